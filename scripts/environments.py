@@ -1,0 +1,68 @@
+"""Prepare the project's virtual environments below the cache folder.
+
+Each installs one dependency group of pyproject.toml and carries a stamp of it, so that
+a second run starts at once and a changed pin is installed anew.
+"""
+
+import fcntl
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import toolchain
+from progress import StepError, run
+from toolchain import CACHE, HOME_ASSISTANT, LITELLM, ROOT
+
+PYTHONS = {"newest": HOME_ASSISTANT, "oldest": HOME_ASSISTANT, "litellm": LITELLM}
+"""Environment, also the name of its dependency group, and the Python it runs on."""
+
+
+def prepare(name: str) -> Path:
+    """Return the Python of the environment `name`, made or renewed where needed."""
+    try:
+        kind = PYTHONS[name]
+    except KeyError:
+        raise StepError(f"no environment {name!r}: there is {', '.join(PYTHONS)}") from None
+    wanted = requirements(name)
+    stamp = hashlib.sha256("\n".join([kind.request, *wanted]).encode()).hexdigest()
+    folder = CACHE / name
+    python = folder / "bin/python"
+    with _lock(name):
+        if not (python.exists() and _read(folder / "stamp") == stamp):
+            _make(name, folder, wanted)
+            (folder / "stamp").write_text(stamp)
+    return python
+
+
+def requirements(group: str) -> list[str]:
+    """Return the requirements of a dependency group, those of included groups too."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    found: list[str] = []
+    for item in groups[group]:
+        found += [item] if isinstance(item, str) else requirements(item["include-group"])
+    return found
+
+
+def _make(name: str, folder: Path, wanted: list[str]) -> None:
+    """Make the environment from scratch: what is cached already is not downloaded again."""
+    uv, env = toolchain.uv(), toolchain.uv_environment()
+    interpreter = toolchain.interpreter(PYTHONS[name])
+    venv = [uv, "venv", "--clear", "--no-project", "--python", interpreter, folder]
+    run(f"Making the environment {name}", venv, env=env)
+    install = [uv, "pip", "install", "--python", folder / "bin/python", *wanted]
+    run(f"Installing the environment {name}", install, env=env)
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+@contextmanager
+def _lock(name: str) -> Iterator[None]:
+    """Let one process at a time make the environment."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
