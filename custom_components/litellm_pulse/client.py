@@ -1,0 +1,203 @@
+"""GET /metrics: bytes in, typed errors out; no parsing."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from ssl import SSLError
+from time import monotonic
+from typing import Final
+
+from aiohttp import (
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientSession,
+    ClientSSLError,
+    ClientTimeout,
+    hdrs,
+)
+from yarl import URL
+
+from . import address
+from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
+
+_PIECE: Final = 256 * 1024
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+class ScrapeError(Exception):
+    """The proxy gave no body to count from."""
+
+
+class CannotConnectError(ScrapeError):
+    """Nothing answers at the address, or the connection broke."""
+
+
+class ScrapeTimeoutError(ScrapeError):
+    """The answer did not come in time."""
+
+
+class TLSError(ScrapeError):
+    """No trusted TLS connection: a certificate that is not valid, or no TLS at all."""
+
+
+class InvalidAuthError(ScrapeError):
+    """The proxy refuses the key, or asks for one (401, 403)."""
+
+
+class NotFoundError(ScrapeError):
+    """The proxy has no /metrics: its prometheus callback is not switched on (404)."""
+
+
+class RedirectError(ScrapeError):
+    """The address leads to another host, which must not see the key, or in circles."""
+
+
+class TruncatedTransferError(ScrapeError):
+    """The connection ended before the body did."""
+
+
+class TooLargeError(ScrapeError):
+    """The body is larger than the limit."""
+
+
+class UnexpectedStatusError(ScrapeError):
+    """The proxy answered with a status that is none of the others."""
+
+    def __init__(self, status: int) -> None:
+        """Keep the status."""
+        super().__init__(f"HTTP {status}")
+        self.status = status
+
+
+class RateLimitedError(UnexpectedStatusError):
+    """The proxy asks for patience (429)."""
+
+    def __init__(self, retry_after: float | None) -> None:
+        """Keep how many seconds it asks for; None where it does not say."""
+        super().__init__(HTTPStatus.TOO_MANY_REQUESTS)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete body."""
+
+    body: bytes
+    answered_at: datetime | None
+    """UTC, by the proxy's own clock: its Date header."""
+    duration: float
+    """Seconds from the request to the last byte."""
+
+
+class MetricsClient:
+    """Asks one proxy for its metrics."""
+
+    def __init__(self, session: ClientSession, base: URL, api_key: str | None) -> None:
+        """Take the shared session, the proxy's base address and a key that may read its metrics."""
+        self.url = address.metrics(base)
+        self._session = session
+        self._headers = {hdrs.ACCEPT: "text/plain"}
+        if api_key:
+            self._headers[hdrs.AUTHORIZATION] = f"Bearer {api_key}"
+
+    async def fetch(self) -> Answer:
+        """Return one complete body; raises a ScrapeError."""
+        begun = monotonic()
+        try:
+            # One limit over all redirects and the body together.
+            async with asyncio.timeout(TIMEOUT):
+                body, answered_at = await self._follow()
+        except TimeoutError as err:
+            raise ScrapeTimeoutError(str(err)) from err
+        except (ClientSSLError, SSLError) as err:
+            raise TLSError(str(err)) from err
+        except ClientPayloadError as err:
+            raise TruncatedTransferError(str(err)) from err
+        except (ClientError, OSError) as err:
+            raise CannotConnectError(str(err)) from err
+        return Answer(body, answered_at, monotonic() - begun)
+
+    async def _follow(self) -> tuple[bytes, datetime | None]:
+        """Return body and date of the first answer that is not a redirect.
+
+        Redirects are followed by hand, since aiohttp would take the key along to another port.
+        """
+        url = self.url
+        for _ in range(REDIRECT_LIMIT + 1):
+            async with self._session.get(
+                url,
+                headers=self._headers,
+                allow_redirects=False,
+                timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+            ) as response:
+                if response.status not in _REDIRECTS:
+                    _check(response)
+                    return await _read(response), _date(response)
+                url = _next(url, response)
+        raise RedirectError("Too many redirects")
+
+
+def _next(url: URL, response: ClientResponse) -> URL:
+    """Return where a redirect leads, as long as that is the same host."""
+    try:
+        target = url.join(URL(response.headers[hdrs.LOCATION]))
+    except (KeyError, ValueError) as err:
+        raise RedirectError("A redirect without a usable Location") from err
+    if target.host != url.host or target.scheme not in {"http", "https"}:
+        raise RedirectError("A redirect to another host")
+    if url.scheme == "https" and target.scheme == "http":
+        # LiteLLM behind a TLS proxy does not know that it is; the key never travels in the clear.
+        return url.with_path(target.path).with_query(target.query)
+    return target
+
+
+def _check(response: ClientResponse) -> None:
+    """Raise for every status but 200."""
+    match response.status:
+        case HTTPStatus.OK:
+            return
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            raise InvalidAuthError
+        case HTTPStatus.NOT_FOUND:
+            raise NotFoundError
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            raise RateLimitedError(_retry_after(response))
+        case status:
+            raise UnexpectedStatusError(status)
+
+
+async def _read(response: ClientResponse) -> bytes:
+    """Return the body in one piece; what was compressed counts with its real size."""
+    if (response.content_length or 0) > BODY_LIMIT:
+        raise TooLargeError
+    pieces = bytearray()
+    async for piece in response.content.iter_chunked(_PIECE):
+        pieces += piece
+        if len(pieces) > BODY_LIMIT:
+            raise TooLargeError
+    return bytes(pieces)
+
+
+def _date(response: ClientResponse) -> datetime | None:
+    """Return the Date header, or None where there is none that can be read."""
+    return _moment(response.headers.get(hdrs.DATE, ""))
+
+
+def _retry_after(response: ClientResponse) -> float | None:
+    """Return the seconds of a Retry-After header, which holds seconds or a date."""
+    text = response.headers.get(hdrs.RETRY_AFTER, "")
+    if text.isascii() and text.isdigit():
+        return float(text)
+    moment = _moment(text)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None
+
+
+def _moment(text: str) -> datetime | None:
+    """Return an HTTP date in UTC, which it always means, whatever zone it names."""
+    try:
+        return parsedate_to_datetime(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,34 @@
+"""Names and numbers of the integration, each number with its reason."""
+
+import logging
+from datetime import timedelta
+from typing import Final
+
+DOMAIN: Final = "litellm_pulse"
+LOGGER: Final = logging.getLogger(__package__)
+
+CONF_SCAN_INTERVAL: Final = "scan_interval"
+
+SCAN_INTERVAL_DEFAULT: Final = 60
+"""Seconds; Prometheus' own default, and what LiteLLM's dashboards assume."""
+SCAN_INTERVAL_MIN: Final = 10
+"""Seconds; rendering /metrics holds LiteLLM's event loop, which also serves the model calls."""
+SCAN_INTERVAL_MAX: Final = 3600
+"""Seconds; usage is kept in the window of its scrape, longer gaps would blur the days."""
+
+TIMEOUT: Final = 30
+"""Seconds for a whole scrape: a busy proxy needs several to render tens of megabytes."""
+CONNECT_TIMEOUT: Final = 10
+"""Seconds to reach the proxy at all: what is switched off should not hold up the start."""
+
+BODY_LIMIT: Final = 256 * 1024 * 1024
+"""Bytes after decompression; five times the largest body that was measured (50 keys, 20 models)."""
+
+REDIRECT_LIMIT: Final = 4
+"""LiteLLM itself sends one (to the slash); a TLS proxy in front may add one or two."""
+
+RETRY_AFTER_MAX: Final = 3600
+"""Seconds; a longer Retry-After is a mistake, and would look like a dead integration."""
+
+HEAD_SAVE_DELAY: Final = timedelta(minutes=15)
+"""The head is a spare copy: SQLite has every scrape, so SD cards are spared here."""

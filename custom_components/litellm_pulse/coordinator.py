@@ -1,0 +1,165 @@
+"""The regular scrape: typed entry and runtime data, one error ladder, windows that end on time."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.util import dt as dt_util
+
+from .bookkeeper import Bookkeeper
+from .client import InvalidAuthError, MetricsClient, RateLimitedError, ScrapeError
+from .const import CONF_SCAN_INTERVAL, DOMAIN, LOGGER, RETRY_AFTER_MAX, SCAN_INTERVAL_DEFAULT
+from .core.errors import AnswerError
+from .core.models import Snapshot
+from .core.windows import next_boundary
+from .fanout import Fanout
+from .reasons import placeholders, reason
+from .roster import Roster
+
+type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeData:
+    """What an entry holds while it is loaded."""
+
+    books: Bookkeeper
+    scrapes: ScrapeCoordinator
+
+
+class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
+    """Scrapes the proxy, and tells entities what changed."""
+
+    config_entry: LiteLLMPulseConfigEntry
+
+    scrape_duration: float | None = None
+    """Seconds that the last complete answer took."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: LiteLLMPulseConfigEntry,
+        *,
+        client: MetricsClient,
+        books: Bookkeeper,
+    ) -> None:
+        """Begin with what the ledger knows from before."""
+        interval = entry.options.get(CONF_SCAN_INTERVAL, SCAN_INTERVAL_DEFAULT)
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=f"{DOMAIN} {entry.title}",
+            update_interval=timedelta(seconds=interval),
+            always_update=False,
+        )
+        self.data = books.snapshot
+        self.client = client
+        self.books = books
+        self.fanout = Fanout(books.snapshot)
+        self.roster = Roster(hass, entry, books.snapshot)
+        self._cancel_roll: CALLBACK_TYPE | None = None
+
+    @property
+    def error(self) -> str | None:
+        """Why the last scrape failed, or could not be written, in words; None when all is well."""
+        return self.data.store_error if self.last_update_success else str(self.last_exception)
+
+    async def async_start(self) -> None:
+        """Make the first scrape and keep going.
+
+        Set-up waits for a proxy that has never answered. One that has may be down: after a power
+        cut both start at once, and what was spent before is known all the same.
+        """
+        if self.data.last_scrape is None:
+            await self.async_config_entry_first_refresh()
+        else:
+            await self.async_refresh()
+        # The only listener: entities are woken through it. It also keeps the scrapes going when
+        # every entity is disabled, since the ledger, the statistics and the API need them.
+        self.config_entry.async_on_unload(self.async_add_listener(self._async_distribute))
+        self.config_entry.async_on_unload(
+            self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_config_changed),
+        )
+        self.config_entry.async_on_unload(self._async_disarm)
+        self._async_distribute()
+        self._async_arm()
+
+    @override
+    async def _async_update_data(self) -> Snapshot:
+        """Make one scrape: the one place where its failures are told apart."""
+        try:
+            answer = await self.client.fetch()
+            await self.books.async_scrape(answer)
+        except InvalidAuthError as err:
+            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=reason(err)) from err
+        except (ScrapeError, AnswerError) as err:
+            raise UpdateFailed(
+                translation_domain=DOMAIN,
+                translation_key=reason(err),
+                translation_placeholders=placeholders(err),
+                retry_after=self._patience(err),
+            ) from err
+        self.scrape_duration = answer.duration
+        # Not what this scrape returned: a window may have rolled over meanwhile.
+        return self.books.snapshot
+
+    def _patience(self, err: ScrapeError | AnswerError) -> float | None:
+        """Return how many seconds the proxy asks us to wait; never less than the interval."""
+        if not isinstance(err, RateLimitedError) or err.retry_after is None or self.update_interval is None:
+            return None
+        return max(self.update_interval.total_seconds(), min(err.retry_after, RETRY_AFTER_MAX))
+
+    @callback
+    def _async_distribute(self) -> None:
+        """Welcome new members, wake the entities of those that changed."""
+        self.roster.update(self.data)
+        self.fanout.publish(self.data)
+
+    @callback
+    def _async_arm(self) -> None:
+        """Set the clock for the next window; daily sensors must not wait for the next scrape."""
+        self._async_disarm()
+        boundary = next_boundary(dt_util.utcnow(), self.books.zone)
+        self._cancel_roll = async_track_point_in_utc_time(self.hass, self._async_window_ends, boundary)
+
+    @callback
+    def _async_disarm(self) -> None:
+        """Stop the clock."""
+        if self._cancel_roll:
+            self._cancel_roll()
+            self._cancel_roll = None
+
+    @callback
+    def _async_window_ends(self, _now: datetime) -> None:
+        """Begin the next windows."""
+        self._cancel_roll = None
+        self.config_entry.async_create_background_task(self.hass, self._async_roll(), f"{self.name} - roll")
+
+    @callback
+    def _async_config_changed(self, _event: Event) -> None:
+        """Follow Home Assistant's time zone."""
+        self.config_entry.async_create_background_task(self.hass, self._async_rezone(), f"{self.name} - zone")
+
+    async def _async_roll(self) -> None:
+        """Roll the windows over, whether the proxy answers or not."""
+        await self.books.async_roll()
+        self._async_publish()
+
+    async def _async_rezone(self) -> None:
+        """Cut the windows anew if the zone is another one."""
+        if await self.books.async_adopt_zone():
+            self._async_publish()
+
+    @callback
+    def _async_publish(self) -> None:
+        """Show what the ledger knows now; the next scrape comes when it would have come anyway."""
+        self.data = self.books.snapshot
+        self.async_update_listeners()
+        self._async_arm()

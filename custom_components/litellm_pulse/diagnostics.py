@@ -1,0 +1,52 @@
+"""What helps to find a fault, without a name or an id of anyone: counts only."""
+
+from collections import Counter
+from typing import Any, Final
+
+from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.const import CONF_API_KEY, CONF_URL
+from homeassistant.core import HomeAssistant
+
+from .coordinator import LiteLLMPulseConfigEntry
+from .core.models import Snapshot
+
+_REDACTED: Final = {CONF_API_KEY, CONF_URL, "title", "unique_id"}
+
+
+async def async_get_config_entry_diagnostics(
+    hass: HomeAssistant,  # noqa: ARG001
+    entry: LiteLLMPulseConfigEntry,
+) -> dict[str, Any]:
+    """Return the diagnostics of one proxy."""
+    scrapes = entry.runtime_data.scrapes
+    return {
+        "entry": async_redact_data(entry.as_dict(), _REDACTED),
+        "scrape": {
+            "success": scrapes.last_update_success,
+            "exception": type(scrapes.last_exception).__name__ if scrapes.last_exception else None,
+            "reason": getattr(scrapes.last_exception, "translation_key", None),
+            "duration": scrapes.scrape_duration,
+        },
+        "ledger": _ledger(scrapes.data),
+    }
+
+
+def _ledger(snapshot: Snapshot) -> dict[str, Any]:
+    """Return what the ledger knows, in counts."""
+    report = snapshot.report
+    return {
+        "last_scrape": snapshot.last_scrape,
+        "process_start": snapshot.process_start,
+        "window_starts": dict(snapshot.window_starts),
+        "published": sorted(snapshot.published),
+        "members": dict(Counter(str(dimension) for dimension, _ in snapshot.usage)),
+        "store_error": snapshot.store_error is not None,
+        "report": report
+        and {
+            "samples": report.samples,
+            "skipped": report.skipped,
+            "changed": report.changed,
+            "restarted": report.restarted,
+            "unsettled": report.unsettled,
+        },
+    }
