@@ -4,7 +4,7 @@ Fields and order follow litellm-pulse 0.3.0. On purpose it differs in this: an u
 is the raw value since LiteLLM started, and `_yearly` and `_lifetime` are there too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final

@@ -1,0 +1,178 @@
+"""What LiteLLM's metrics mean: one table of metrics, one of dimensions, nothing else.
+
+Source of the names: LiteLLM 1.80 to 1.109, `litellm/types/integrations/prometheus.py`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """What one step of a metric is."""
+
+    USD = "USD"
+    TOKENS = "tokens"
+    REQUESTS = "requests"
+    EVENTS = "events"
+
+
+class Dimension(StrEnum):
+    """What usage can be split by. TOTAL has one member, whose id is the empty string."""
+
+    TOTAL = "total"
+    MODEL = "model"
+    PUBLIC_MODEL = "public_model"
+    PROVIDER = "provider"
+    TEAM = "team"
+    KEY = "key"
+    USER = "user"
+    ORGANIZATION = "organization"
+    CUSTOMER = "customer"
+    TAG = "tag"
+    METADATA = "metadata"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A friendly metric and the family of the proxy that carries it."""
+
+    name: str
+    sources: tuple[str, ...]
+    """Names of the family, newest first; the first that is published counts, they are never summed."""
+    unit: Unit
+    only: tuple[str, frozenset[str]] | None = None
+    """A label and the values that a series must have to count."""
+    without: tuple[str, frozenset[str]] | None = None
+    """A label and the values with which a series does not count."""
+
+    def counts(self, labels: Mapping[str, str]) -> bool:
+        """Whether a series with these labels belongs to this metric."""
+        if self.only and labels.get(self.only[0]) not in self.only[1]:
+            return False
+        return not (self.without and labels.get(self.without[0]) in self.without[1])
+
+
+def _metric(name: str, unit: Unit, *sources: str) -> Metric:
+    return Metric(name=name, sources=sources, unit=unit)
+
+
+COUNTERS: tuple[Metric, ...] = (
+    # LiteLLM counts each scrape of its own /metrics as a request: 1,440 a day at 60 s.
+    Metric(
+        name="requests",
+        sources=("litellm_proxy_total_requests_metric_total",),
+        unit=Unit.REQUESTS,
+        without=("route", frozenset({"/metrics", "/metrics/"})),
+    ),
+    Metric(
+        name="failed_requests",
+        sources=("litellm_proxy_failed_requests_metric_total",),
+        unit=Unit.REQUESTS,
+        without=("route", frozenset({"/metrics", "/metrics/"})),
+    ),
+    _metric("tokens", Unit.TOKENS, "litellm_total_tokens_metric_total", "litellm_total_tokens_total"),
+    _metric("input_tokens", Unit.TOKENS, "litellm_input_tokens_metric_total", "litellm_input_tokens_total"),
+    _metric("output_tokens", Unit.TOKENS, "litellm_output_tokens_metric_total", "litellm_output_tokens_total"),
+    _metric("reasoning_tokens", Unit.TOKENS, "litellm_output_reasoning_tokens_metric_total"),
+    _metric("cost", Unit.USD, "litellm_spend_metric_total"),
+    _metric("cache_hits", Unit.EVENTS, "litellm_cache_hits_metric_total"),
+    _metric("cache_misses", Unit.EVENTS, "litellm_cache_misses_metric_total"),
+    _metric("cached_tokens", Unit.TOKENS, "litellm_cached_tokens_metric_total"),
+    _metric("input_cached_tokens", Unit.TOKENS, "litellm_input_cached_tokens_metric_total"),
+    _metric("input_cache_creation_tokens", Unit.TOKENS, "litellm_input_cache_creation_tokens_metric_total"),
+    _metric("deployment_requests", Unit.REQUESTS, "litellm_deployment_total_requests_total"),
+    _metric("deployment_success", Unit.REQUESTS, "litellm_deployment_success_responses_total"),
+    _metric("deployment_failures", Unit.REQUESTS, "litellm_deployment_failure_responses_total"),
+    _metric("deployment_cooldowns", Unit.EVENTS, "litellm_deployment_cooled_down_total"),
+    _metric("unpriced_requests", Unit.REQUESTS, "litellm_zero_cost_requests_total"),
+    # 429 is what LiteLLM answers once a budget or a rate limit is used up.
+    Metric(
+        name="refused_requests",
+        sources=("litellm_proxy_failed_requests_metric_total",),
+        unit=Unit.REQUESTS,
+        only=("exception_status", frozenset({"429"})),
+    ),
+)
+"""Counters in the order of every usage vector; a new one goes to the end."""
+
+GAUGES: tuple[Metric, ...] = (_metric("in_flight_requests", Unit.REQUESTS, "litellm_in_flight_requests"),)
+
+COUNTER_INDEX: Mapping[str, int] = {metric.name: index for index, metric in enumerate(COUNTERS)}
+
+ABSENT = frozenset({"", "None"})
+"""Label values with which LiteLLM says that there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DimensionRow:
+    """Where a dimension's members are found in a series' labels."""
+
+    dimension: Dimension
+    labels: tuple[str, ...]
+    """Labels that hold the member's id; the first that is there and not absent."""
+    names: tuple[str, ...] = ()
+    """Labels that hold its display name; aliases are names, never identities."""
+
+
+DIMENSIONS: tuple[DimensionRow, ...] = (
+    DimensionRow(dimension=Dimension.MODEL, labels=("model",)),
+    DimensionRow(dimension=Dimension.PUBLIC_MODEL, labels=("requested_model",)),
+    DimensionRow(dimension=Dimension.PROVIDER, labels=("api_provider",)),
+    DimensionRow(dimension=Dimension.TEAM, labels=("team",), names=("team_alias",)),
+    DimensionRow(dimension=Dimension.KEY, labels=("hashed_api_key",), names=("api_key_alias",)),
+    DimensionRow(dimension=Dimension.USER, labels=("user",), names=("user_alias", "user_email")),
+    DimensionRow(dimension=Dimension.ORGANIZATION, labels=("org_id",), names=("org_alias",)),
+    DimensionRow(dimension=Dimension.CUSTOMER, labels=("end_user",)),
+)
+"""Dimensions with one member a series; tags and metadata, which may have many, are read by prefix."""
+
+PREFIXES: tuple[tuple[Dimension, str], ...] = (
+    (Dimension.TAG, "tag_"),
+    (Dimension.METADATA, "metadata_"),
+)
+
+
+def counters(overrides: Mapping[str, str]) -> tuple[Metric, ...]:
+    """Return the counters, those in `overrides` (friendly name to family) read from that family.
+
+    Raises KeyError for a friendly name that is not in the catalog.
+    """
+    for name in overrides:
+        COUNTER_INDEX[name]
+    return tuple(
+        replace(metric, sources=(overrides[metric.name],)) if metric.name in overrides else metric
+        for metric in COUNTERS
+    )
+
+
+def metrics_of(metrics: tuple[Metric, ...], family: str, labels: Mapping[str, str]) -> tuple[int, ...]:
+    """Return the indices of the counters that a series of a family belongs to."""
+    return tuple(index for index, metric in enumerate(metrics) if family in metric.sources and metric.counts(labels))
+
+
+def members_of(labels: Mapping[str, str]) -> Iterable[tuple[Dimension, str, str]]:
+    """Yield (dimension, id, name) of each member that a series with these labels belongs to.
+
+    The model is given only where the labels name the upstream model themselves.
+    A tag label is a boolean and may overlap with others; a metadata member is `key=value`.
+    """
+    for row in DIMENSIONS:
+        key = _first(labels, row.labels)
+        if key:
+            yield row.dimension, key, _first(labels, row.names) or key
+    for dimension, prefix in PREFIXES:
+        for label, value in labels.items():
+            if not label.startswith(prefix) or value in ABSENT:
+                continue
+            if dimension is Dimension.METADATA:
+                member = f"{label.removeprefix(prefix)}={value}"
+                yield dimension, member, member
+            elif value == "true":
+                member = label.removeprefix(prefix)
+                yield dimension, member, member
+
+
+def _first(labels: Mapping[str, str], names: tuple[str, ...]) -> str:
+    """Return the first of the labels that is there and not absent, or the empty string."""
+    return next((labels[name] for name in names if labels.get(name, "") not in ABSENT), "")

@@ -1,0 +1,165 @@
+"""One answer's readings, applied: the only place where counters change."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from .attribution import Attributions
+from .catalog import Metric, metrics_of
+from .changes import Changes
+from .counter import Counter, Process, Series, increase
+from .exposition import Exposition, labels_of
+from .models import ZERO
+from .reading import FamilyReading, created_family, created_since
+
+
+@dataclass(slots=True)
+class Fold:
+    """What one answer adds to the usage of each attribution, and what was noticed in it."""
+
+    metrics: tuple[Metric, ...]
+    attributions: Attributions
+    series: dict[bytes, Series]
+    ids: Iterator[int]
+    """Numbers for new series."""
+    process: Process
+    changes: Changes
+    fresh: list[bool] = field(default_factory=list)
+    """Per metric, whether series that appear are all new in this process."""
+    increases: dict[int, list[float]] = field(default_factory=dict)
+    """Attribution -> one number per counter."""
+    samples: int = 0
+    skipped: int = 0
+    changed: int = 0
+    removed: int = 0
+    restarted: bool = False
+    unsettled: bool = False
+
+    def apply(self, readings: Mapping[str, FamilyReading], exposition: Exposition) -> None:
+        """Apply all readings of an answer; nothing here can fail."""
+        blocks = {family: exposition.blocks.get(created_family(family), b"") for family in readings}
+        created = {family: created_since(self.process, family, block) for family, block in blocks.items()}
+        for family, reading in readings.items():
+            self.samples += len(reading.slots)
+            self.skipped += reading.skipped
+            self._remove(family, reading)
+            self._count_known(reading, created[family])
+        self._count_newcomers(readings, created)
+        for family, reading in readings.items():
+            self.process.blocks[family] = reading.block
+            self.process.slots[family] = reading.slots
+            self.process.blocks[created_family(family)] = blocks[family]
+        if self.unsettled:
+            self.increases.clear()
+
+    def _remove(self, family: str, reading: FamilyReading) -> None:
+        """Take counters away that the answer does not have any more."""
+        self.removed += len(reading.gone)
+        for counter in reading.gone:
+            del self.process.counters[family][counter.series.head]
+            if counter.series.metrics:
+                self.changes.baselines[self.process.id, counter.series.id] = None
+
+    def _count_known(self, reading: FamilyReading, created: Mapping[bytes, float]) -> None:
+        """Count what has grown of the counters that were there before."""
+        recreated = _recreated(reading, created)
+        for counter, value in reading.changed:
+            series = counter.series
+            self._add(series, increase(counter, value, recreated=series.head in recreated))
+            counter.value = value
+            self._keep(counter)
+            recreated.pop(series.head, None)
+        for counter in recreated.values():
+            self._add(counter.series, counter.value)
+            self._keep(counter)
+
+    def _count_newcomers(
+        self, readings: Mapping[str, FamilyReading], created: Mapping[str, Mapping[bytes, float]]
+    ) -> None:
+        """Take in the series that this process did not have before."""
+        self._learn(readings)
+        anchored: dict[int, list[float]] = {}
+        for family, reading in readings.items():
+            for index, head, value in reading.newcomers:
+                series = self.series.get(head)
+                if series is None:
+                    self.skipped += 1
+                    continue
+                counter = reading.slots[index] = Counter(series, value, created[family].get(head))
+                self.process.add(counter)
+                self._keep(counter)
+                if self.process.anchor is None:
+                    self._add_fresh(series, value)
+                else:
+                    _sum(anchored, series, value)
+        self._count_from_anchor(anchored)
+
+    def _add(self, series: Series, by: float) -> None:
+        """Add to the increase of a series' attribution."""
+        vector = self.increases.get(series.attribution)
+        if vector is None and series.metrics:
+            vector = self.increases[series.attribution] = list(ZERO)
+        for metric in series.metrics:
+            vector[metric] += by  # type: ignore[index]
+
+    def _add_fresh(self, series: Series, value: float) -> None:
+        """Add all of a newcomer to those of its metrics for which newcomers are new."""
+        vector = self.increases.setdefault(series.attribution, list(ZERO))
+        for metric in series.metrics:
+            if self.fresh[metric]:
+                vector[metric] += value
+
+    def _keep(self, counter: Counter) -> None:
+        """Have the counter's value written down, where it counts at all."""
+        if counter.series.metrics:
+            self.changed += 1
+            self.changes.baselines[self.process.id, counter.series.id] = counter
+
+    def _learn(self, readings: Mapping[str, FamilyReading]) -> None:
+        """Make series of all heads that no process had before, once it is known what models there are."""
+        found: list[tuple[str, bytes, dict[str, str]]] = []
+        for family, reading in readings.items():
+            for _, head, _ in reading.newcomers:
+                if head not in self.series and (labels := labels_of(head)) is not None:
+                    self.attributions.learn(labels)
+                    found.append((family, head, labels))
+        for family, head, labels in found:
+            self._new_series(family, head, labels)
+
+    def _new_series(self, family: str, head: bytes, labels: Mapping[str, str]) -> None:
+        """Give a series its metrics and its attribution; one that does not count is not written down."""
+        metrics = metrics_of(self.metrics, family, labels)
+        attribution = self.attributions.of(labels, self.changes) if metrics else 0
+        series = self.series[head] = Series(next(self.ids), family, head, metrics, attribution)
+        if metrics:
+            self.changes.series.append(series)
+
+    def _count_from_anchor(self, anchored: Mapping[int, list[float]]) -> None:
+        """Count against the sums at the last answer, where the counters themselves were lost."""
+        if self.process.anchor is None:
+            return
+        for attribution, sums in anchored.items():
+            last = self.process.anchor.get(attribution, ZERO)
+            self.increases[attribution] = [
+                now - before if now >= before else now for now, before in zip(sums, last, strict=True)
+            ]
+        self.process.anchor = None
+
+
+def _recreated(reading: FamilyReading, created: Mapping[bytes, float]) -> dict[bytes, Counter]:
+    """Return the known counters that the process has created anew, and note when it did."""
+    found: dict[bytes, Counter] = {}
+    for head, since in created.items():
+        counter = reading.known.get(head)
+        if counter is None:
+            continue
+        if counter.created is not None and since > counter.created:
+            found[head] = counter
+        counter.created = since
+    return found
+
+
+def _sum(sums: dict[int, list[float]], series: Series, value: float) -> None:
+    """Add a counter to the sums of its attribution."""
+    vector = sums.setdefault(series.attribution, list(ZERO))
+    for metric in series.metrics:
+        vector[metric] += value

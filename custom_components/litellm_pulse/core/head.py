@@ -1,0 +1,150 @@
+"""The head: totals and raw sums in a few kilobytes of JSON, kept where the database is not.
+
+It is what Home Assistant's own store holds. When the database is lost, a new one is begun from
+the head: the totals carry on, and the first answer of a process is counted against the raw sums
+that the head was taken at, so what was used in between is not lost either.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from typing import TypedDict
+
+from .attribution import Attributions, MemberKeys
+from .catalog import COUNTER_INDEX, COUNTERS, Dimension
+from .counter import Process
+from .models import ZERO, Member, MemberKey, Usage, Vector, Window
+from .totals import Totals
+from .tracker import Tracker
+
+VERSION = 1
+
+_NONE = Usage()
+
+type SparseVector = dict[str, float]
+"""Friendly metric -> value, zeros left out."""
+
+
+class HeadProcess(TypedDict):
+    """A process and the sums of its counters per attribution."""
+
+    start: float | None
+    last_answer: float | None
+    restarted: bool
+    raw: dict[str, SparseVector]
+
+
+class HeadAttribution(TypedDict):
+    """The members of an attribution and its usage per window."""
+
+    members: list[tuple[str, str]]
+    usage: dict[str, SparseVector]
+
+
+class Head(TypedDict):
+    """The whole head."""
+
+    version: int
+    last_scrape: float | None
+    day: int
+    names: list[tuple[str, str, str]]
+    """Dimension, id and display name of members that have one."""
+    attributions: dict[str, HeadAttribution]
+    processes: list[HeadProcess]
+    origins: dict[str, tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a head is made of; nothing in it changes afterwards."""
+
+    last_scrape: datetime | None
+    day: int
+    keys: list[MemberKeys]
+    members: Mapping[MemberKey, Member]
+    usage: Mapping[int, Usage]
+    processes: list[tuple[Process, Mapping[int, Vector]]]
+    origins: Mapping[str, tuple[str, float]]
+
+
+def dump(state: State) -> Head:
+    """Return the head of a ledger's state."""
+    return {
+        "version": VERSION,
+        "last_scrape": state.last_scrape.timestamp() if state.last_scrape else None,
+        "day": state.day,
+        "names": [(str(one.dimension), one.id, one.name) for one in state.members.values() if one.name != one.id],
+        "attributions": {
+            str(number): {
+                "members": [(str(dimension), key) for dimension, key in keys],
+                "usage": {str(window): _sparse(getattr(state.usage.get(number, _NONE), window)) for window in Window},
+            }
+            for number, keys in enumerate(state.keys)
+        },
+        "processes": [
+            {
+                "start": process.start,
+                "last_answer": process.last_answer,
+                "restarted": process.restarted,
+                "raw": {str(number): _sparse(vector) for number, vector in raw.items()},
+            }
+            for process, raw in state.processes
+        ],
+        "origins": dict(state.origins),
+    }
+
+
+def load(head: Head, tracker: Tracker) -> tuple[Totals, datetime | None]:
+    """Fill an empty tracker from a head; return the totals and the time of the last scrape.
+
+    Raises ValueError, KeyError or TypeError for a head that is none.
+    """
+    if head["version"] != VERSION:
+        message = f"head version {head['version']}"
+        raise ValueError(message)
+    attributions = tracker.attributions
+    numbers = _load_attributions(head, attributions)
+    totals = Totals(
+        head["day"],
+        {
+            numbers[old]: Usage(**{window: _dense(vector) for window, vector in one["usage"].items()})
+            for old, one in head["attributions"].items()
+        },
+    )
+    totals.regroup(attributions.groups)
+    for process_id, saved in zip(count(1), head["processes"], strict=False):
+        anchor = {numbers[old]: _dense(vector) for old, vector in saved["raw"].items() if old in numbers}
+        tracker.processes[process_id] = Process(
+            process_id, saved["start"], saved["last_answer"], saved["restarted"], anchor=anchor
+        )
+    tracker.origins = {metric: (sources, since) for metric, (sources, since) in head["origins"].items()}
+    last = head["last_scrape"]
+    return totals, datetime.fromtimestamp(last, UTC) if last else None
+
+
+def _load_attributions(head: Head, attributions: Attributions) -> dict[str, int]:
+    """Take the attributions and names of a head in; return the numbers they have now."""
+    numbers: dict[str, int] = {}
+    for old, one in head["attributions"].items():
+        keys = tuple((Dimension(dimension), key) for dimension, key in one["members"])
+        for dimension, key in keys:
+            attributions.name(Member(dimension, key, key))
+        numbers[old] = attributions.number(keys)
+    for of, key, name in head["names"]:
+        attributions.name(Member(Dimension(of), key, name))
+    return numbers
+
+
+def _sparse(vector: Vector) -> SparseVector:
+    """Return a vector as a mapping without its zeros."""
+    return {metric.name: value for metric, value in zip(COUNTERS, vector, strict=True) if value}
+
+
+def _dense(sparse: SparseVector) -> Vector:
+    """Return the vector of a mapping; metrics that are not in the catalog any more are left out."""
+    values = list(ZERO)
+    for metric, value in sparse.items():
+        if metric in COUNTER_INDEX:
+            values[COUNTER_INDEX[metric]] = value
+    return tuple(values)

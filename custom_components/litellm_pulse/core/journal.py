@@ -1,0 +1,109 @@
+"""When what has changed is written, and what happens when it cannot be."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from . import windows
+from .changes import Changes, ScrapeRow
+from .errors import DamagedStoreError, StoreError
+from .models import ZERO, Recovery
+from .store import Store, set_aside
+
+IDLE_SECONDS = 1800
+"""How long scrapes in which nothing happens wait to be written: an idle proxy costs no writes."""
+
+RETENTION_DAYS = 90
+PURGE_ROWS = 500
+"""Rows deleted after one scrape at most, so that no scrape takes long."""
+
+WAITING_SCRAPES = 10_000
+"""Scrapes kept for the history while the disk refuses them: a week at 60 s. Totals always wait."""
+
+
+class Journal:
+    """The file of a ledger, and the changes that wait to be written to it.
+
+    `everything` returns the whole state, for a file that has to be begun anew. `error` says why
+    the last write failed, `recovery` that the file was lost; both are None while all is well.
+    """
+
+    def __init__(self, path: Path, everything: Callable[[], Changes]) -> None:
+        """Open the file; raises StoreError, and its kinds for damage and newer releases."""
+        self.path = path
+        self.store = Store(path)
+        self.changes = Changes()
+        self.retention_days = RETENTION_DAYS
+        self.error: str | None = None
+        self.recovery: Recovery | None = None
+        self._everything = everything
+        self._run: ScrapeRow | None = None
+        self._written: datetime | None = None
+        self._purged_day = 0
+
+    def note(self, row: ScrapeRow) -> None:
+        """Take a scrape into the history; scrapes in which nothing changed become one row."""
+        run = self._run
+        if run and row.increase == run.increase == ZERO and row.raw == run.raw and not row.restarted:
+            row = replace(run, until=row.until, scrapes=run.scrapes + 1, in_flight_requests=row.in_flight_requests)
+        self._run = self.changes.scrapes[row.at] = row
+        while len(self.changes.scrapes) > WAITING_SCRAPES:
+            del self.changes.scrapes[next(iter(self.changes.scrapes))]
+
+    def commit(self, at: datetime) -> None:
+        """Write what has changed, and at times what has not."""
+        due = self._written is None or (at - self._written).total_seconds() >= IDLE_SECONDS
+        if self.changes or due or self.error or not self.store.is_in_place():
+            self.changes.meta["last_scrape"] = at.timestamp()
+            self.write(at)
+        self._purge(at)
+
+    def write(self, at: datetime) -> None:
+        """Write all that waits in one transaction; begin the file anew where it is lost."""
+        try:
+            if not self.store.is_in_place():
+                self._begin_anew("the file was deleted", at)
+            try:
+                self.store.write(self.changes)
+            except DamagedStoreError as error:
+                self._begin_anew(str(error), at)
+                self.store.write(self.changes)
+        except StoreError as error:
+            self.error = str(error)
+        else:
+            self.changes, self.error, self._written = Changes(), None, at
+
+    def close(self, at: datetime) -> None:
+        """Write what waits, and close the file."""
+        if self.changes or self.changes.scrapes:
+            self.write(at)
+        self.store.close()
+
+    def _begin_anew(self, reason: str, at: datetime) -> None:
+        """Set the file aside and put the whole state, and the scrapes that wait, into a new one."""
+        self.store.close()
+        self.recovery = Recovery(reason, set_aside(self.path, stamp(at)))
+        self.store = Store(self.path)
+        waiting = self.changes
+        self.changes = self._everything()
+        self.changes.scrapes = waiting.scrapes
+        self.changes.meta |= waiting.meta | {"quarters_from": windows.quarter_of(at)}
+
+    def _purge(self, at: datetime) -> None:
+        """Once a day delete what is older than the retention, a little after each scrape."""
+        day = at.toordinal()
+        if day == self._purged_day or self.error:
+            return
+        before = at - timedelta(days=self.retention_days)
+        quarter = windows.quarter_of(before)
+        try:
+            if self.store.purge(int(before.timestamp() * 1000), quarter, PURGE_ROWS):
+                self._purged_day = day
+        except StoreError as error:
+            self.error = str(error)
+
+
+def stamp(at: datetime) -> str:
+    """Return a time as it stands in the name of a file."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H-%M-%S")

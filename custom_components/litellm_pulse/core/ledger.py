@@ -1,0 +1,230 @@
+"""The ledger: the one place where state changes, from a body to the next snapshot.
+
+It belongs to one worker thread, which calls every method but `head`; a snapshot can be read from
+any thread. The counters of the proxy are its log: whatever could not be written down, or happened
+while nobody looked, the next answer makes up for.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import reduce
+from math import isfinite
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from . import archive, catalog, windows
+from .changes import Resolution, ScrapeRow
+from .errors import DamagedStoreError
+from .exposition import Exposition, gauges, read
+from .fold import Fold
+from .head import Head, State, dump, load
+from .journal import Journal, stamp
+from .models import ZERO, Recovery, Report, Snapshot, Vector
+from .rezone import rezone
+from .store import set_aside
+from .totals import Totals, plus
+from .tracker import Tracker
+
+
+class Ledger:
+    """Exact usage of one proxy."""
+
+    def __init__(self, path: Path, now: datetime, zone: ZoneInfo, tracker: Tracker) -> None:
+        """Open the file without loading it; use `open`."""
+        self.snapshot = Snapshot()
+        self._zone = zone
+        self._tracker = tracker
+        self._totals = Totals(windows.day_of(now, zone))
+        self._journal = Journal(path, lambda: archive.everything(self._tracker, self._totals))
+        self._raw: dict[int, Mapping[int, Vector]] = {}
+        self._opened_at = now
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        now: datetime,
+        zone: ZoneInfo,
+        head: Head | None = None,
+        overrides: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Open the ledger of a file, or begin one.
+
+        A file that is damaged is set aside under a dated name; it, or one that is gone, is made
+        anew from the head, which then shows in `snapshot.recovery`. `overrides` maps friendly
+        metrics to other families. Raises NewerSchemaError for a file of a newer release, and
+        StoreError where the file cannot be opened at all.
+        """
+        recovery = Recovery("the file is gone", None) if head and not path.exists() else None
+        metrics = catalog.counters(overrides or {})
+        try:
+            ledger = cls(path, now, zone, Tracker(metrics))
+            ledger._load(now, head)
+        except DamagedStoreError as error:
+            recovery = Recovery(str(error), set_aside(path, stamp(now)))
+            ledger = cls(path, now, zone, Tracker(metrics))
+            ledger._load(now, head)
+        ledger._journal.recovery = recovery
+        ledger._publish(ledger.snapshot)
+        return ledger
+
+    def close(self) -> None:
+        """Write what waits to be written, and close the file."""
+        self._journal.close(self.snapshot.last_scrape or self._opened_at)
+
+    def scrape(self, body: bytes, *, now: datetime, answered_at: datetime | None) -> Snapshot:
+        """Count one answer of the proxy, write it down and return what is now known.
+
+        `answered_at` is the proxy's clock, its `Date` header. Raises an AnswerError, with nothing
+        changed, for a body that cannot be counted from. A file that cannot be written is no error:
+        the snapshot says so, and what was not written is written with the next scrape.
+        """
+        exposition = read(body, self._tracker.wants)
+        clock = (answered_at or now).timestamp()
+        fold = self._tracker.count(exposition, clock, self._journal.changes)
+        # The clock of this machine may step back; the ledger's own time never does.
+        at = max(now.astimezone(UTC), self.snapshot.last_scrape or now.astimezone(UTC))
+        if self._totals.roll(windows.day_of(at, self._zone)) and (at - self._opened_at).days:
+            self._tracker.forget(clock, self._journal.changes)
+        increase = self._add(fold, at)
+        raw = self._sum_raw(fold)
+        live = _gauges(exposition)
+        published = self._tracker.published(exposition)
+        if published != self.snapshot.published:
+            self._journal.changes.meta["published"] = " ".join(sorted(published))
+        millis = int(at.timestamp() * 1000)
+        self._journal.note(ScrapeRow(millis, millis, 1, fold.restarted, live.get("in_flight_requests"), increase, raw))
+        self._journal.commit(at)
+        start = fold.process.start
+        self._publish(
+            replace(
+                self.snapshot,
+                last_scrape=at,
+                process_start=datetime.fromtimestamp(start, UTC) if start else None,
+                raw=_named(raw),
+                gauges=live,
+                published=published,
+                report=Report(at, fold.samples, fold.skipped, fold.changed, fold.restarted, fold.unsettled, increase),
+            )
+        )
+        return self.snapshot
+
+    def roll(self, *, now: datetime) -> Snapshot:
+        """Begin the windows that have started by `now`, without waiting for a scrape."""
+        if self._totals.roll(windows.day_of(now, self._zone)):
+            self._publish(self.snapshot)
+        return self.snapshot
+
+    def set_zone(self, zone: ZoneInfo, *, now: datetime) -> Snapshot:
+        """Cut all windows in another zone, from the quarter-hours; no lifetime total changes."""
+        if zone.key != self._zone.key:
+            self._zone = zone
+            self._journal.changes.meta["zone"] = zone.key
+            self._journal.write(now)
+            self._load_totals(windows.day_of(now, zone), "")
+            self._publish(self.snapshot)
+        return self.snapshot
+
+    def head(self) -> Head:
+        """Return the totals and raw sums as JSON-able data; cheap, and callable from any thread."""
+        return dump(self._state)
+
+    def _load(self, now: datetime, head: Head | None) -> None:
+        """Take the state of the file in, or of the head where the file has none."""
+        tracker, changes = self._tracker, self._journal.changes
+        meta = dict(self._journal.store.rows("SELECT key, value FROM meta"))
+        last = None
+        if "last_scrape" in meta:
+            last = datetime.fromtimestamp(float(meta["last_scrape"]), UTC)
+            archive.load_tracker(self._journal.store, tracker)
+            self._load_totals(windows.day_of(max(now, last), self._zone), str(meta["zone"]))
+        elif head:
+            self._totals, last = load(head, tracker)
+            changes = self._journal.changes = archive.everything(tracker, self._totals)
+            changes.meta["quarters_from"] = windows.quarter_of(now)
+            self._totals.roll(windows.day_of(now, self._zone))
+        changes.meta["zone"] = self._zone.key
+        self._raw = {process.id: process.anchor or self._tracker.raw(process) for process in tracker.processes.values()}
+        newest = max(tracker.processes.values(), key=lambda one: one.last_answer or 0.0, default=None)
+        self.snapshot = Snapshot(
+            last_scrape=last,
+            raw=_named(_total(self._raw[newest.id].values())) if newest else {},
+            published=frozenset(str(meta.get("published", "")).split()),
+        )
+
+    def _load_totals(self, day: int, zone: str) -> None:
+        """Read the totals off the file, cut anew if it was cut in another zone."""
+        store = self._journal.store
+        if zone != self._zone.key:
+            covered = store.rows("SELECT value FROM meta WHERE key = 'quarters_from'")
+            rezone(store, self._zone, int(covered[0][0]) if covered else None)
+        self._totals = archive.load_totals(store, self._tracker.attributions, day)
+
+    def _add(self, fold: Fold, at: datetime) -> Vector:
+        """Add an answer's increases to the totals and to the buckets; return their sum."""
+        increases = {number: tuple(vector) for number, vector in fold.increases.items() if any(vector)}
+        self._totals.add(increases, self._tracker.attributions.groups)
+        day = windows.day_of(at, self._zone)
+        buckets = (
+            (Resolution.QUARTER, windows.quarter_of(at)),
+            (Resolution.DAY, day),
+            (Resolution.MONTH, windows.month_of(day)),
+        )
+        usage = self._journal.changes.usage
+        for number, vector in increases.items():
+            for resolution, start in buckets:
+                key = resolution, start, number
+                usage[key] = plus(usage[key], vector) if key in usage else vector
+        return _total(increases.values())
+
+    def _sum_raw(self, fold: Fold) -> Vector:
+        """Return the sum of the counters of the process that answered."""
+        known = self._tracker.processes
+        if fold.changed or fold.removed or fold.process.id not in self._raw:
+            raw = {**self._raw, fold.process.id: self._tracker.raw(fold.process)}
+            self._raw = {process: sums for process, sums in raw.items() if process in known}
+        return _total(self._raw[fold.process.id].values())
+
+    def _publish(self, snapshot: Snapshot) -> None:
+        """Replace the snapshot by one with the totals of now, and the state that a head is made of."""
+        attributions, totals = self._tracker.attributions, self._totals
+        self.snapshot = replace(
+            snapshot,
+            window_starts=windows.starts(totals.day, self._zone),
+            members=dict(attributions.members),
+            usage=totals.members,
+            store_error=self._journal.error,
+            recovery=self._journal.recovery,
+        )
+        self._state = State(
+            last_scrape=self.snapshot.last_scrape,
+            day=totals.day,
+            keys=list(attributions.keys),
+            members=self.snapshot.members,
+            usage=totals.attributions,
+            processes=[(one, self._raw.get(one.id, {})) for one in self._tracker.processes.values()],
+            origins=dict(self._tracker.origins),
+        )
+
+
+def _gauges(exposition: Exposition) -> dict[str, float]:
+    """Return each live gauge that is published, summed over its finite samples."""
+    found: dict[str, float] = {}
+    for gauge in catalog.GAUGES:
+        source = next((one for one in gauge.sources if one in exposition.blocks), None)
+        if source is not None:
+            found[gauge.name] = sum(value for _, value in gauges(exposition.blocks[source]) if isfinite(value))
+    return found
+
+
+def _total(vectors: Iterable[Vector]) -> Vector:
+    """Return the sum of vectors."""
+    return reduce(plus, vectors, ZERO)
+
+
+def _named(vector: Vector) -> dict[str, float]:
+    """Return a vector by the friendly names of its counters."""
+    return dict(zip(catalog.COUNTER_INDEX, vector, strict=True))

@@ -1,0 +1,126 @@
+"""The values that flow from the ledger outwards: immutable, and without arithmetic of their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from .catalog import COUNTER_INDEX, COUNTERS, Dimension
+
+type Vector = tuple[float, ...]
+"""One number per counter, in the order of `catalog.COUNTERS`."""
+
+type MemberKey = tuple[Dimension, str]
+"""A dimension and the id of one of its members."""
+
+ZERO: Vector = (0.0,) * len(COUNTERS)
+TOTAL: MemberKey = (Dimension.TOTAL, "")
+
+
+class Window(StrEnum):
+    """A span of local time that usage is summed over."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+    LIFETIME = "lifetime"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The usage of one member, or of one attribution, in each of the current windows."""
+
+    day: Vector = ZERO
+    week: Vector = ZERO
+    month: Vector = ZERO
+    year: Vector = ZERO
+    lifetime: Vector = ZERO
+
+    def get(self, window: Window, metric: str) -> float:
+        """Return one figure; KeyError for a metric that the catalog does not have."""
+        vector: Vector = getattr(self, window)
+        return vector[COUNTER_INDEX[metric]]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a dimension: a model, a team, a key … Its id is its identity, its name is not."""
+
+    dimension: Dimension
+    id: str
+    name: str
+
+    @property
+    def key(self) -> MemberKey:
+        """The identity."""
+        return self.dimension, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A budget that LiteLLM itself enforces, in US dollars; None is unknown or unlimited."""
+
+    member: MemberKey
+    name: str
+    maximum: float | None
+    remaining: float | None
+    resets_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened in one scrape."""
+
+    at: datetime
+    samples: int
+    """Samples of counters that were read."""
+    skipped: int
+    """Lines that could not be read, or whose value is no counter's."""
+    changed: int
+    """Series whose value changed."""
+    restarted: bool
+    """The proxy was restarted since the last answer; its counters counted from zero."""
+    unsettled: bool
+    """Several processes answer in turn and cannot be told apart: nothing is counted."""
+    increase: Vector
+    """What this scrape added to the totals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The database was lost and made anew: history is gone, totals are not."""
+
+    reason: str
+    set_aside: str | None
+    """The name under which a damaged file was kept; None where there was no file any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything that is known after a scrape or a roll-over; replaced as a whole, never changed."""
+
+    last_scrape: datetime | None = None
+    """UTC; never runs backwards."""
+    process_start: datetime | None = None
+    """When the process that answered last was started; None in multi-process mode."""
+    window_starts: Mapping[Window, datetime | None] = field(default_factory=dict)
+    """When each window began, in the configured zone; None for LIFETIME."""
+    members: Mapping[MemberKey, Member] = field(default_factory=dict)
+    usage: Mapping[MemberKey, Usage] = field(default_factory=dict)
+    """Per member, TOTAL included. A member that did not change keeps the same object."""
+    raw: Mapping[str, float] = field(default_factory=dict)
+    """Per counter, the sum over the series of the last answer: since LiteLLM started."""
+    gauges: Mapping[str, float] = field(default_factory=dict)
+    published: frozenset[str] = frozenset()
+    """Friendly names of the metrics whose family the proxy publishes."""
+    report: Report | None = None
+    store_error: str | None = None
+    """Why the last transaction could not be written, or None."""
+    recovery: Recovery | None = None
+    """That the database was lost since the ledger was opened, or None."""
+
+    def value(self, member: MemberKey, window: Window, metric: str) -> float:
+        """Return a member's usage in a window; 0.0 where the member has none."""
+        usage = self.usage.get(member)
+        return usage.get(window, metric) if usage else 0.0

@@ -1,0 +1,81 @@
+"""After the user moves: local days and months cut anew from the UTC quarter-hours.
+
+Lifetime never changes by it. What the quarters do not reach stays as it was cut, and the hours
+between the old and the new beginning of the first day that they reach go to the day before it.
+"""
+
+# ruff: noqa: S608  # the names that are put in are the catalog's own
+
+import sqlite3
+from zoneinfo import ZoneInfo
+
+from . import windows
+from .catalog import COUNTERS
+from .changes import Resolution
+from .store import Store
+
+_NAMES = tuple(metric.name for metric in COUNTERS)
+_SUMS = ", ".join(f"total({name}) AS {name}" for name in _NAMES)
+_SIGNED = ", ".join(f"{name} * :sign" for name in _NAMES)
+_ADDED = ", ".join(f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in _NAMES)
+
+
+def rezone(store: Store, zone: ZoneInfo, covered_from: int | None) -> None:
+    """Cut days and months anew in another zone.
+
+    `covered_from` is the quarter from which on every quarter-hour is kept, None where all are.
+    Raises StoreError; then nothing is changed.
+    """
+    ((first, last),) = store.rows("SELECT min(start), max(start) FROM usage WHERE resolution = 0")
+    if first is None:
+        return
+    start = windows.day_of(windows.quarter_start(max(first, covered_from or 0)), zone)
+    if covered_from is not None:
+        start += 1
+    end = windows.day_of(windows.quarter_start(last), zone)
+    with store.atomic() as cursor:
+        _cut(cursor, zone, start, end, seam=covered_from is not None)
+
+
+def _cut(cursor: sqlite3.Cursor, zone: ZoneInfo, start: int, end: int, *, seam: bool) -> None:
+    """Replace the days from `start` on, and let the months follow."""
+    cursor.connection.create_function("month_of", 1, windows.month_of, deterministic=True)
+    cursor.execute("CREATE TEMP TABLE moved AS SELECT * FROM usage WHERE resolution = 1 AND start >= ?", (start,))
+    cursor.execute("DELETE FROM usage WHERE resolution = 1 AND start >= ?", (start,))
+    for day in range(start, end + 1):
+        cursor.execute(
+            f"INSERT INTO usage SELECT 1, ?, attribution, {_SUMS} FROM usage "
+            "WHERE resolution = 0 AND start >= ? AND start < ? GROUP BY attribution",
+            (day, *(windows.quarter_of(windows.start_of_day(one, zone)) for one in (day, day + 1))),
+        )
+    _follow(cursor, start)
+    if seam:
+        _close_seam(cursor, start)
+    cursor.execute("DROP TABLE moved")
+
+
+def _follow(cursor: sqlite3.Cursor, start: int) -> None:
+    """Take the old days out of their months and put the new ones in."""
+    for table, sign in (("moved", -1), ("usage", 1)):
+        _add(
+            cursor,
+            f"SELECT 2, month_of(start), attribution, {_SIGNED} FROM {table} WHERE resolution = 1 AND start >= :start",
+            {"sign": sign, "start": start},
+        )
+
+
+def _close_seam(cursor: sqlite3.Cursor, start: int) -> None:
+    """Give what the new days have less, or more, than the old ones to the day before them."""
+    for resolution, number in ((Resolution.DAY, start - 1), (Resolution.MONTH, windows.month_of(start - 1))):
+        for table, sign in (("moved", 1), ("usage", -1)):
+            _add(
+                cursor,
+                f"SELECT :resolution, :number, attribution, {_SIGNED} FROM {table} "
+                "WHERE resolution = 1 AND start >= :start",
+                {"sign": sign, "start": start, "resolution": int(resolution), "number": number},
+            )
+
+
+def _add(cursor: sqlite3.Cursor, query: str, parameters: dict[str, int]) -> None:
+    """Add the rows of a query to those that are there."""
+    cursor.execute(f"INSERT INTO usage {query} ON CONFLICT DO UPDATE SET {_ADDED}", parameters)

@@ -1,0 +1,172 @@
+"""From an answer to increases: which process spoke, which of its counters grew, and by how much.
+
+The table of what is counted and what is not stands in `counter`; this walks an answer through it.
+Nothing is changed before the whole answer has been read.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+
+from .attribution import Attributions
+from .catalog import COUNTERS, GAUGES, Metric
+from .changes import Changes
+from .counter import Process, Series, Settling
+from .errors import TruncatedAnswerError
+from .exposition import PROCESS_START, Exposition, gauges
+from .fold import Fold
+from .models import ZERO, Vector
+from .reading import FamilyReading, created_family, read_family
+
+FORGET_SECONDS = 7 * 86400
+"""A process that has not answered for so long is taken for dead."""
+
+
+@dataclass(slots=True)
+class Tracker:
+    """Every series, in every process that is known, and since when each metric is tracked."""
+
+    metrics: tuple[Metric, ...] = COUNTERS
+    attributions: Attributions = field(default_factory=Attributions)
+    series: dict[bytes, Series] = field(default_factory=dict)
+    processes: dict[int, Process] = field(default_factory=dict)
+    origins: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """Metric -> its families, and the proxy's clock at the first answer it was tracked in."""
+    settling: Settling = field(default_factory=Settling)
+    ids: Iterator[int] = field(default_factory=partial(count, 1))
+    """Numbers for new series."""
+    _wanted: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Work out which families the metrics need."""
+        sources = {source for metric in self.metrics for source in metric.sources}
+        twins = {created_family(source) for source in sources}
+        live = {source for metric in GAUGES for source in metric.sources}
+        self._wanted = frozenset(sources | twins | live | {PROCESS_START})
+
+    def wants(self, family: str) -> bool:
+        """Whether a family of the exposition is read at all."""
+        return family in self._wanted
+
+    def published(self, exposition: Exposition) -> frozenset[str]:
+        """Return the friendly names of the metrics whose family the answer has."""
+        return frozenset(metric.name for metric in (*self.metrics, *GAUGES) if _source(metric, exposition))
+
+    def count(self, exposition: Exposition, answered_at: float, changes: Changes) -> Fold:
+        """Count one answer; what has to be written down goes into `changes`.
+
+        `answered_at` is the proxy's clock. Raises TruncatedAnswerError, with nothing changed,
+        for an answer that lacks what the same process published before.
+        """
+        families = self._families(exposition)
+        process = self._process_of(exposition)
+        readings = _readings(process, families, exposition)
+        if process.start is None and process.id in self.processes:
+            if _fell(readings):
+                self.settling.fell(process.values())
+                process = self._new_process(None, restarted=True)
+                readings = _readings(process, families, exposition)
+            else:
+                self.settling.held(process)
+        self._track(answered_at, changes)
+        fold = Fold(self.metrics, self.attributions, self.series, self.ids, process, changes)
+        fold.fresh = [process.counts_newcomers(self.origins[metric.name][1]) for metric in self.metrics]
+        fold.restarted = process.id not in self.processes and bool(self.processes) and any(fold.fresh)
+        fold.unsettled = process.start is None and self.settling.unsettled
+        fold.apply(readings, exposition)
+        self._answered(process, answered_at, changes)
+        return fold
+
+    def raw(self, process: Process) -> dict[int, Vector]:
+        """Return attribution -> the sum of its counters in a process."""
+        sums: dict[int, list[float]] = {}
+        for family in process.counters.values():
+            for counter in family.values():
+                for metric in counter.series.metrics:
+                    vector = sums.get(counter.series.attribution)
+                    if vector is None:
+                        vector = sums[counter.series.attribution] = list(ZERO)
+                    vector[metric] += counter.value
+        return {number: tuple(vector) for number, vector in sums.items()}
+
+    def forget(self, answered_at: float, changes: Changes) -> None:
+        """Drop the counters of processes that have not answered for seven days, and series without any."""
+        for process in self.processes.values():
+            if not process.forgotten and (process.last_answer or 0.0) < answered_at - FORGET_SECONDS:
+                changes.drop(process)
+                process.forget()
+                changes.processes[process.id] = process
+        alive = {head for process in self.processes.values() for family in process.counters.values() for head in family}
+        for head in [head for head in self.series if head not in alive]:
+            changes.dead_series.append(self.series.pop(head).id)
+
+    def _families(self, exposition: Exposition) -> list[str]:
+        """Return the families to count: of each metric the newest name that is published."""
+        chosen = (_source(metric, exposition) for metric in self.metrics)
+        return [family for family in dict.fromkeys(chosen) if family]
+
+    def _process_of(self, exposition: Exposition) -> Process:
+        """Return the process that answered: the one that started then, or a new one."""
+        starts = {value for _, value in gauges(exposition.blocks.get(PROCESS_START, b""))}
+        start = starts.pop() if len(starts) == 1 else None
+        for process in self.processes.values():
+            if process.start == start:
+                return process
+        # Without an identity after answers that had one, the proxy went over to several workers,
+        # which takes a restart.
+        return self._new_process(start, restarted=start is None and bool(self.processes))
+
+    def _new_process(self, start: float | None, *, restarted: bool) -> Process:
+        """Return a process that has not answered before; it is known once its answer is counted."""
+        return Process(max(self.processes, default=0) + 1, start, restarted=restarted)
+
+    def _track(self, answered_at: float, changes: Changes) -> None:
+        """Note since when each metric is tracked; one that reads another family begins anew."""
+        for metric in self.metrics:
+            known = self.origins.get(metric.name)
+            sources = " ".join(metric.sources)
+            if known and known[0] == sources:
+                continue
+            kept = known and set(known[0].split()) & set(metric.sources)
+            origin = (sources, known[1] if known and kept else answered_at)
+            self.origins[metric.name] = changes.origins[metric.name] = origin
+
+    def _answered(self, process: Process, answered_at: float, changes: Changes) -> None:
+        """Note that a process has answered; several without an identity are never known at once."""
+        gone = [other for other in self.processes.values() if other.start is None and other.id != process.id]
+        for other in gone:
+            del self.processes[other.id]
+            changes.drop(other)
+        process.forgotten = False
+        process.last_answer = max(process.last_answer or 0.0, answered_at)
+        self.processes[process.id] = changes.processes[process.id] = process
+
+
+def _source(metric: Metric, exposition: Exposition) -> str | None:
+    """Return the newest of a metric's families that is published."""
+    return next((source for source in metric.sources if source in exposition.blocks), None)
+
+
+def _readings(process: Process, families: list[str], exposition: Exposition) -> dict[str, FamilyReading]:
+    """Read every family of an answer against the process' last one.
+
+    A process with an identity never stops publishing a family: where one is missing, the answer
+    was cut off. Without an identity it may as well be a restart, and all of it has gone.
+    """
+    readings = {family: read_family(process, family, exposition.blocks[family]) for family in families}
+    for family in process.counters:
+        if family in readings or not process.counters[family]:
+            continue
+        if process.start is not None:
+            raise TruncatedAnswerError
+        readings[family] = read_family(process, family, b"")
+    return readings
+
+
+def _fell(readings: Mapping[str, FamilyReading]) -> bool:
+    """Whether any counter of an answer is lower than before, or has gone."""
+    return any(
+        reading.gone or any(value < counter.value for counter, value in reading.changed)
+        for reading in readings.values()
+    )
