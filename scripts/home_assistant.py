@@ -1,0 +1,194 @@
+"""A real Home Assistant with the integration from this repository and a finished onboarding."""
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import environments
+from progress import StepError, step
+from service import HOST, Answer, Service
+from toolchain import ROOT
+
+DOMAIN = "litellm_pulse"
+USER = "demo"
+PASSWORD = "demo"  # noqa: S105 - it is on loopback and printed
+
+CONFIGURATION = """\
+homeassistant:
+  name: LiteLLM Pulse demo
+  time_zone: UTC
+frontend:
+config:
+history:
+logbook:
+logger:
+  default: warning
+"""
+
+SENSORS = """\
+[{% for id in integration_entities("litellm_pulse") if has_value(id) %}
+  {{- {
+    "identifier": (device_attr(id, "identifiers") | list)[0][1],
+    "device": device_attr(id, "name"),
+    "name": state_attr(id, "friendly_name"),
+    "state": states(id),
+  } | to_json }}{{ "," if not loop.last }}
+{%- endfor %}]
+"""
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """One of the integration's entities, as Home Assistant shows it."""
+
+    identifier: str
+    """The identifier of its device."""
+    device: str
+    name: str
+    state: str
+
+    @property
+    def label(self) -> str:
+        """The name without that of its device."""
+        return self.name.removeprefix(self.device).strip()
+
+
+class HomeAssistant(Service):
+    """The Home Assistant of the demo and of the end-to-end tests."""
+
+    title = "Home Assistant"
+    usual_port = 8123
+
+    def __init__(self, state: Path) -> None:
+        """Use `state` as Home Assistant's configuration folder."""
+        super().__init__(state)
+        self._token = ""
+
+    def _command(self) -> list[str | Path]:
+        self._token = ""
+        (self.state / "configuration.yaml").write_text(CONFIGURATION)
+        integration = self.state / "custom_components" / DOMAIN
+        if not integration.is_symlink():
+            integration.parent.mkdir(exist_ok=True)
+            integration.symlink_to(ROOT / "custom_components" / DOMAIN)
+        self._store("http", 2, 2, _http(self.port))
+        if not (self.state / ".storage/onboarding").exists():
+            # Steps that would fetch more integrations and need the internet; the user's is done in _log_in.
+            self._store("onboarding", 4, 1, {"done": ["core_config", "analytics", "integration"]})
+        python = environments.prepare("newest")
+        return [python, "-m", "homeassistant", "--config", ".", "--skip-pip", "--log-no-color"]
+
+    def _store(self, key: str, version: int, minor_version: int, data: object) -> None:
+        """Write a file of Home Assistant's storage, before it starts."""
+        path = self.state / ".storage" / key
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"version": version, "minor_version": minor_version, "key": key, "data": data}))
+
+    def _ready(self) -> bool:
+        if not self._token:
+            self._token = self._log_in()
+        return bool(self.api("config")["state"] == "RUNNING")
+
+    def _log_in(self) -> str:
+        """Return an access token; the first time ever, create the user."""
+        client = {"client_id": f"{self.url}/"}
+        onboarding = self.request("/api/onboarding")
+        # The view is gone once all steps are done.
+        if onboarding.status == 200 and not _done(onboarding, "user"):  # noqa: PLR2004
+            person = {"name": "Demo", "username": USER, "password": PASSWORD, "language": "en"}
+            code = self.request("/api/onboarding/users", {**person, **client}).json()["auth_code"]
+        else:
+            start = {**client, "handler": ["homeassistant", None], "redirect_uri": client["client_id"]}
+            flow = self.request("/auth/login_flow", start).json()["flow_id"]
+            login = {**client, "username": USER, "password": PASSWORD}
+            code = self.request(f"/auth/login_flow/{flow}", login).json()["result"]
+        grant = {**client, "grant_type": "authorization_code", "code": code}
+        return str(self.request("/auth/token", grant, form=True).json()["access_token"])
+
+    def ask(self, path: str, body: object = None) -> Answer:
+        """Send an authenticated request to a path below /api."""
+        answer = self.request(f"/api/{path}", body, token=self._token)
+        if answer.status == 401:  # noqa: PLR2004 - a token lasts half an hour
+            self._token = self._log_in()
+            answer = self.request(f"/api/{path}", body, token=self._token)
+        return answer
+
+    def api(self, path: str, body: object = None) -> Any:  # noqa: ANN401 - whatever the API says
+        """Return the JSON of an authenticated request to a path below /api."""
+        return self.ask(path, body).json()
+
+    def flow(self, kind: str, handler: str, answers: Mapping[str, object]) -> Any:  # noqa: ANN401 - likewise
+        """Walk through a flow of one form, as the UI does, and return its result."""
+        path = f"config/config_entries/{kind}"
+        form = self.api(path, {"handler": handler})
+        result = self.api(f"{path}/{form['flow_id']}", answers)
+        if result["type"] != "create_entry":
+            raise StepError(f"the {kind} of {handler} did not finish: {result.get('errors') or result}")
+        return result
+
+    def set_up(self, url: str, api_key: str, *, scan_interval: int = 10) -> str:
+        """Set the integration up and return the id of its entry."""
+        created = self.flow("flow", DOMAIN, {"url": url, "api_key": api_key, "verify_ssl": True})
+        entry_id = str(created["result"]["entry_id"])
+        self.flow("options/flow", entry_id, {"scan_interval": scan_interval})
+        return entry_id
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the integration's config entries."""
+        return list(self.api(f"config/config_entries/entry?domain={DOMAIN}"))
+
+    def sensors(self) -> list[Sensor]:
+        """Return the integration's entities that have a value."""
+        rows = json.loads(self.ask("template", {"template": SENSORS}).body)
+        return [Sensor(**row) for row in rows]
+
+    def spend(self, window: str = "Spend today") -> dict[str, float]:
+        """Return what the sensors show per model, and under an empty name for the proxy."""
+        return {
+            sensor.identifier.partition(":model:")[2]: float(sensor.state)
+            for sensor in self.sensors()
+            if sensor.label == window
+        }
+
+    def wait_for_spend(self, expected: Mapping[str, float], window: str, seconds: float = 60) -> dict[str, float]:
+        """Return what the sensors show once it is what was expected, or after some time whatever it is."""
+        with step(f"Waiting for Home Assistant to show it ({window})") as current:
+            while not same_spend(shown := self.spend(window), expected) and current.seconds < seconds:
+                self.refresh()
+                time.sleep(1)
+        return shown
+
+    def refresh(self) -> None:
+        """Let the integration scrape now."""
+        ids = self.api("template", {"template": f"{{{{ integration_entities('{DOMAIN}') | to_json }}}}"})
+        self.api("services/homeassistant/update_entity", {"entity_id": ids})
+
+
+def same_spend(shown: Mapping[str, float], expected: Mapping[str, float]) -> bool:
+    """Tell whether the models' spend and the proxy's total are what was expected, to a billionth of a dollar."""
+    total = {"": math.fsum(expected.values())}
+    wanted = {**expected, **total}
+    return all(math.isclose(shown.get(name, math.nan), spend, abs_tol=1e-9) for name, spend in wanted.items())
+
+
+def _done(onboarding: Answer, step: str) -> bool:
+    return any(row["step"] == step and row["done"] for row in onboarding.json())
+
+
+def _http(port: int) -> dict[str, object]:
+    """Return Home Assistant's stored HTTP configuration, which takes the place of YAML since 2026.9."""
+    confirmed = {
+        "server_host": [HOST],
+        "server_port": port,
+        "cors_allowed_origins": [],
+        "ip_ban_enabled": False,
+        "login_attempts_threshold": -1,
+        "ssl_profile": "modern",
+        "use_x_frame_options": True,
+        "created_at": "2026-01-01T00:00:00+00:00",
+    }
+    return {"stable": confirmed, "pending": None, "yaml_migration_done": True}
