@@ -4,11 +4,11 @@ from collections import defaultdict
 from itertools import count
 
 from . import windows
-from .attribution import Attributions, MemberKeys
+from .attribution import Attributions, in_order
 from .catalog import COUNTERS, Dimension, metrics_of
 from .changes import Changes, Resolution, UsageKey
 from .counter import Counter, Process, Series
-from .exposition import labels_of
+from .labels import LabelReader, Labels
 from .models import ZERO, Member, MemberKey, Usage, Vector, Window
 from .store import Store
 from .totals import Totals, plus
@@ -36,7 +36,7 @@ def load_attributions(store: Store, attributions: Attributions) -> None:
         keys[number].append((Dimension(dimension), key))
     # A transaction has them all or none, so there is no gap in their numbers.
     for number in range(len(keys)):
-        attributions.number(_ordered(keys[number]))
+        attributions.number(sorted(keys[number], key=in_order))
 
 
 def load_totals(store: Store, attributions: Attributions, day: int) -> Totals:
@@ -100,11 +100,10 @@ def _load_series(store: Store, tracker: Tracker) -> dict[int, Series]:
     """Take the series of a file in; where the mapping of metrics has changed, read it off the labels."""
     remapped = any(tracker.origins.get(one.name, ("",))[0] != " ".join(one.sources) for one in tracker.metrics)
     by_id: dict[int, Series] = {}
+    reader = LabelReader()
     for number, family, head, metrics, attribution in store.rows("SELECT * FROM series"):
-        labels = labels_of(head) if remapped or family == _SPEND else None
-        counted = (
-            metrics_of(tracker.metrics, family, labels) if remapped and labels else tuple(map(int, metrics.split()))
-        )
+        labels = reader.read(family, head) if remapped or family == _SPEND else None
+        counted = _counted(tracker, family, labels) if remapped and labels else tuple(map(int, metrics.split()))
         tracker.series[head] = by_id[number] = Series(number, family, head, counted, attribution)
         if labels:
             tracker.attributions.learn(labels)
@@ -116,9 +115,9 @@ _SPEND = next(metric.sources[0] for metric in COUNTERS if metric.name == "cost")
 """Its series name the model and everything that leads to it."""
 
 
-def _ordered(keys: list[MemberKey]) -> MemberKeys:
-    """Return keys in the order that makes them an identity: TOTAL first."""
-    return tuple(sorted(keys, key=lambda key: (key[0] is not Dimension.TOTAL, key)))
+def _counted(tracker: Tracker, family: str, labels: Labels) -> tuple[int, ...]:
+    """Return the counters that a series belongs to now."""
+    return tuple(index for index, metric in metrics_of(tracker.metrics, family) if metric.counts(labels.get))
 
 
 def _minus(left: Vector, right: Vector) -> Vector:

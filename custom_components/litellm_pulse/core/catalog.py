@@ -3,7 +3,7 @@
 Source of the names: LiteLLM 1.80 to 1.109, `litellm/types/integrations/prometheus.py`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -46,11 +46,11 @@ class Metric:
     without: tuple[str, frozenset[str]] | None = None
     """A label and the values with which a series does not count."""
 
-    def counts(self, labels: Mapping[str, str]) -> bool:
-        """Whether a series with these labels belongs to this metric."""
-        if self.only and labels.get(self.only[0]) not in self.only[1]:
+    def counts(self, label: Callable[[str], str | None]) -> bool:
+        """Whether a series belongs to this metric; `label` returns the value of a label by its name."""
+        if self.only and label(self.only[0]) not in self.only[1]:
             return False
-        return not (self.without and labels.get(self.without[0]) in self.without[1])
+        return not (self.without and label(self.without[0]) in self.without[1])
 
 
 def _metric(name: str, unit: Unit, *sources: str) -> Metric:
@@ -114,6 +114,11 @@ class DimensionRow:
     names: tuple[str, ...] = ()
     """Labels that hold its display name; aliases are names, never identities."""
 
+    def member(self, ids: tuple[str | None, ...], names: tuple[str | None, ...]) -> tuple[str, str] | None:
+        """Return id and name of the member that the values of `labels` and `names` stand for, if any."""
+        key = _first(ids)
+        return (key, _first(names) or key) if key else None
+
 
 DIMENSIONS: tuple[DimensionRow, ...] = (
     DimensionRow(dimension=Dimension.MODEL, labels=("model",)),
@@ -146,33 +151,25 @@ def counters(overrides: Mapping[str, str]) -> tuple[Metric, ...]:
     )
 
 
-def metrics_of(metrics: tuple[Metric, ...], family: str, labels: Mapping[str, str]) -> tuple[int, ...]:
-    """Return the indices of the counters that a series of a family belongs to."""
-    return tuple(index for index, metric in enumerate(metrics) if family in metric.sources and metric.counts(labels))
+def metrics_of(metrics: tuple[Metric, ...], family: str) -> tuple[tuple[int, Metric], ...]:
+    """Return the counters that a family carries, with their indices."""
+    return tuple((index, metric) for index, metric in enumerate(metrics) if family in metric.sources)
 
 
-def members_of(labels: Mapping[str, str]) -> Iterable[tuple[Dimension, str, str]]:
-    """Yield (dimension, id, name) of each member that a series with these labels belongs to.
+def labelled_member(label: str, value: str) -> tuple[Dimension, str] | None:
+    """Return the tag or the piece of metadata that one label stands for, if it does.
 
-    The model is given only where the labels name the upstream model themselves.
-    A tag label is a boolean and may overlap with others; a metadata member is `key=value`.
+    A tag label is a boolean and may overlap with others; a piece of metadata is `key=value`.
     """
-    for row in DIMENSIONS:
-        key = _first(labels, row.labels)
-        if key:
-            yield row.dimension, key, _first(labels, row.names) or key
     for dimension, prefix in PREFIXES:
-        for label, value in labels.items():
-            if not label.startswith(prefix) or value in ABSENT:
-                continue
+        if label.startswith(prefix) and value not in ABSENT:
+            key = label.removeprefix(prefix)
             if dimension is Dimension.METADATA:
-                member = f"{label.removeprefix(prefix)}={value}"
-                yield dimension, member, member
-            elif value == "true":
-                member = label.removeprefix(prefix)
-                yield dimension, member, member
+                return dimension, f"{key}={value}"
+            return (dimension, key) if value == "true" else None
+    return None
 
 
-def _first(labels: Mapping[str, str], names: tuple[str, ...]) -> str:
-    """Return the first of the labels that is there and not absent, or the empty string."""
-    return next((labels[name] for name in names if labels.get(name, "") not in ABSENT), "")
+def _first(values: Iterable[str | None]) -> str:
+    """Return the first value that is there and not absent, or the empty string."""
+    return next((value for value in values if value is not None and value not in ABSENT), "")

@@ -27,6 +27,8 @@ _SAMPLE = re.compile(
     rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?)[ \t]*'
     rb"(?<=[ \t}])([^ \t]+)(?:[ \t]+-?[0-9]+)?[ \t]*"
 )
+_PLAIN_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"]*)"')
+_PLAIN_LABELS = re.compile(r'(?:[a-zA-Z_][a-zA-Z0-9_]*="[^"]*"(?:,|$))*+')
 _LABEL = re.compile(r'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*(?:,|$)')
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n"}
@@ -101,9 +103,17 @@ def gauges(block: bytes) -> Iterator[tuple[dict[str, str], float]]:
 def labels_of(head: bytes) -> dict[str, str] | None:
     """Return the labels of `family{labels}`, or None where they are not well-formed."""
     name, brace, rest = head.decode("utf-8", "replace").partition("{")
-    text = rest.rstrip(" \t").removesuffix("}").strip(" \t")
     if not name or (brace and not rest.endswith("}")):
         return None
+    text = rest[:-1]
+    # Without escapes, which are rare, the labels need not be walked one by one.
+    if "\\" not in text and _PLAIN_LABELS.fullmatch(text):
+        return dict(_PLAIN_LABEL.findall(text))
+    return _walk_labels(text.strip(" \t"))
+
+
+def _walk_labels(text: str) -> dict[str, str] | None:
+    """Return the labels of a block with escapes or white space in it."""
     labels: dict[str, str] = {}
     at = 0
     while at < len(text):

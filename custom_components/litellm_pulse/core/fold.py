@@ -1,13 +1,15 @@
 """One answer's readings, applied: the only place where counters change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from .attribution import Attributions
 from .catalog import Metric, metrics_of
 from .changes import Changes
 from .counter import Counter, Process, Series, increase
-from .exposition import Exposition, labels_of
+from .exposition import Exposition
+from .labels import LabelReader, Labels
 from .models import ZERO
 from .reading import FamilyReading, created_family, created_since
 
@@ -76,22 +78,27 @@ class Fold:
         self, readings: Mapping[str, FamilyReading], created: Mapping[str, Mapping[bytes, float]]
     ) -> None:
         """Take in the series that this process did not have before."""
-        self._learn(readings)
+        self._meet(readings)
         anchored: dict[int, list[float]] = {}
+        known, count_in = self.series, self._adder(anchored)
         for family, reading in readings.items():
+            counters, since = self.process.counters.setdefault(family, {}), created[family]
             for index, head, value in reading.newcomers:
-                series = self.series.get(head)
+                series = known.get(head)
                 if series is None:
                     self.skipped += 1
                     continue
-                counter = reading.slots[index] = Counter(series, value, created[family].get(head))
-                self.process.add(counter)
+                counter = reading.slots[index] = counters[head] = Counter(series, value, since.get(head))
                 self._keep(counter)
-                if self.process.anchor is None:
-                    self._add_fresh(series, value)
-                else:
-                    _sum(anchored, series, value)
+                if count_in is not None:
+                    count_in(series, value)
         self._count_from_anchor(anchored)
+
+    def _adder(self, anchored: dict[int, list[float]]) -> Callable[[Series, float], None] | None:
+        """Return what a newcomer's value is added with; None where newcomers are baselines only."""
+        if self.process.anchor is not None:
+            return partial(_sum, anchored)
+        return self._add_fresh if any(self.fresh) else None
 
     def _add(self, series: Series, by: float) -> None:
         """Add to the increase of a series' attribution."""
@@ -114,24 +121,38 @@ class Fold:
             self.changed += 1
             self.changes.baselines[self.process.id, counter.series.id] = counter
 
-    def _learn(self, readings: Mapping[str, FamilyReading]) -> None:
+    def _meet(self, readings: Mapping[str, FamilyReading]) -> None:
         """Make series of all heads that no process had before, once it is known what models there are."""
-        found: list[tuple[str, bytes, dict[str, str]]] = []
-        for family, reading in readings.items():
-            for _, head, _ in reading.newcomers:
-                if head not in self.series and (labels := labels_of(head)) is not None:
-                    self.attributions.learn(labels)
-                    found.append((family, head, labels))
-        for family, head, labels in found:
-            self._new_series(family, head, labels)
+        blocks: dict[bytes, Labels | None] = {}
+        unknown = {
+            family: [head for _, head, _ in reading.newcomers if head not in self.series]
+            for family, reading in readings.items()
+        }
+        for family, heads in unknown.items():
+            self._learn(family, heads, blocks)
+        numbers: dict[bytes, int] = {}
+        for family, heads in unknown.items():
+            carried = metrics_of(self.metrics, family)
+            for head in heads:
+                block = head[len(family) :]
+                if (labels := blocks[block]) is None:
+                    continue
+                metrics = tuple([index for index, metric in carried if metric.counts(labels.get)])
+                if metrics and block not in numbers:
+                    numbers[block] = self.attributions.of(labels, self.changes)
+                self.series[head] = series = Series(next(self.ids), family, head, metrics, numbers.get(block, 0))
+                if metrics:
+                    self.changes.series.append(series)
 
-    def _new_series(self, family: str, head: bytes, labels: Mapping[str, str]) -> None:
-        """Give a series its metrics and its attribution; one that does not count is not written down."""
-        metrics = metrics_of(self.metrics, family, labels)
-        attribution = self.attributions.of(labels, self.changes) if metrics else 0
-        series = self.series[head] = Series(next(self.ids), family, head, metrics, attribution)
-        if metrics:
-            self.changes.series.append(series)
+    def _learn(self, family: str, heads: list[bytes], blocks: dict[bytes, Labels | None]) -> None:
+        """Read the labels of heads into `blocks`; families mostly repeat each other's to the byte."""
+        reader = LabelReader()
+        for head in heads:
+            block = head[len(family) :]
+            if block not in blocks:
+                labels = blocks[block] = reader.read(family, head)
+                if labels is not None:
+                    self.attributions.learn(labels)
 
     def _count_from_anchor(self, anchored: Mapping[int, list[float]]) -> None:
         """Count against the sums at the last answer, where the counters themselves were lost."""
