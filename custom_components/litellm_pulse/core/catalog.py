@@ -173,3 +173,43 @@ def labelled_member(label: str, value: str) -> tuple[Dimension, str] | None:
 def _first(values: Iterable[str | None]) -> str:
     """Return the first value that is there and not absent, or the empty string."""
     return next((value for value in values if value is not None and value not in ABSENT), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRow:
+    """The gauges that tell the budget of a dimension's members; provider budgets have no maximum."""
+
+    dimension: Dimension
+    remaining: str
+    maximum: str | None = None
+    hours: str | None = None
+    """Hours until the budget is reset, as of the last request that it was checked for."""
+
+
+def _budget(dimension: Dimension, name: str) -> BudgetRow:
+    return BudgetRow(
+        dimension=dimension,
+        remaining=f"litellm_remaining_{name}_budget_metric",
+        maximum=f"litellm_{name}_max_budget_metric",
+        hours=f"litellm_{name}_budget_remaining_hours_metric",
+    )
+
+
+BUDGETS: tuple[BudgetRow, ...] = (
+    _budget(Dimension.TEAM, "team"),
+    _budget(Dimension.KEY, "api_key"),
+    _budget(Dimension.USER, "user"),
+    _budget(Dimension.ORGANIZATION, "org"),
+    _budget(Dimension.CUSTOMER, "customer"),
+    BudgetRow(dimension=Dimension.PROVIDER, remaining="litellm_provider_remaining_budget_metric"),
+)
+
+DEPLOYMENT_STATE = "litellm_deployment_state"
+"""0 healthy, 1 partial outage, 2 complete outage; one sample per deployment."""
+
+LIVE_FAMILIES: frozenset[str] = frozenset(
+    {source for metric in GAUGES for source in metric.sources}
+    | {family for row in BUDGETS for family in (row.remaining, row.maximum, row.hours) if family}
+    | {DEPLOYMENT_STATE}
+)
+"""Gauges: what they say is shown, and nothing is added up from it."""

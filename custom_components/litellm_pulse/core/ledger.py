@@ -9,19 +9,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
-from math import isfinite
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from . import archive, catalog, windows
+from . import archive, catalog, gauges, windows
 from .changes import Resolution, ScrapeRow
 from .errors import DamagedStoreError
-from .exposition import Exposition, gauges, read
+from .exposition import read
 from .fold import Fold
 from .head import Head, State, dump, load
 from .journal import Journal, stamp
-from .models import ZERO, Recovery, Report, Snapshot, Vector
+from .models import ZERO, Member, Recovery, Report, Snapshot, Vector
 from .rezone import rezone
 from .store import set_aside
 from .totals import Totals, plus
@@ -38,6 +37,7 @@ class Ledger:
         self._tracker = tracker
         self._totals = Totals(windows.day_of(now, zone))
         self._journal = Journal(path, lambda: archive.everything(self._tracker, self._totals))
+        self._gauges = gauges.Gauges(self._name)
         self._raw: dict[int, Mapping[int, Vector]] = {}
         self._opened_at = now
 
@@ -91,7 +91,7 @@ class Ledger:
             self._tracker.forget(clock, self._journal.changes)
         increase = self._add(fold, at)
         raw = self._sum_raw(fold)
-        live = _gauges(exposition)
+        live = gauges.live(exposition)
         published = self._tracker.published(exposition)
         if published != self.snapshot.published:
             self._journal.changes.meta["published"] = " ".join(sorted(published))
@@ -106,6 +106,8 @@ class Ledger:
                 process_start=datetime.fromtimestamp(start, UTC) if start else None,
                 raw=_named(raw),
                 gauges=live,
+                budgets=self._gauges.read_budgets(exposition, answered_at or now),
+                health=gauges.health(exposition),
                 published=published,
                 report=Report(at, fold.samples, fold.skipped, fold.changed, fold.restarted, fold.unsettled, increase),
             )
@@ -131,6 +133,11 @@ class Ledger:
     def head(self) -> Head:
         """Return the totals and raw sums as JSON-able data; cheap, and callable from any thread."""
         return dump(self._state)
+
+    def _name(self, member: Member) -> None:
+        """Take in what a member is called, also one that has a budget and no usage yet."""
+        if self._tracker.attributions.name(member):
+            self._journal.changes.members[member.key] = member
 
     def _load(self, now: datetime, head: Head | None) -> None:
         """Take the state of the file in, or of the head where the file has none."""
@@ -208,16 +215,6 @@ class Ledger:
             processes=[(one, self._raw.get(one.id, {})) for one in self._tracker.processes.values()],
             origins=dict(self._tracker.origins),
         )
-
-
-def _gauges(exposition: Exposition) -> dict[str, float]:
-    """Return each live gauge that is published, summed over its finite samples."""
-    found: dict[str, float] = {}
-    for gauge in catalog.GAUGES:
-        source = next((one for one in gauge.sources if one in exposition.blocks), None)
-        if source is not None:
-            found[gauge.name] = sum(value for _, value in gauges(exposition.blocks[source]) if isfinite(value))
-    return found
 
 
 def _total(vectors: Iterable[Vector]) -> Vector:

@@ -59,13 +59,28 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A budget that LiteLLM itself enforces, in US dollars; None is unknown or unlimited."""
+    """A budget that LiteLLM itself enforces, in US dollars."""
 
-    member: MemberKey
-    name: str
-    maximum: float | None
-    remaining: float | None
-    resets_at: datetime | None
+    remaining: float
+    """Negative where more was spent than allowed."""
+    maximum: float | None = None
+    """None where it is not published, as for providers."""
+    resets_at: datetime | None = None
+
+    @property
+    def used_percent(self) -> float | None:
+        """How much of it is used up; None where the maximum is unknown or zero."""
+        if not self.maximum:
+            return None
+        return (self.maximum - self.remaining) / self.maximum * 100
+
+
+class Health(StrEnum):
+    """How a model's deployments are."""
+
+    HEALTHY = "healthy"
+    PARTIAL_OUTAGE = "partial_outage"
+    COMPLETE_OUTAGE = "complete_outage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,10 @@ class Snapshot:
     raw: Mapping[str, float] = field(default_factory=dict)
     """Per counter, the sum over the series of the last answer: since LiteLLM started."""
     gauges: Mapping[str, float] = field(default_factory=dict)
+    budgets: Mapping[MemberKey, Budget] = field(default_factory=dict)
+    """Members that have a budget in LiteLLM."""
+    health: Mapping[str, Health] = field(default_factory=dict)
+    """Per upstream model, the worst state of its deployments."""
     published: frozenset[str] = frozenset()
     """Friendly names of the metrics whose family the proxy publishes."""
     report: Report | None = None

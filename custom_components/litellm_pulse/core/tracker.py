@@ -10,7 +10,7 @@ from functools import partial
 from itertools import count
 
 from .attribution import Attributions
-from .catalog import COUNTERS, GAUGES, Metric
+from .catalog import COUNTERS, GAUGES, LIVE_FAMILIES, Metric
 from .changes import Changes
 from .counter import Process, Series, Settling
 from .errors import TruncatedAnswerError
@@ -42,8 +42,7 @@ class Tracker:
         """Work out which families the metrics need."""
         sources = {source for metric in self.metrics for source in metric.sources}
         twins = {created_family(source) for source in sources}
-        live = {source for metric in GAUGES for source in metric.sources}
-        self._wanted = frozenset(sources | twins | live | {PROCESS_START})
+        self._wanted = frozenset(sources | twins | LIVE_FAMILIES | {PROCESS_START})
 
     def wants(self, family: str) -> bool:
         """Whether a family of the exposition is read at all."""
