@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from .counter import Counter, Process, Series
-from .models import Member, MemberKey, Vector
+from .models import Member, MemberKey, ScrapeRow, Vector
 
 
 class Resolution(IntEnum):
@@ -17,19 +17,6 @@ class Resolution(IntEnum):
 
 type UsageKey = tuple[Resolution, int, int]
 """Resolution, number of the quarter, day or month, attribution."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScrapeRow:
-    """One scrape, or a run of `scrapes` scrapes in which nothing changed; times are UTC milliseconds."""
-
-    at: int
-    until: int
-    scrapes: int
-    restarted: bool
-    in_flight_requests: float | None
-    increase: Vector
-    raw: Vector
 
 
 @dataclass(slots=True)

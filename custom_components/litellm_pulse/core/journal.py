@@ -1,14 +1,15 @@
 """When what has changed is written, and what happens when it cannot be."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from . import windows
-from .changes import Changes, ScrapeRow
+from .changes import Changes
 from .errors import DamagedStoreError, StoreError
-from .models import ZERO, Recovery
+from .models import ZERO, Recovery, ScrapeRow
 from .store import Store, set_aside
 
 IDLE_SECONDS = 1800
@@ -17,6 +18,9 @@ IDLE_SECONDS = 1800
 RETENTION_DAYS = 90
 PURGE_ROWS = 500
 """Rows deleted after one scrape at most, so that no scrape takes long."""
+
+RECENT_SCRAPES = 168
+"""Scrapes kept in memory, one by one: what the history shows when the file cannot be read."""
 
 WAITING_SCRAPES = 10_000
 """Scrapes kept for the history while the disk refuses them: a week at 60 s. Totals always wait."""
@@ -35,6 +39,7 @@ class Journal:
         self.store = Store(path)
         self.changes = Changes()
         self.retention_days = RETENTION_DAYS
+        self.recent: deque[ScrapeRow] = deque(maxlen=RECENT_SCRAPES)
         self.error: str | None = None
         self.recovery: Recovery | None = None
         self._everything = everything
@@ -44,6 +49,7 @@ class Journal:
 
     def note(self, row: ScrapeRow) -> None:
         """Take a scrape into the history; scrapes in which nothing changed become one row."""
+        self.recent.append(row)
         run = self._run
         if run and row.increase == run.increase == ZERO and row.raw == run.raw and not row.restarted:
             row = replace(run, until=row.until, scrapes=run.scrapes + 1, in_flight_requests=row.in_flight_requests)

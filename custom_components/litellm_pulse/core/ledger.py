@@ -14,13 +14,13 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from . import archive, catalog, gauges, windows
-from .changes import Resolution, ScrapeRow
+from .changes import Resolution
 from .errors import DamagedStoreError
 from .exposition import read
 from .fold import Fold
 from .head import Head, State, dump, load
 from .journal import Journal, stamp
-from .models import ZERO, Member, Recovery, Report, Snapshot, Vector
+from .models import ZERO, Member, Recovery, Report, ScrapeRow, Snapshot, Vector
 from .rezone import rezone
 from .store import set_aside
 from .totals import Totals, plus
@@ -205,6 +205,7 @@ class Ledger:
             usage=totals.members,
             store_error=self._journal.error,
             recovery=self._journal.recovery,
+            recent=tuple(self._journal.recent),
         )
         self._state = State(
             last_scrape=self.snapshot.last_scrape,

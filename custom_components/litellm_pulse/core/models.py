@@ -103,6 +103,19 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class ScrapeRow:
+    """One scrape, or a run of `scrapes` scrapes in which nothing changed; times are UTC milliseconds."""
+
+    at: int
+    until: int
+    scrapes: int
+    restarted: bool
+    in_flight_requests: float | None
+    increase: Vector
+    raw: Vector
+
+
+@dataclass(frozen=True, slots=True)
 class Recovery:
     """The database was lost and made anew: history is gone, totals are not."""
 
@@ -133,6 +146,8 @@ class Snapshot:
     """Per upstream model, the worst state of its deployments."""
     published: frozenset[str] = frozenset()
     """Friendly names of the metrics whose family the proxy publishes."""
+    recent: tuple[ScrapeRow, ...] = ()
+    """The last scrapes since the ledger was opened, newest last."""
     report: Report | None = None
     store_error: str | None = None
     """Why the last transaction could not be written, or None."""

@@ -33,6 +33,11 @@ def month_of(day: int) -> int:
     return local.year * 12 + local.month - 1
 
 
+def first_of_month(month: int) -> int:
+    """Return the first day of a month, as an ordinal."""
+    return date(month // 12, month % 12 + 1, 1).toordinal()
+
+
 def start_of_day(day: int, zone: ZoneInfo) -> datetime:
     """Return the first instant of a local day, in the zone.
 
