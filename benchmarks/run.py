@@ -1,0 +1,59 @@
+"""Run benchmarks, each in a process of its own, and report: `scripts/bench` calls this."""
+
+import argparse
+import importlib
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from . import report
+from .measure import Section, Setting
+
+BENCHMARKS = ("parse",)
+QUICK = ("parse",)
+"""Those of the check in CI."""
+RESULTS = Path(__file__).with_name("results.md")
+
+
+def main() -> int:
+    """Run what was asked for; return 1 where a budget is not held."""
+    options = _options()
+    setting = Setting(cache=options.cache, peer=options.peer, prometheus=options.prometheus, quick=options.check)
+    sections = []
+    for name in options.names or (QUICK if options.check else BENCHMARKS):
+        print(f"{name} …", file=sys.stderr, flush=True)
+        sections.append(_alone(name, setting))
+    print(report.text(sections, quick=options.check))
+    if not options.check and not options.names:
+        RESULTS.write_text(report.markdown(sections))
+    failed = report.missed(sections, quick=options.check)
+    for figure in failed:
+        print(f"outside of its budget: {figure.name} ({figure.budget})", file=sys.stderr)
+    return int(bool(failed))
+
+
+def _alone(name: str, setting: Setting) -> Section:
+    """Run one benchmark in a fresh process: no other one's memory in its way."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_run, name, setting).result()
+
+
+def _run(name: str, setting: Setting) -> Section:
+    section: Section = importlib.import_module(f"{__package__}.{name}").run(setting)
+    return section
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="benchmarks to run, all if none")
+    parser.add_argument("--check", action="store_true", help="few runs, ratios only, generous margins")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--peer", type=Path, required=True)
+    parser.add_argument("--prometheus", type=Path)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""A static /metrics on loopback: the files named on the command line, one after the other, for ever."""
+
+import itertools
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers every GET with the next body."""
+
+    protocol_version = "HTTP/1.1"
+    bodies = itertools.cycle([Path(name).read_bytes() for name in sys.argv[1:]])
+
+    def do_GET(self) -> None:  # the name is the base class's
+        """Send the next body."""
+        body = next(self.bodies)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
+if __name__ == "__main__":
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    print(server.server_port, flush=True)
+    server.serve_forever()
