@@ -20,7 +20,7 @@ def parse(text: str) -> URL:
     text = text.strip()
     try:
         url = URL(text if "://" in text else f"http://{text}")
-        usable = url.scheme in {"http", "https"} and url.host and url.port
+        usable = url.scheme in {"http", "https"} and url.host and url.port and not any(map(str.isspace, text))
     except ValueError as err:
         raise InvalidAddressError from err
     if not usable or url.user is not None or url.password is not None or url.query_string or url.fragment:
@@ -40,4 +40,4 @@ def identity(base: URL) -> str:
 
 def title(base: URL) -> str:
     """Return the address as a person would say it: host, port where it is not the usual one, path."""
-    return f"{base.authority}{base.path.rstrip('/')}"
+    return f"{base.host_port_subcomponent}{base.path.rstrip('/')}"

@@ -38,6 +38,7 @@ class Bookkeeper:
         self._store = _head_store(hass, entry_id)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=DOMAIN)
         self._head_is_due = False
+        self._closed = False
 
     @classmethod
     async def async_open(cls, hass: HomeAssistant, entry: ConfigEntry) -> Self:
@@ -90,14 +91,20 @@ class Bookkeeper:
         return True
 
     async def async_close(self, _event: Event | None = None) -> None:
-        """Close the ledger, save its head, end the thread."""
+        """Close the ledger, save its head, end the thread; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         head = await self._async_run(self._close)
         await self._store.async_save(head)
         await self._hass.async_add_executor_job(self._thread.shutdown)
 
     def _open(self, head: Head | None) -> Ledger:
         """Open the ledger; on its thread."""
-        self._path.parent.mkdir(exist_ok=True)
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+        except OSError as err:
+            raise StoreError(str(err)) from err
         return Ledger.open(self._path, now=dt_util.utcnow(), zone=self.zone, head=head)
 
     def _close(self) -> Head:

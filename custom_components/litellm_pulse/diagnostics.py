@@ -39,7 +39,7 @@ def _ledger(snapshot: Snapshot) -> dict[str, Any]:
         "process_start": snapshot.process_start,
         "window_starts": dict(snapshot.window_starts),
         "published": sorted(snapshot.published),
-        "members": dict(Counter(str(dimension) for dimension, _ in snapshot.usage)),
+        "members": dict(Counter(str(dimension) for dimension, _ in snapshot.members)),
         "store_error": snapshot.store_error is not None,
         "report": report
         and {

@@ -1,0 +1,1 @@
+"""Tests, from outside: the state machine, the registries, the API."""

@@ -1,0 +1,1 @@
+"""The inner ring, without Home Assistant."""

@@ -1,0 +1,114 @@
+"""A stand-in for a LiteLLM proxy: a real HTTP server on loopback whose traffic a test decides."""
+
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def recording(name: str) -> bytes:
+    """Return a body that a real proxy once gave."""
+    return (FIXTURES / f"{name}.prom").read_bytes()
+
+
+@dataclass(kw_only=True)
+class Traffic:
+    """What a proxy has served since it was started."""
+
+    started: datetime = field(default_factory=lambda: datetime(2026, 11, 1, tzinfo=UTC))
+    spend: dict[str, float] = field(default_factory=dict)
+    """Dollars per model."""
+    tokens: dict[str, float] = field(default_factory=dict)
+    requests: float = 0
+    failed_requests: float = 0
+    in_flight: float = 0
+    unpublished: frozenset[str] = frozenset()
+    """Families that prometheus_metrics_config has removed."""
+
+    def body(self) -> bytes:
+        """Return the exposition."""
+        return "".join(f"{line}\n" for line in self._lines()).encode()
+
+    def _lines(self) -> Iterator[str]:
+        """Yield the lines, families without series included, as prometheus_client does."""
+        yield "# TYPE process_start_time_seconds gauge"
+        yield f"process_start_time_seconds {self.started.timestamp()}"
+        for name, per_model in (("spend", self.spend), ("total_tokens", self.tokens)):
+            if f"litellm_{name}_metric_total" in self.unpublished:
+                continue
+            yield f"# TYPE litellm_{name}_metric_total counter"
+            for model, value in per_model.items():
+                yield f'litellm_{name}_metric_total{{model="{model}",requested_model="{model}"}} {value}'
+        yield "# TYPE litellm_proxy_total_requests_metric_total counter"
+        yield f'litellm_proxy_total_requests_metric_total{{route="/v1/chat/completions"}} {self.requests}'
+        yield "# TYPE litellm_proxy_failed_requests_metric_total counter"
+        yield f'litellm_proxy_failed_requests_metric_total{{exception_status="500"}} {self.failed_requests}'
+        yield "# TYPE litellm_in_flight_requests gauge"
+        yield f"litellm_in_flight_requests {self.in_flight}"
+
+
+class Proxy:
+    """The server, and what it was asked."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        """Begin with two models that have been used."""
+        self._tls = tls
+        self.traffic = Traffic(
+            spend={"gpt-4o": 1.0, "claude-sonnet": 2.0},
+            tokens={"gpt-4o": 100, "claude-sonnet": 200},
+            requests=30,
+            failed_requests=3,
+        )
+        self.handler: Handler | None = None
+        """Answers instead of the traffic, where it is set."""
+        self.requests: list[web.Request] = []
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        self.server = TestServer(application, host="127.0.0.1")
+
+    @property
+    def url(self) -> str:
+        """Return the base address."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.server.port}"
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.server.start_server(ssl=self._tls, access_log=None)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.server.close()
+
+    def answer(self, body: bytes | str = b"", *, status: int = 200, **headers: str) -> None:
+        """Answer with this from now on; headers are given as `Retry_After`."""
+
+        async def handler(_: web.Request) -> web.Response:
+            data = body.encode() if isinstance(body, str) else body
+            return web.Response(body=data, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+        self.handler = handler
+
+    def restart(self, spend: dict[str, float]) -> None:
+        """Begin to count from zero, now, and serve some traffic at once."""
+        self.traffic = Traffic(started=datetime.now(UTC), spend=spend)
+
+    def recover(self) -> None:
+        """Answer with the traffic again."""
+        self.handler = None
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        """Note the request and answer it."""
+        self.requests.append(request)
+        if self.handler:
+            return await self.handler(request)
+        return web.Response(body=self.traffic.body(), content_type="text/plain")
