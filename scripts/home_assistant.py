@@ -52,6 +52,12 @@ class Sensor:
     state: str
 
     @property
+    def member(self) -> tuple[str, str]:
+        """The dimension and name of what its device stands for; both are empty for the proxy."""
+        dimension, _, name = self.identifier.partition(":")[2].partition(":")
+        return dimension, name
+
+    @property
     def label(self) -> str:
         """The name without that of its device."""
         return self.name.removeprefix(self.device).strip()
@@ -149,9 +155,9 @@ class HomeAssistant(Service):
     def spend(self, window: str = "Spend today") -> dict[str, float]:
         """Return what the sensors show per model, and under an empty name for the proxy."""
         return {
-            sensor.identifier.partition(":model:")[2]: float(sensor.state)
+            sensor.member[1]: float(sensor.state)
             for sensor in self.sensors()
-            if sensor.label == window
+            if sensor.label == window and sensor.member[0] in ("", "model")
         }
 
     def wait_for_spend(self, expected: Mapping[str, float], window: str, seconds: float = 60) -> dict[str, float]:
@@ -168,6 +174,12 @@ class HomeAssistant(Service):
         self.api("services/homeassistant/update_entity", {"entity_id": ids})
 
 
+def plus(before: Mapping[str, float], sent: Mapping[str, float]) -> dict[str, float]:
+    """Return what the models' spend should be after traffic that cost `sent`."""
+    models = [model for model in {**before, **sent} if model]
+    return {model: before.get(model, 0) + sent.get(model, 0) for model in models}
+
+
 def same_spend(shown: Mapping[str, float], expected: Mapping[str, float]) -> bool:
     """Tell whether the models' spend and the proxy's total are what was expected, to a billionth of a dollar."""
     total = {"": math.fsum(expected.values())}
@@ -180,7 +192,7 @@ def _done(onboarding: Answer, step: str) -> bool:
 
 
 def _http(port: int) -> dict[str, object]:
-    """Return Home Assistant's stored HTTP configuration, which takes the place of YAML since 2026.9."""
+    """Return Home Assistant's stored HTTP configuration: that in YAML counts only once."""
     confirmed = {
         "server_host": [HOST],
         "server_port": port,

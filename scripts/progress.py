@@ -20,11 +20,13 @@ class Step:
     """A running step: its title, and the latest news of it."""
 
     def __init__(self, title: str) -> None:
-        """Start the clock."""
+        """Start the clock and show it."""
         self.title = title
         self.news = ""
         self._started = time.monotonic()
         self._done = threading.Event()
+        self._ticker = threading.Thread(target=self._show, daemon=True)
+        self._ticker.start()
 
     def _show(self) -> None:
         terminal = sys.stderr.isatty()
@@ -44,6 +46,7 @@ class Step:
     def close(self, outcome: str) -> None:
         """Stop the clock and print the outcome."""
         self._done.set()
+        self._ticker.join()
         clear = "\r\033[K" if sys.stderr.isatty() else ""
         print(f"{clear}{self.title}: {outcome} ({self.seconds:.1f} s)", file=sys.stderr, flush=True)
 
@@ -52,8 +55,6 @@ class Step:
 def step(title: str) -> Iterator[Step]:
     """Show `title` and the seconds that pass until the block ends."""
     current = Step(title)
-    ticker = threading.Thread(target=current._show, daemon=True)  # noqa: SLF001 - one unit
-    ticker.start()
     try:
         yield current
     except BaseException:

@@ -184,10 +184,11 @@ def free_port(usual: int) -> int:
 
 
 def end_orderly_on_signals() -> None:
-    """Let SIGTERM and SIGHUP unwind this process as Ctrl-C does, so that servers end too."""
+    """Let signals unwind this process as Ctrl-C does, also where a shell started it with Ctrl-C off."""
 
     def leave(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGHUP, leave)

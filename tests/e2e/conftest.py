@@ -1,0 +1,30 @@
+"""A proxy and a Home Assistant that all end-to-end tests share, for they take half a minute to start."""
+
+from collections.abc import Iterator
+
+import pytest
+import pytest_socket
+from home_assistant import HomeAssistant
+from proxy import MASTER_KEY, Proxy
+
+
+@pytest.fixture(autouse=True)
+def _loopback(socket_enabled: None) -> None:
+    """Let these tests reach what they started."""
+
+
+@pytest.fixture(scope="package")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """Return a running LiteLLM proxy."""
+    # Fixtures of a package come before _loopback.
+    pytest_socket.enable_socket()
+    with Proxy(tmp_path_factory.mktemp("proxy")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def home(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HomeAssistant]:
+    """Return a running Home Assistant with the integration set up."""
+    with HomeAssistant(tmp_path_factory.mktemp("home-assistant")) as running:
+        running.set_up(proxy.url, MASTER_KEY)
+        yield running
