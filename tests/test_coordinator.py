@@ -58,8 +58,12 @@ async def test_a_key_that_is_refused_at_set_up_starts_reauth(
     proxy.answer(status=status)
     assert not await set_up(hass, entry)
     assert entry.state is ConfigEntryState.SETUP_ERROR
-    (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
-    assert flow["context"]["source"] == SOURCE_REAUTH
+    assert _reauths(hass) == [SOURCE_REAUTH]
+
+
+def _reauths(hass: HomeAssistant) -> list[str]:
+    """Return the sources of the flows that wait for the user."""
+    return [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress_by_handler(DOMAIN)]
 
 
 async def test_a_key_that_is_revoked_starts_reauth_and_totals_stay(
@@ -67,10 +71,36 @@ async def test_a_key_that_is_revoked_starts_reauth_and_totals_stay(
 ) -> None:
     assert await set_up(hass, entry)
     proxy.answer(status=401)
-    await pass_time(hass, freezer)
-    (flow,) = hass.config_entries.flow.async_progress_by_handler(DOMAIN)
-    assert flow["context"]["source"] == SOURCE_REAUTH
+    for _ in range(3):
+        await pass_time(hass, freezer)
+    assert _reauths(hass) == [SOURCE_REAUTH]
     assert state(hass, entry, "spend_day") == "0.0"
+
+
+async def test_a_key_that_is_restored_needs_nobody(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.answer(status=401)
+    await pass_time(hass, freezer)
+    proxy.recover()
+    proxy.traffic.spend["gpt-4o"] += 0.25
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == "0.25"
+    assert not _reauths(hass)
+
+
+async def test_a_key_that_was_revoked_meanwhile_starts_reauth_and_totals_come_up(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 0.25
+    await pass_time(hass, freezer)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    proxy.answer(status=401)
+    assert await set_up(hass, entry)
+    assert state(hass, entry, "spend_day") == "0.25"
+    assert _reauths(hass) == [SOURCE_REAUTH]
 
 
 async def test_a_failed_scrape_is_logged_once_and_its_recovery_too(

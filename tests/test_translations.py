@@ -8,6 +8,8 @@ import pytest
 
 import custom_components.litellm_pulse as integration
 from custom_components.litellm_pulse import reasons, sensor
+from custom_components.litellm_pulse.client import ScrapeError
+from custom_components.litellm_pulse.core.errors import AnswerError
 
 ROOT = Path(integration.__file__).parent
 TEXTS: dict[str, Any] = json.loads((ROOT / "translations" / "en.json").read_text())
@@ -25,6 +27,11 @@ def test_every_sensor_has_a_name_and_an_icon() -> None:
 def test_every_failure_has_a_text_in_the_flow_and_in_the_log() -> None:
     assert set(TEXTS["config"]["error"]) == FAILURES | {"invalid_url", "unknown"}
     assert set(TEXTS["exceptions"]) == FAILURES | {"newer_schema", "store_failed"}
+
+
+def test_every_failure_has_a_name() -> None:
+    kinds = {*ScrapeError.__subclasses__(), *AnswerError.__subclasses__()}
+    assert kinds <= set(reasons._KEYS)
 
 
 @pytest.mark.parametrize("flow", ["config", "options"])

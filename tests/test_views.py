@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -152,3 +153,11 @@ async def test_a_proxy_that_does_not_exist_is_not_answered_with_another(
 ) -> None:
     assert await set_up(hass, entry)
     await _get(hass_client, f"{METRICS}?instance=nope", 400)
+
+
+async def test_a_proxy_that_is_disabled_is_not_among_them(
+    hass: HomeAssistant, entry: MockConfigEntry, other_entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    assert await set_up(hass, entry)
+    await hass.config_entries.async_set_disabled_by(other_entry.entry_id, ConfigEntryDisabler.USER)
+    assert (await _get(hass_client, METRICS))["cost"] == 3

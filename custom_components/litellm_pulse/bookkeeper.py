@@ -52,7 +52,7 @@ class Bookkeeper:
         try:
             books.ledger = await books._async_run(partial(books._open, head))
         except StoreError as err:
-            books._thread.shutdown(wait=False)
+            await hass.async_add_executor_job(books._thread.shutdown)
             raise _setup_error(err) from err
         entry.async_on_unload(books.async_close)
         # After the final write of the head; an idle thread would hold up the end of the process.
@@ -66,14 +66,7 @@ class Bookkeeper:
 
     async def async_scrape(self, answer: Answer) -> None:
         """Count an answer; raises AnswerError."""
-        snapshot = await self._async_run(
-            partial(
-                self.ledger.scrape,
-                answer.body,
-                now=dt_util.utcnow(),
-                answered_at=answer.answered_at,
-            ),
-        )
+        snapshot = await self._async_run(partial(self._scrape, answer))
         if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):
             self._async_save_head_late()
 
@@ -95,20 +88,25 @@ class Bookkeeper:
         if self._closed:
             return
         self._closed = True
-        head = await self._async_run(self._close)
-        await self._store.async_save(head)
-        await self._hass.async_add_executor_job(self._thread.shutdown)
+        try:
+            await self._store.async_save(await self._async_run(self._close))
+        finally:
+            await self._hass.async_add_executor_job(self._thread.shutdown)
 
     def _open(self, head: Head | None) -> Ledger:
-        """Open the ledger; on its thread."""
+        """Open the ledger; on its own thread."""
         try:
             self._path.parent.mkdir(exist_ok=True)
         except OSError as err:
             raise StoreError(str(err)) from err
         return Ledger.open(self._path, now=dt_util.utcnow(), zone=self.zone, head=head)
 
+    def _scrape(self, answer: Answer) -> Snapshot:
+        """Count an answer; on the ledger's own thread."""
+        return self.ledger.scrape(answer.body(), now=dt_util.utcnow(), answered_at=answer.answered_at)
+
     def _close(self) -> Head:
-        """Close the ledger and return its head; on its thread."""
+        """Close the ledger and return its head; on its own thread."""
         head = self.ledger.head()
         self.ledger.close()
         return head

@@ -83,13 +83,18 @@ class RateLimitedError(UnexpectedStatusError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete body."""
+    """A complete answer."""
 
-    body: bytes
+    pieces: tuple[bytes, ...]
+    """The body, as it came."""
     answered_at: datetime | None
     """UTC, by the proxy's own clock: its Date header."""
     duration: float
     """Seconds from the request to the last byte."""
+
+    def body(self) -> bytes:
+        """Return the body in one piece; off the event loop, which 50 MB would hold for 50 ms."""
+        return b"".join(self.pieces)
 
 
 class MetricsClient:
@@ -109,7 +114,7 @@ class MetricsClient:
         try:
             # One limit over all redirects and the body together.
             async with asyncio.timeout(TIMEOUT):
-                body, answered_at = await self._follow()
+                pieces, answered_at = await self._follow()
         except TimeoutError as err:
             raise ScrapeTimeoutError(str(err)) from err
         except (ClientSSLError, SSLError) as err:
@@ -118,9 +123,9 @@ class MetricsClient:
             raise TruncatedTransferError(str(err)) from err
         except (ClientError, OSError) as err:
             raise CannotConnectError(str(err)) from err
-        return Answer(body, answered_at, monotonic() - begun)
+        return Answer(pieces, answered_at, monotonic() - begun)
 
-    async def _follow(self) -> tuple[bytes, datetime | None]:
+    async def _follow(self) -> tuple[tuple[bytes, ...], datetime | None]:
         """Return body and date of the first answer that is not a redirect.
 
         Redirects are followed by hand, since aiohttp would take the key along to another port.
@@ -169,16 +174,18 @@ def _check(response: ClientResponse) -> None:
             raise UnexpectedStatusError(status)
 
 
-async def _read(response: ClientResponse) -> bytes:
-    """Return the body in one piece; what was compressed counts with its real size."""
+async def _read(response: ClientResponse) -> tuple[bytes, ...]:
+    """Return the body in pieces; what was compressed counts with its real size."""
     if (response.content_length or 0) > BODY_LIMIT:
         raise TooLargeError
-    pieces = bytearray()
+    pieces: list[bytes] = []
+    size = 0
     async for piece in response.content.iter_chunked(_PIECE):
-        pieces += piece
-        if len(pieces) > BODY_LIMIT:
+        pieces.append(piece)
+        size += len(piece)
+        if size > BODY_LIMIT:
             raise TooLargeError
-    return bytes(pieces)
+    return tuple(pieces)
 
 
 def _date(response: ClientResponse) -> datetime | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import override
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
@@ -109,6 +109,20 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
         self.scrape_duration = answer.duration
         # Not what this scrape returned: a window may have rolled over meanwhile.
         return self.books.snapshot
+
+    @callback
+    @override
+    def _async_refresh_finished(self) -> None:
+        """Keep asking with a key that was refused, and take the question back once it works.
+
+        A proxy that has lost its database refuses every key. Were it not asked again, what is used
+        until its next restart would be missing from the totals.
+        """
+        if self.last_update_success:
+            for flow in list(self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})):
+                self.hass.config_entries.flow.async_abort(flow["flow_id"])
+        elif isinstance(self.last_exception, ConfigEntryAuthFailed):
+            self._schedule_refresh()
 
     def _patience(self, err: ScrapeError | AnswerError) -> float | None:
         """Return how many seconds the proxy asks us to wait; never less than the interval."""

@@ -121,9 +121,11 @@ async def async_setup_entry(
     @callback
     def welcome(members: Collection[Member]) -> None:
         async_add_entities(
-            PulseSensor(scrapes, member, description)
-            for member in members
-            for description in DESCRIPTIONS[member.dimension]
+            [
+                PulseSensor(scrapes, member, description)
+                for member in members
+                for description in DESCRIPTIONS[member.dimension]
+            ],
         )
 
     entry.async_on_unload(scrapes.roster.attach(welcome))

@@ -96,7 +96,9 @@ def _runtime(request: web.Request) -> RuntimeData:
 
 def _entry(hass: HomeAssistant, instance: str | None) -> LiteLLMPulseConfigEntry:
     """Return the entry with this id or title, or the only one; raises RefusalError."""
-    entries: list[LiteLLMPulseConfigEntry] = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+    entries: list[LiteLLMPulseConfigEntry] = hass.config_entries.async_entries(
+        DOMAIN, include_ignore=False, include_disabled=False
+    )
     if not entries:
         raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, "No proxy is set up")
     meant = [entry for entry in entries if instance in {None, entry.entry_id, entry.title}]
