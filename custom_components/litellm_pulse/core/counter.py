@@ -28,7 +28,7 @@ class Series:
     """Whose usage it is."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Counter:
     """A series inside one process: its last value, and when the process created it if it says so."""
 

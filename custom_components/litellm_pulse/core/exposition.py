@@ -22,6 +22,7 @@ PROCESS_START = "process_start_time_seconds"
 _PREFIX = "litellm_"
 _ENTERPRISE_ONLY = "litellm_not_a_premium_user_metric"
 _TYPE = b"# TYPE "
+_HELP = b"# HELP "
 
 _SAMPLE = re.compile(
     rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?)[ \t]*'
@@ -56,7 +57,7 @@ def read(body: bytes, wants: Callable[[str], bool]) -> Exposition:
         if name.startswith(_ENTERPRISE_ONLY):
             raise EnterpriseOnlyError
         if wants(name):
-            # A family may come twice where somebody has joined two bodies.
+            # In pieces, or twice where somebody has joined two bodies.
             blocks[name] = blocks.get(name, b"") + body[start:end]
     if not published:
         raise NoLiteLLMMetricsError
@@ -143,7 +144,9 @@ def _check_form(body: bytes) -> None:
 
 
 def _families(body: bytes) -> Iterator[tuple[str, int, int]]:
-    """Yield (family, start of its samples, their end), walking from one `# TYPE` to the next.
+    """Yield (family, start of samples, their end), walking from one `# TYPE` to the next.
+
+    A family comes in pieces where there are comments in it.
 
     Searching for the single byte `#` is what makes it fast: memchr runs at the speed of memory,
     the search for a longer needle ten times slower.
@@ -154,17 +157,18 @@ def _families(body: bytes) -> Iterator[tuple[str, int, int]]:
         if at == 0 or body[at - 1 : at] == b"\n":
             if name:
                 yield name, start, at
-                name = ""
             end = body.find(b"\n", at)
             if body.startswith(_TYPE, at):
-                name, start = _type_name(body[at:end]), end + 1
-            at = end
+                name = _named(body[at:end])
+            elif body.startswith(_HELP, at) and _named(body[at:end]) != name:
+                name = ""
+            start, at = end + 1, end
         at = body.find(b"#", at + 1)
     if name:
         yield name, start, len(body)
 
 
-def _type_name(line: bytes) -> str:
-    """Return the family that a `# TYPE` line names."""
+def _named(line: bytes) -> str:
+    """Return the family that a `# TYPE` or `# HELP` line names."""
     name, *_ = (*line.split(None, 3)[2:3], b"")
     return name.decode("ascii", "replace")

@@ -64,7 +64,7 @@ class Fold:
     def _count_known(self, reading: FamilyReading, created: Mapping[bytes, float]) -> None:
         """Count what has grown of the counters that were there before."""
         recreated = _recreated(reading, created)
-        for counter, value in reading.changed:
+        for _, counter, value in reading.changed:
             series = counter.series
             self._add(series, increase(counter, value, recreated=series.head in recreated))
             counter.value = value
@@ -85,7 +85,7 @@ class Fold:
             counters, since = self.process.counters.setdefault(family, {}), created[family]
             for index, head, value in reading.newcomers:
                 series = known.get(head)
-                if series is None:
+                if series is None or head in counters:
                     self.skipped += 1
                     continue
                 counter = reading.slots[index] = counters[head] = Counter(series, value, since.get(head))

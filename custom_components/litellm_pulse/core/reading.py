@@ -17,13 +17,14 @@ from .exposition import head_and_value, number
 class FamilyReading:
     """One family of an answer, against the process' last one."""
 
+    family: bytes
     block: bytes
     known: Mapping[bytes, Counter]
     """The counters of the family before this answer, per head."""
     slots: list[Counter | None]
     """The counter of each line; None for a newcomer, an empty or an unreadable line."""
-    changed: list[tuple[Counter, float]] = field(default_factory=list)
-    """Known counters with a value other than the last."""
+    changed: list[tuple[int, Counter, float]] = field(default_factory=list)
+    """Line, counter and value of those known, with a value other than the last."""
     newcomers: list[tuple[int, bytes, float]] = field(default_factory=list)
     """Line, series and value of those not known in this process."""
     gone: list[Counter] = field(default_factory=list)
@@ -37,15 +38,14 @@ def read_family(process: Process, family: str, block: bytes) -> FamilyReading:
     slots = process.slots.get(family, [])
     known = process.counters.get(family, {})
     if slots and block == old:
-        return FamilyReading(block, known, slots)
+        return FamilyReading(family.encode(), block, known, slots)
     lines = block.split(b"\n")
-    reading = FamilyReading(block, known, slots[: len(lines)] + [None] * (len(lines) - len(slots)))
+    reading = FamilyReading(family.encode(), block, known, slots[: len(lines)] + [None] * (len(lines) - len(slots)))
     moved = len(lines) != len(slots)
     for index in _differing(lines, old, len(slots)):
         moved |= _read_line(reading, index, lines[index])
-    if moved and not reading.skipped:
-        # An unreadable line may be any of the series, so nothing is called gone beside one.
-        reading.gone = _gone(reading)
+    if moved and known:
+        _take_stock(reading, lines)
     return reading
 
 
@@ -83,9 +83,9 @@ def _read_line(reading: FamilyReading, index: int, line: bytes) -> bool:
     """Read one line that differs; return whether its place now belongs to another series."""
     counter = reading.slots[index]
     if counter is not None and line.startswith(counter.series.head):
-        value = number(line[len(counter.series.head) + 1 :])
+        value = number(line[len(counter.series.head) :])
         if value is not None:
-            reading.changed.append((counter, value))
+            reading.changed.append((index, counter, value))
             return False
     return _find_series(reading, index, line)
 
@@ -100,12 +100,20 @@ def _find_series(reading: FamilyReading, index: int, line: bytes) -> bool:
         if sample is None:
             return _skip(reading, index, line)
         head, value = sample
-    counter = reading.slots[index] = reading.known.get(head)
+    counter = reading.known.get(head)
+    if counter is None and not _belongs(head, reading.family):
+        return _skip(reading, index, line)
+    reading.slots[index] = counter
     if counter is None:
         reading.newcomers.append((index, head, value))
     elif value != counter.value:
-        reading.changed.append((counter, value))
+        reading.changed.append((index, counter, value))
     return counter is not before
+
+
+def _belongs(head: bytes, family: bytes) -> bool:
+    """Whether a series is one of the family."""
+    return head.startswith(family) and head[len(family) : len(family) + 1] in {b"", b"{"}
 
 
 def _skip(reading: FamilyReading, index: int, line: bytes) -> bool:
@@ -119,7 +127,20 @@ def _skip(reading: FamilyReading, index: int, line: bytes) -> bool:
     return counter is not before
 
 
-def _gone(reading: FamilyReading) -> list[Counter]:
-    """Return the family's counters that no line of the answer belongs to."""
-    present = {id(counter) for counter in reading.slots if counter is not None}
-    return [counter for counter in reading.known.values() if id(counter) not in present]
+def _take_stock(reading: FamilyReading, lines: list[bytes]) -> None:
+    """Note which counters no line belongs to any more; one that comes twice is left to its first line."""
+    slots = reading.slots
+    present, unowned = set(slots), slots.count(None)
+    if len(present) - (None in present) < len(slots) - unowned:
+        for index in _repeated(slots):
+            slots[index] = None
+        reading.changed = [one for one in reading.changed if slots[one[0]] is one[1]]
+    # An unreadable line may be any of the series, so nothing is called gone beside one.
+    if unowned == len(reading.newcomers) + lines.count(b""):
+        reading.gone = [counter for counter in reading.known.values() if counter not in present]
+
+
+def _repeated(slots: list[Counter | None]) -> list[int]:
+    """Return the lines whose counter an earlier line has."""
+    first: dict[Counter, int] = {}
+    return [index for index, one in enumerate(slots) if one is not None and first.setdefault(one, index) != index]

@@ -166,6 +166,6 @@ def _readings(process: Process, families: list[str], exposition: Exposition) -> 
 def _fell(readings: Mapping[str, FamilyReading]) -> bool:
     """Whether any counter of an answer is lower than before, or has gone."""
     return any(
-        reading.gone or any(value < counter.value for counter, value in reading.changed)
+        reading.gone or any(value < counter.value for _, counter, value in reading.changed)
         for reading in readings.values()
     )

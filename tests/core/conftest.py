@@ -1,0 +1,90 @@
+"""What most tests of the core need: a ledger on a real file, and a clock that the test moves."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from custom_components.litellm_pulse.core.head import Head
+from custom_components.litellm_pulse.core.ledger import Ledger
+from custom_components.litellm_pulse.core.models import TOTAL, MemberKey, Snapshot, Window
+
+from .bodies import START
+
+
+class Books:
+    """A ledger, its file, and the clock of the world around it."""
+
+    def __init__(self, path: Path, *, now: datetime = START, zone: str = "UTC") -> None:
+        """Take a place for the file; `open` opens it."""
+        self.path = path
+        self.now = now
+        self.zone = ZoneInfo(zone)
+        self._ledger: Ledger | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger that is open; it is opened at the first use."""
+        return self._ledger or self.open()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is known."""
+        return self.ledger.snapshot
+
+    def open(self, head: Head | None = None, overrides: Mapping[str, str] | None = None) -> Ledger:
+        """Open the file."""
+        assert self._ledger is None, "it is open"
+        self._ledger = Ledger.open(self.path, now=self.now, zone=self.zone, head=head, overrides=overrides)
+        return self._ledger
+
+    def close(self) -> None:
+        """Close it as Home Assistant does when it stops."""
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+
+    def crash(self) -> None:
+        """Let go of it with nothing written that is not written yet."""
+        if self._ledger is not None:
+            self._ledger._journal.store.close()
+            self._ledger = None
+
+    def reopen(self, head: Head | None = None, overrides: Mapping[str, str] | None = None) -> Ledger:
+        """Restart Home Assistant."""
+        self.close()
+        return self.open(head, overrides)
+
+    def head(self) -> Head:
+        """Return the head as it comes back from Home Assistant's Store."""
+        loaded: Head = json.loads(json.dumps(self.ledger.head()))
+        return loaded
+
+    def scrape(self, body: bytes, *, seconds: float = 60, date: datetime | None = None) -> Snapshot:
+        """Let time pass and count an answer; `date` is the proxy's clock where it differs from ours."""
+        self.now += timedelta(seconds=seconds)
+        return self.ledger.scrape(body, now=self.now, answered_at=date or self.now)
+
+    def roll(self, **passed: float) -> Snapshot:
+        """Let time pass with no answer."""
+        self.now += timedelta(**passed)
+        return self.ledger.roll(now=self.now)
+
+    def total(self, metric: str = "cost", window: Window = Window.LIFETIME, member: MemberKey = TOTAL) -> float:
+        """Return a figure of the snapshot."""
+        return self.snapshot.value(member, window, metric)
+
+    def per_window(self, metric: str = "cost", member: MemberKey = TOTAL) -> Mapping[str, float]:
+        """Return a figure in every window."""
+        return {str(window): self.total(metric, window, member) for window in Window}
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[Books]:
+    """A ledger that is not opened yet."""
+    books = Books(tmp_path / "ledger.db")
+    yield books
+    books.crash()

@@ -1,0 +1,186 @@
+"""An answer is read as the exposition format says, and one that cannot be counted from changes nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from custom_components.litellm_pulse.core.errors import (
+    AnswerError,
+    EmptyAnswerError,
+    EnterpriseOnlyError,
+    NoLiteLLMMetricsError,
+    NotPrometheusError,
+    TruncatedAnswerError,
+)
+from custom_components.litellm_pulse.core.models import Snapshot
+
+from .bodies import COST, START, TOKENS, body, cost, family, series
+from .conftest import Books
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+BORN = START.timestamp() + 1
+"""When a process began that is younger than the ledger."""
+ONE, TWO, THREE = series(model="gpt-4o"), series(model="opus"), series(model="llama")
+TRUNCATED = cost(9, start=BORN)[:-1]
+
+
+def _known(books: Books) -> Snapshot:
+    """Scrape twice, so that there is something to change."""
+    books.scrape(cost(1, start=1.0))
+    return books.scrape(cost(3, start=1.0))
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(b"", EmptyAnswerError, id="empty"),
+        pytest.param(b" \n\n", EmptyAnswerError, id="nothing but white space"),
+        pytest.param(b"<html>\n", NotPrometheusError, id="HTML"),
+        pytest.param(b'{"detail": "no"}\n', NotPrometheusError, id="JSON"),
+        pytest.param(b'"no"\n', NotPrometheusError, id="a JSON string"),
+        pytest.param(cost(9, start=1.0)[:-1], TruncatedAnswerError, id="cut off at the end of its last line"),
+        pytest.param(cost(9, start=1.0)[:-3], TruncatedAnswerError, id="cut off inside a value"),
+        pytest.param(cost(9, start=1.0)[:-15], TruncatedAnswerError, id="cut off inside labels"),
+        pytest.param(b"# TYPE up gauge\nup 1\n", NoLiteLLMMetricsError, id="of something else"),
+        pytest.param(b"hello\n", NoLiteLLMMetricsError, id="of a text"),
+        pytest.param((FIXTURES / "litellm-1.63-enterprise-only.prom").read_bytes(), EnterpriseOnlyError, id="1.63"),
+    ],
+)
+def test_an_answer_that_cannot_be_counted_from_is_an_error_and_changes_nothing(
+    books: Books, answer: bytes, error: type[AnswerError]
+) -> None:
+    before, head = _known(books), books.head()
+    with pytest.raises(error):
+        books.scrape(answer)
+    assert books.snapshot is before
+    assert books.head() == head
+    assert books.scrape(cost(4, start=1.0)).report is not None
+    assert books.total() == 3
+
+
+def test_an_empty_200_between_two_scrapes_costs_nothing(books: Books) -> None:
+    books.scrape(cost(1, start=1.0))
+    with pytest.raises(EmptyAnswerError):
+        books.scrape(b"")
+    books.scrape(cost(2, start=1.0))
+    assert books.total() == 1
+
+
+def test_an_answer_that_lacks_a_family_of_its_process_is_an_error_and_changes_nothing(books: Books) -> None:
+    spend, tokens = family(COST, {ONE: 1, TWO: 1}), family(TOKENS, {ONE: 1})
+    before = books.scrape(body(spend, tokens, start=1.0))
+    for answer in (body(family(COST, {ONE: 2}), start=1.0), body(family(TOKENS, {ONE: 2}), start=1.0)):
+        with pytest.raises(TruncatedAnswerError):
+            books.scrape(answer)
+        assert books.snapshot is before
+    books.scrape(body(family(COST, {ONE: 4, TWO: 1}), family(TOKENS, {ONE: 7}), start=1.0))
+    assert books.total("cost") == 3
+    assert books.total("tokens") == 6
+
+
+@pytest.mark.parametrize(
+    ("line", "adds"),
+    [
+        pytest.param('{model="a}b"} 5', 5, id="a closing brace in a label value"),
+        pytest.param('{model="a{b} 3"} 5', 5, id="braces and a blank in a label value"),
+        pytest.param('{model="a # b"} 5', 5, id="a hash in a label value"),
+        pytest.param(r'{model="a\\\"}b"} 5', 5, id="escapes"),
+        pytest.param('{model="a",} 5', 5, id="a comma at the end"),
+        pytest.param('{ model = "a" , team = "b" } 5', 5, id="white space everywhere"),
+        pytest.param('{model="a"} 5 1795308371450', 5, id="a timestamp"),
+        pytest.param('{model="a"}\t5\t', 5, id="tabs"),
+        pytest.param('{model="a"} 5 ', 5, id="a blank at the end"),
+        pytest.param('{model="a"} 5.0e+00', 5, id="an exponent"),
+        pytest.param("{} 5", 5, id="no labels in braces"),
+        pytest.param(" 5", 5, id="no labels"),
+        pytest.param('{model="a"} 5\r', 5, id="a carriage return"),
+        pytest.param('{model="a"} five', 0, id="no number"),
+        pytest.param('{model="a"} 1_0', 0, id="a number of Python, not of the format"),
+        pytest.param('{model="a"}', 0, id="no value"),
+        pytest.param('{model="a} 5', 0, id="a quote that is not closed"),
+        pytest.param('{model="a" 5', 0, id="a brace that is not closed"),
+        pytest.param("{model=a} 5", 0, id="no quotes"),
+        pytest.param('{model="a"} NaN', 0, id="NaN"),
+        pytest.param('{model="a"} +Inf', 0, id="infinity"),
+        pytest.param('{model="a"} -5', 0, id="a negative counter"),
+        pytest.param('junk{model="a"} 5', 0, id="a series of another family"),
+    ],
+)
+def test_a_line_counts_if_it_is_exposition_format_and_is_skipped_if_not(books: Books, line: str, adds: float) -> None:
+    known = f"{COST}{ONE} 1\n"
+    text = f"# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds 1\n# TYPE {COST} counter\n"
+    books.scrape(f"{text}{known}".encode())
+    snapshot = books.scrape(f"{text}{COST}{line}\n{known}".encode())
+    assert books.total() == adds
+    assert snapshot.report is not None
+    assert snapshot.report.skipped == (not adds)
+    books.scrape(f"{text}{COST}{line}\n{known}".encode())
+    assert books.total() == adds
+    books.scrape(f"{text}{COST}{line.replace('5', '75')}\n{known}".encode())
+    assert books.total() == (75 if adds else 0)
+
+
+def test_junk_between_the_lines_is_skipped_and_the_rest_stands(books: Books) -> None:
+    def answer(one: float, junk: str) -> bytes:
+        text = body(family(COST, {ONE: one, TWO: one}), start=1.0).decode()
+        return text.replace(f"{COST}{TWO}", f"{junk}\n{COST}{TWO}").encode()
+
+    books.scrape(body(family(COST, {ONE: 1, TWO: 1}), start=1.0))
+    for index, junk in enumerate(
+        ("}} 5", "} 7", "junk 7", "junk} 7", "{} 7", "\x00\xff", 'other_total{a="b"} 9', "  ")
+    ):
+        books.scrape(answer(index + 2, junk))
+        assert books.total() == 2 * (index + 1), junk
+
+
+def test_nothing_is_called_gone_beside_a_line_that_may_be_any_series(books: Books) -> None:
+    def answer(text: str, *values: float) -> bytes:
+        samples = zip((ONE, TWO, THREE), values, strict=True)
+        return body(family(COST, {labels: value for labels, value in samples if value}), start=1.0) + text.encode()
+
+    torn = f'{COST}{{model="opus 5\n'
+    books.scrape(answer("", 1, 5, 1))
+    books.scrape(answer(torn, 2, 0, 1))
+    books.scrape(answer(torn, 0, 0, 1))
+    books.scrape(answer(torn, 3, 0, 2))
+    assert books.total() == 3
+    books.scrape(answer("", 3, 6, 2))
+    assert books.total() == 4
+
+
+def test_a_comment_inside_a_family_does_not_end_it(books: Books) -> None:
+    def answer(one: float, two: float) -> bytes:
+        text = body(family(COST, {ONE: one, TWO: two}), start=1.0).decode()
+        return text.replace(f"{COST}{TWO}", f"# a comment\n{COST}{TWO}").encode()
+
+    books.scrape(answer(1, 1))
+    books.scrape(answer(2, 3))
+    assert books.total() == 3
+
+
+def test_the_help_of_a_family_may_follow_its_type(books: Books) -> None:
+    for value in (1, 4):
+        lines = cost(value, start=1.0).decode().splitlines(keepends=True)
+        lines[3:5] = lines[4], lines[3]
+        books.scrape("".join(lines).encode())
+    assert books.total() == 3
+
+
+def test_a_series_that_comes_twice_is_counted_once(books: Books) -> None:
+    def answer(first: float, second: float) -> bytes:
+        return cost(first, start=1.0) + f"{COST}{ONE} {second}\n".encode()
+
+    for values in ((5, 3), (6, 4), (7, 4), (7, 5), (9, 5)):
+        books.scrape(answer(*values))
+    assert books.total() == 4
+    books.reopen()
+    books.scrape(answer(10, 6))
+    assert books.total() == 5
+
+
+@pytest.mark.parametrize("name", ["master-key", "multiworker", "teams-keys-tags"])
+def test_recorded_answers_are_read_to_the_last_line(books: Books, name: str) -> None:
+    snapshot = books.scrape((FIXTURES / f"litellm-1.106-{name}.prom").read_bytes())
+    assert snapshot.report is not None
+    assert snapshot.report.samples > 20
+    assert snapshot.report.skipped == 0
