@@ -12,6 +12,7 @@ from homeassistant.core import Event, EventStateChangedData, HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.syrupy import HomeAssistantSnapshotExtension
 from syrupy.assertion import SnapshotAssertion
@@ -207,6 +208,16 @@ async def test_a_model_that_vanished_keeps_its_totals(
     del proxy.traffic.spend["gpt-4o"]
     await pass_time(hass, freezer)
     assert state(hass, entry, "spend_day", MODEL) == "0.25"
+
+
+async def test_updating_an_entity_scrapes_at_once(hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 0.25
+    target = {"entity_id": entity_id(hass, entry, "spend_day")}
+    await hass.services.async_call("homeassistant", "update_entity", target, blocking=True)
+    await hass.async_block_till_done()
+    assert state(hass, entry, "spend_day") == "0.25"
 
 
 async def test_only_entities_whose_value_changed_write_their_state(

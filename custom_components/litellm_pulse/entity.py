@@ -45,6 +45,10 @@ class PulseEntity(Entity):
         self._written = self.shown()
         self.async_on_remove(self.scrapes.fanout.watch(self.member, self._async_wake))
 
+    async def async_update(self) -> None:
+        """Scrape now, because somebody called `homeassistant.update_entity`."""
+        await self.scrapes.async_request_refresh()
+
     @callback
     def _async_wake(self) -> None:
         """Write the state if it is another one."""
