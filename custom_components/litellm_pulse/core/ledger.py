@@ -147,6 +147,7 @@ class Ledger:
         if "last_scrape" in meta:
             last = datetime.fromtimestamp(float(meta["last_scrape"]), UTC)
             archive.load_tracker(self._journal.store, tracker)
+            tracker.settling.unsettled = bool(meta.get("unsettled"))
             self._load_totals(windows.day_of(max(now, last), self._zone), str(meta["zone"]))
         elif head:
             self._totals, last = load(head, tracker)

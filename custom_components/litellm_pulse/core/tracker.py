@@ -61,19 +61,20 @@ class Tracker:
         families = self._families(exposition)
         process = self._process_of(exposition)
         readings = _readings(process, families, exposition)
-        if process.start is None and process.id in self.processes:
-            if _fell(readings):
-                self.settling.fell(process.values())
-                process = self._new_process(None, restarted=True)
-                readings = _readings(process, families, exposition)
-            else:
-                self.settling.held(process)
+        fell = process.start is None and _fell(readings)
+        if fell:
+            self.settling.fell(process.values())
+            process = self._new_process(None, restarted=True)
+            readings = _readings(process, families, exposition)
         self._track(answered_at, changes)
         fold = Fold(self.metrics, self.attributions, self.series, self.ids, process, changes)
         fold.fresh = [process.counts_newcomers(self.origins[metric.name][1]) for metric in self.metrics]
         fold.restarted = process.id not in self.processes and bool(self.processes) and any(fold.fresh)
         fold.unsettled = process.start is None and self.settling.unsettled
         fold.apply(readings, exposition)
+        if process.start is None and not fell:
+            self.settling.held(process)
+        changes.meta["unsettled"] = self.settling.unsettled
         self._answered(process, answered_at, changes)
         return fold
 
