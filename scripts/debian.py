@@ -1,5 +1,6 @@
 """Unpack Debian packages beside the system, which stays as it is. Needs no root."""
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,15 +18,11 @@ def available() -> bool:
 
 def _mirrors() -> list[str]:
     """Return the archives that this machine's own apt is set up for, Debian's main one first."""
-    listing = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(COMPONENT) $(REPO_URI)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    rows = (line.split() for line in listing.splitlines())
-    found = dict.fromkeys(row[1] for row in rows if len(row) == 2 and row[0] == "main")  # noqa: PLR2004
-    return sorted(found, key=lambda uri: not uri.rstrip("/").endswith("/debian"))
+    # The only listing that also answers before the machine's first `apt-get update`.
+    command = ["apt-get", "-q", "update", "--print-uris"]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.findall(r"^'([^']+?)/dists/[^']+/InRelease'", listing, re.MULTILINE)
+    return sorted(dict.fromkeys(found), key=lambda uri: not uri.endswith("/debian"))
 
 
 def _apt(work: Path, source: str) -> list[object]:

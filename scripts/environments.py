@@ -15,7 +15,7 @@ import toolchain
 from progress import StepError, run
 from toolchain import CACHE, HOME_ASSISTANT, LITELLM, ROOT
 
-PYTHONS = {"newest": HOME_ASSISTANT, "oldest": HOME_ASSISTANT, "litellm": LITELLM}
+PYTHONS = {"newest": HOME_ASSISTANT, "oldest": HOME_ASSISTANT, "litellm": LITELLM, "browser": LITELLM}
 """Environment, also the name of its dependency group, and the Python it runs on."""
 
 
