@@ -85,12 +85,13 @@ def async_register_views(hass: HomeAssistant) -> None:
 
 
 def _runtime(request: web.Request) -> RuntimeData:
-    """Return what the entry holds that a request is for; raises RefusalError."""
+    """Return what the entry holds that a request is for; raises RefusalError.
+
+    An entry is not loaded before its first scrape, nor while its ledger cannot be opened.
+    """
     entry = _entry(request.app[KEY_HASS], request.query.get("instance"))
     if entry.state is not ConfigEntryState.LOADED:
         raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, entry.reason or f"{entry.title} is not loaded")
-    if entry.runtime_data.scrapes.data.last_scrape is None:
-        raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, f"{entry.title} has not been scraped yet")
     return entry.runtime_data
 
 
