@@ -151,20 +151,23 @@ class Proxy(Service):
     def wait_until_counted(self, seconds: float = 60) -> None:
         """Wait until /metrics shows all that was sent since the start: LiteLLM logs later than it answers."""
         with step("Waiting for LiteLLM to count the traffic") as current:
-            while not self._counted():
+            while missing := self._missing():
+                current.news = missing
                 if current.seconds > seconds:
-                    raise StepError(f"LiteLLM's own /metrics lacks traffic after {seconds:.0f} s")
+                    raise StepError(f"LiteLLM's own /metrics lacks traffic after {seconds:.0f} s: {missing}")
                 time.sleep(0.5)
 
-    def _counted(self) -> bool:
+    def _missing(self) -> str:
+        """Return the first model whose tokens or spend LiteLLM has not counted in full."""
         body = self.metrics()
         spend = _sums(body, "litellm_spend_metric_total")
         tokens = _sums(body, "litellm_total_tokens_metric_total")
-        return all(
-            math.isclose(spend.get(model, 0), math.fsum(cost for cost, _ in usage), abs_tol=1e-9)
-            and tokens.get(model) == sum(count for _, count in usage)
-            for model, usage in self._usage.items()
-        )
+        for model, usage in self._usage.items():
+            sent = math.fsum(cost for cost, _ in usage), sum(count for _, count in usage)
+            counted = spend.get(model, 0), tokens.get(model, 0)
+            if counted[1] != sent[1] or not math.isclose(counted[0], sent[0], abs_tol=1e-9):
+                return f"{model}: {counted[0]} USD, {counted[1]:.0f} tokens of {sent[0]} USD, {sent[1]} tokens"
+        return ""
 
 
 def _sums(body: str, family: str) -> Mapping[str, float]:
