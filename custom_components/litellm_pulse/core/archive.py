@@ -15,16 +15,22 @@ from .totals import Totals, plus
 from .tracker import Tracker
 
 
-def load_tracker(store: Store, tracker: Tracker) -> None:
-    """Fill an empty tracker with the identities and baselines of a file."""
+def load_tracker(store: Store, tracker: Tracker, changes: Changes) -> None:
+    """Fill an empty tracker with the identities and baselines of a file.
+
+    What a new mapping of metrics leaves nothing to count of goes into `changes` to be deleted.
+    """
     load_attributions(store, tracker.attributions)
     tracker.origins = {row[0]: (row[1], row[2]) for row in store.rows("SELECT * FROM origins")}
     for row in store.rows("SELECT id, start, last_answer, restarted, forgotten FROM processes"):
         process = Process(row[0], row[1], row[2], bool(row[3]), forgotten=bool(row[4]))
         tracker.processes[process.id] = process
-    by_id = _load_series(store, tracker)
+    by_id = _load_series(store, tracker, changes)
     for process_id, series, value, created in store.rows("SELECT * FROM baselines"):
-        tracker.processes[process_id].add(Counter(by_id[series], value, created))
+        if by_id[series].metrics:
+            tracker.processes[process_id].add(Counter(by_id[series], value, created))
+        else:
+            changes.baselines[process_id, series] = None
 
 
 def load_attributions(store: Store, attributions: Attributions) -> None:
@@ -96,15 +102,22 @@ def _usage_rows(number: int, usage: Usage, day: int) -> list[tuple[UsageKey, Vec
     ]
 
 
-def _load_series(store: Store, tracker: Tracker) -> dict[int, Series]:
+def _load_series(store: Store, tracker: Tracker, changes: Changes) -> dict[int, Series]:
     """Take the series of a file in; where the mapping of metrics has changed, read it off the labels."""
     remapped = any(tracker.origins.get(one.name, ("",))[0] != " ".join(one.sources) for one in tracker.metrics)
     by_id: dict[int, Series] = {}
     reader = LabelReader()
     for number, family, head, metrics, attribution in store.rows("SELECT * FROM series"):
         labels = reader.read(family, head) if remapped or family == _SPEND else None
-        counted = _counted(tracker, family, labels) if remapped and labels else tuple(map(int, metrics.split()))
-        tracker.series[head] = by_id[number] = Series(number, family, head, counted, attribution)
+        written = tuple(map(int, metrics.split()))
+        counted = _counted(tracker, family, labels) if remapped and labels else written
+        one = by_id[number] = Series(number, family, head, counted, attribution)
+        if not counted:
+            changes.dead_series.append(number)
+            continue
+        tracker.series[head] = one
+        if counted != written:
+            changes.series.append(one)
         if labels:
             tracker.attributions.learn(labels)
     tracker.ids = count(max(by_id, default=0) + 1)

@@ -76,9 +76,11 @@ class Process:
         """
         if self.forgotten:
             return False
-        if self.restarted or (self.last_answer is not None and self.last_answer >= tracked_since):
+        if self.last_answer is not None and self.last_answer >= tracked_since:
             return True
-        return self.start is not None and self.start > tracked_since
+        if self.start is None:
+            return self.restarted and self.last_answer is None
+        return self.start > tracked_since
 
     def add(self, counter: Counter) -> None:
         """Take a counter in."""

@@ -27,6 +27,8 @@ class Fold:
     changes: Changes
     fresh: list[bool] = field(default_factory=list)
     """Per metric, whether series that appear are all new in this process."""
+    begun: set[int] = field(default_factory=set)
+    """Metrics that were not tracked at the last answer: nothing of them counts."""
     increases: dict[int, list[float]] = field(default_factory=dict)
     """Attribution -> one number per counter."""
     samples: int = 0
@@ -50,6 +52,9 @@ class Fold:
             self.process.blocks[family] = reading.block
             self.process.slots[family] = reading.slots
             self.process.blocks[created_family(family)] = blocks[family]
+        for vector in self.increases.values() if self.begun else ():
+            for metric in self.begun:
+                vector[metric] = 0.0
         if self.unsettled:
             self.increases.clear()
 

@@ -40,6 +40,9 @@ class Ledger:
         self._gauges = gauges.Gauges(self._name)
         self._raw: dict[int, Mapping[int, Vector]] = {}
         self._opened_at = now
+        self._tidied_day = 0
+        self._latest = datetime.min.replace(tzinfo=UTC)
+        """The time up to which windows have rolled over; it never runs backwards."""
 
     @classmethod
     def open(
@@ -86,9 +89,9 @@ class Ledger:
         clock = (answered_at or now).timestamp()
         fold = self._tracker.count(exposition, clock, self._journal.changes)
         # The clock of this machine may step back; the ledger's own time never does.
-        at = max(now.astimezone(UTC), self.snapshot.last_scrape or now.astimezone(UTC))
-        if self._totals.roll(windows.day_of(at, self._zone)) and (at - self._opened_at).days:
-            self._tracker.forget(clock, self._journal.changes)
+        at = self._latest = max(now.astimezone(UTC), self._latest)
+        self._totals.roll(windows.day_of(at, self._zone))
+        self._forget(clock, at)
         increase = self._add(fold, at)
         raw = self._sum_raw(fold)
         live = gauges.live(exposition)
@@ -117,6 +120,7 @@ class Ledger:
     def roll(self, *, now: datetime) -> Snapshot:
         """Begin the windows that have started by `now`, without waiting for a scrape."""
         if self._totals.roll(windows.day_of(now, self._zone)):
+            self._latest = now.astimezone(UTC)
             self._publish(self.snapshot)
         return self.snapshot
 
@@ -126,13 +130,19 @@ class Ledger:
             self._zone = zone
             self._journal.changes.meta["zone"] = zone.key
             self._journal.write(now)
-            self._load_totals(windows.day_of(now, zone), "")
+            self._load_totals(windows.day_of(max(now, self._latest), zone), "")
             self._publish(self.snapshot)
         return self.snapshot
 
     def head(self) -> Head:
         """Return the totals and raw sums as JSON-able data; cheap, and callable from any thread."""
         return dump(self._state)
+
+    def _forget(self, clock: float, at: datetime) -> None:
+        """Once a day let go of processes that are gone; each has had a day to answer since the ledger was opened."""
+        if at.toordinal() != self._tidied_day and (at - self._opened_at).days:
+            self._tidied_day = at.toordinal()
+            self._tracker.forget(clock, self._journal.changes)
 
     def _name(self, member: Member) -> None:
         """Take in what a member is called, also one that has a budget and no usage yet."""
@@ -146,7 +156,7 @@ class Ledger:
         last = None
         if "last_scrape" in meta:
             last = datetime.fromtimestamp(float(meta["last_scrape"]), UTC)
-            archive.load_tracker(self._journal.store, tracker)
+            archive.load_tracker(self._journal.store, tracker, changes)
             tracker.settling.unsettled = bool(meta.get("unsettled"))
             self._load_totals(windows.day_of(max(now, last), self._zone), str(meta["zone"]))
         elif head:
@@ -155,6 +165,7 @@ class Ledger:
             changes.meta["quarters_from"] = windows.quarter_of(now)
             self._totals.roll(windows.day_of(now, self._zone))
         changes.meta["zone"] = self._zone.key
+        self._latest = last or self._latest
         self._raw = {process.id: process.anchor or self._tracker.raw(process) for process in tracker.processes.values()}
         newest = max(tracker.processes.values(), key=lambda one: one.last_answer or 0.0, default=None)
         self.snapshot = Snapshot(

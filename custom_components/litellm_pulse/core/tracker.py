@@ -22,6 +22,12 @@ from .reading import FamilyReading, created_family, read_family
 FORGET_SECONDS = 7 * 86400
 """A process that has not answered for so long is taken for dead."""
 
+_TICK = 0.001
+"""Seconds between two answers at least, in the order that they came in."""
+
+_NO_TIME = 1e11
+"""A start as late as this, in the year 5138, is no time; nor are NaN and zero."""
+
 
 @dataclass(slots=True)
 class Tracker:
@@ -58,6 +64,7 @@ class Tracker:
         `answered_at` is the proxy's clock. Raises TruncatedAnswerError, with nothing changed,
         for an answer that lacks what the same process published before.
         """
+        moment = self._moment(answered_at)
         families = self._families(exposition)
         process = self._process_of(exposition)
         readings = _readings(process, families, exposition)
@@ -66,16 +73,21 @@ class Tracker:
             self.settling.fell(process.values())
             process = self._new_process(None, restarted=True)
             readings = _readings(process, families, exposition)
-        self._track(answered_at, changes)
+        superseded = _superseded(process, families, exposition)
+        begun = self._begin(process, moment, changes)
         fold = Fold(self.metrics, self.attributions, self.series, self.ids, process, changes)
-        fold.fresh = [process.counts_newcomers(self.origins[metric.name][1]) for metric in self.metrics]
+        fold.fresh = [
+            superseded.keys().isdisjoint(metric.sources) and process.counts_newcomers(self.origins[metric.name][1])
+            for metric in self.metrics
+        ]
         fold.restarted = process.id not in self.processes and bool(self.processes) and any(fold.fresh)
         fold.unsettled = process.start is None and self.settling.unsettled
-        fold.apply(readings, exposition)
+        fold.begun = begun
+        fold.apply(readings | superseded, exposition)
         if process.start is None and not fell:
             self.settling.held(process)
         changes.meta["unsettled"] = self.settling.unsettled
-        self._answered(process, answered_at, changes)
+        self._answered(process, moment, changes)
         return fold
 
     def raw(self, process: Process) -> dict[int, Vector]:
@@ -101,6 +113,11 @@ class Tracker:
         for head in [head for head in self.series if head not in alive]:
             changes.dead_series.append(self.series.pop(head).id)
 
+    def _moment(self, answered_at: float) -> float:
+        """Return the proxy's clock at an answer: later than at the one before, whatever the clock does."""
+        before = max((process.last_answer or 0.0 for process in self.processes.values()), default=0.0)
+        return max(answered_at, before + _TICK)
+
     def _families(self, exposition: Exposition) -> list[str]:
         """Return the families to count: of each metric the newest name that is published."""
         chosen = (_source(metric, exposition) for metric in self.metrics)
@@ -108,7 +125,8 @@ class Tracker:
 
     def _process_of(self, exposition: Exposition) -> Process:
         """Return the process that answered: the one that started then, or a new one."""
-        starts = {value for _, value in gauges(exposition.blocks.get(PROCESS_START, b""))}
+        given = gauges(exposition.blocks.get(PROCESS_START, b""))
+        starts = {value for _, value in given if 0 < value < _NO_TIME}
         start = starts.pop() if len(starts) == 1 else None
         for process in self.processes.values():
             if process.start == start:
@@ -121,25 +139,31 @@ class Tracker:
         """Return a process that has not answered before; it is known once its answer is counted."""
         return Process(max(self.processes, default=0) + 1, start, restarted=restarted)
 
-    def _track(self, answered_at: float, changes: Changes) -> None:
-        """Note since when each metric is tracked; one that reads another family begins anew."""
-        for metric in self.metrics:
-            known = self.origins.get(metric.name)
-            sources = " ".join(metric.sources)
-            if known and known[0] == sources:
-                continue
-            kept = known and set(known[0].split()) & set(metric.sources)
-            origin = (sources, known[1] if known and kept else answered_at)
-            self.origins[metric.name] = changes.origins[metric.name] = origin
+    def _begin(self, process: Process, moment: float, changes: Changes) -> set[int]:
+        """Begin to track what was not tracked; return the metrics that were not at the process' last answer.
 
-    def _answered(self, process: Process, answered_at: float, changes: Changes) -> None:
+        A metric that goes on reading one of its families goes on being tracked.
+        """
+        begun: set[int] = set()
+        for index, metric in enumerate(self.metrics):
+            known, since = self.origins.get(metric.name, ("", moment))
+            sources = " ".join(metric.sources)
+            if set(known.split()).isdisjoint(metric.sources):
+                since = moment
+            if known != sources:
+                self.origins[metric.name] = changes.origins[metric.name] = sources, since
+            if since == moment or (process.last_answer is not None and process.last_answer < since):
+                begun.add(index)
+        return begun
+
+    def _answered(self, process: Process, moment: float, changes: Changes) -> None:
         """Note that a process has answered; several without an identity are never known at once."""
         gone = [other for other in self.processes.values() if other.start is None and other.id != process.id]
         for other in gone:
             del self.processes[other.id]
             changes.drop(other)
         process.forgotten = False
-        process.last_answer = max(process.last_answer or 0.0, answered_at)
+        process.last_answer = moment
         self.processes[process.id] = changes.processes[process.id] = process
 
 
@@ -158,10 +182,21 @@ def _readings(process: Process, families: list[str], exposition: Exposition) -> 
     for family in process.counters:
         if family in readings or not process.counters[family]:
             continue
+        if family in exposition.blocks:
+            continue
         if process.start is not None:
             raise TruncatedAnswerError
         readings[family] = read_family(process, family, b"")
     return readings
+
+
+def _superseded(process: Process, families: list[str], exposition: Exposition) -> dict[str, FamilyReading]:
+    """Let go of the families that are published and, after a new mapping, are not read any more."""
+    return {
+        family: read_family(process, family, b"")
+        for family, counters in process.counters.items()
+        if counters and family not in families and family in exposition.blocks
+    }
 
 
 def _fell(readings: Mapping[str, FamilyReading]) -> bool:
