@@ -1,6 +1,6 @@
 """The values that flow from the ledger outwards: immutable, and without arithmetic of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -42,6 +42,11 @@ class Usage:
         vector: Vector = getattr(self, window)
         return vector[COUNTER_INDEX[metric]]
 
+    def share(self, window: Window, part: str, whole: Iterable[str]) -> float | None:
+        """Return how many percent one figure is of the sum of others; None where that is zero."""
+        total = sum(self.get(window, metric) for metric in whole)
+        return self.get(window, part) / total * 100 if total else None
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -73,6 +78,38 @@ class Budget:
         if not self.maximum:
             return None
         return (self.maximum - self.remaining) / self.maximum * 100
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit that was set in Home Assistant for the spend in one window, in US dollars."""
+
+    amount: float
+    spent: float
+
+    @property
+    def used_percent(self) -> float:
+        """How much of it is used up."""
+        return self.spent / self.amount * 100
+
+    @property
+    def reached(self) -> bool:
+        """Whether all of it is used up."""
+        return self.spent >= self.amount
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the past makes of the present, in US dollars; the rules are those of `outlook`."""
+
+    forecast: float | None = None
+    """Spend of this month when it ends; None before a whole day was seen."""
+    hour_spend: float = 0.0
+    """Spend of the current hour, so far."""
+    usual_hour: float | None = None
+    """The median of the same hours; None before enough of them were seen."""
+    deviation: float | None = None
+    """How many times their spread the current hour is above the median."""
 
 
 class Health(StrEnum):
@@ -151,6 +188,7 @@ class Snapshot:
     report: Report | None = None
     store_error: str | None = None
     """Why the last transaction could not be written, or None."""
+    outlook: Outlook = Outlook()
     recovery: Recovery | None = None
     """That the database was lost since the ledger was opened, or None."""
 

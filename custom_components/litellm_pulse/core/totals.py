@@ -56,7 +56,7 @@ class Totals:
         for number, usage in self.attributions.items():
             for member in groups(number):
                 known = self.members.get(member, Usage())
-                self.members[member] = _sum(known, usage)
+                self.members[member] = combined(known, usage)
 
     def roll(self, day: int) -> bool:
         """Begin the windows that start between the last day and `day`; return whether any did."""
@@ -77,6 +77,6 @@ def _ended(usage: Usage, ended: dict[str, Vector]) -> Usage:
     return replace(usage, **ended)
 
 
-def _sum(left: Usage, right: Usage) -> Usage:
+def combined(left: Usage, right: Usage) -> Usage:
     """Return the sum of two usages, window by window."""
     return Usage(*(plus(getattr(left, window), getattr(right, window)) for window in Window))
