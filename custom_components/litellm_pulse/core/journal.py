@@ -47,6 +47,12 @@ class Journal:
         self._written: datetime | None = None
         self._purged_day = 0
 
+    @property
+    def runs(self) -> tuple[ScrapeRow, ...]:
+        """The rows of the history that the file does not have, or not yet as they are now, oldest first."""
+        current = {self._run.at: self._run} if self._run else {}
+        return tuple({**self.changes.scrapes, **current}.values())
+
     def note(self, row: ScrapeRow) -> None:
         """Take a scrape into the history; scrapes in which nothing changed become one row."""
         self.recent.append(row)

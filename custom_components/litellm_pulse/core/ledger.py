@@ -108,6 +108,7 @@ class Ledger:
                 last_scrape=at,
                 process_start=datetime.fromtimestamp(start, UTC) if start else None,
                 raw=_named(raw),
+                split_raw=self._raw[fold.process.id],
                 gauges=live,
                 budgets=self._gauges.read_budgets(exposition, answered_at or now),
                 health=gauges.health(exposition),
@@ -171,6 +172,7 @@ class Ledger:
         self.snapshot = Snapshot(
             last_scrape=last,
             raw=_named(_total(self._raw[newest.id].values())) if newest else {},
+            split_raw=self._raw[newest.id] if newest else {},
             published=frozenset(str(meta.get("published", "")).split()),
         )
 
@@ -210,19 +212,23 @@ class Ledger:
     def _publish(self, snapshot: Snapshot) -> None:
         """Replace the snapshot by one with the totals of now, and the state that a head is made of."""
         attributions, totals = self._tracker.attributions, self._totals
+        groups = list(attributions.keys)
         self.snapshot = replace(
             snapshot,
             window_starts=windows.starts(totals.day, self._zone),
             members=dict(attributions.members),
             usage=totals.members,
+            groups=groups,
+            split=totals.attributions,
             store_error=self._journal.error,
             recovery=self._journal.recovery,
             recent=tuple(self._journal.recent),
+            runs=self._journal.runs,
         )
         self._state = State(
             last_scrape=self.snapshot.last_scrape,
             day=totals.day,
-            keys=list(attributions.keys),
+            keys=groups,
             members=self.snapshot.members,
             usage=totals.attributions,
             processes=[(one, self._raw.get(one.id, {})) for one in self._tracker.processes.values()],

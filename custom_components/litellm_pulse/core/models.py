@@ -1,6 +1,6 @@
 """The values that flow from the ledger outwards: immutable, and without arithmetic of their own."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -183,8 +183,16 @@ class Snapshot:
     """Per upstream model, the worst state of its deployments."""
     published: frozenset[str] = frozenset()
     """Friendly names of the metrics whose family the proxy publishes."""
+    groups: Sequence[tuple[MemberKey, ...]] = ()
+    """Per attribution, the members whose usage it is part of."""
+    split: Mapping[int, Usage] = field(default_factory=dict)
+    """Attribution -> its part of the usage."""
+    split_raw: Mapping[int, Vector] = field(default_factory=dict)
+    """Attribution -> its part of `raw`."""
     recent: tuple[ScrapeRow, ...] = ()
     """The last scrapes since the ledger was opened, newest last."""
+    runs: tuple[ScrapeRow, ...] = ()
+    """The rows of the history that the file does not have, or not yet as they are now, oldest first."""
     report: Report | None = None
     store_error: str | None = None
     """Why the last transaction could not be written, or None."""
