@@ -8,7 +8,7 @@ to the next and a family that is not wanted is never split into lines.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 
 from .errors import (
     EmptyAnswerError,
@@ -23,6 +23,7 @@ _PREFIX = "litellm_"
 _ENTERPRISE_ONLY = "litellm_not_a_premium_user_metric"
 _TYPE = b"# TYPE "
 _HELP = b"# HELP "
+_HASH, _BRACE = b"#}"
 
 _SAMPLE = re.compile(
     rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?)[ \t]*'
@@ -89,6 +90,31 @@ def number(text: bytes) -> float | None:
     return value if value >= 0 and isfinite(value) and b"_" not in text else None
 
 
+def sums(body: bytes) -> dict[str, float]:
+    """Return the sum of every name's samples, in the order of the body, whatever their labels.
+
+    Lines that cannot be read, NaN and infinities are left out.
+    """
+    found: dict[bytes, float] = {}
+    start, find, rfind = 0, body.find, body.rfind
+    while (end := find(b"\n", start)) >= 0:
+        if body[start] != _HASH:
+            space = rfind(b" ", start, end)
+            brace = find(b"{", start, space)
+            name, text = body[start : space if brace < 0 else brace], body[space + 1 : end]
+            # A sample whose value is not its last word is rare, and read with more care.
+            if name not in found or not (brace < 0 or body[space - 1] == _BRACE):
+                name, text = _name_and_value(body[start:end])
+            try:
+                value = float(text)
+            except ValueError:
+                value = nan
+            if isfinite(value) and b"_" not in text:
+                found[name] = found.get(name, 0.0) + value
+        start = end + 1
+    return {name.decode(): value for name, value in found.items() if isfinite(value)}
+
+
 def gauges(block: bytes) -> Iterator[tuple[dict[str, str], float]]:
     """Yield labels and value of each sample of a gauge; NaN and infinities included."""
     for line in block.split(b"\n"):
@@ -125,6 +151,12 @@ def _walk_labels(text: str) -> dict[str, str] | None:
         labels[match[1]] = _ESCAPE.sub(_unescaped, value) if "\\" in value else value
         at = match.end()
     return labels
+
+
+def _name_and_value(line: bytes) -> tuple[bytes, bytes]:
+    """Return the name of a sample line and its value, as they are written; nothing for any other line."""
+    match = _SAMPLE.fullmatch(line)
+    return (match[1].partition(b"{")[0], match[2]) if match else (b"", b"")
 
 
 def _unescaped(match: re.Match[str]) -> str:
