@@ -42,7 +42,7 @@ def load_attributions(store: Store, attributions: Attributions) -> None:
         keys[number].append((Dimension(dimension), key))
     # A transaction has them all or none, so there is no gap in their numbers.
     for number in range(len(keys)):
-        attributions.number(sorted(keys[number], key=in_order))
+        attributions.number(sorted(keys[number], key=in_order)[1:])
 
 
 def load_totals(store: Store, attributions: Attributions, day: int) -> Totals:

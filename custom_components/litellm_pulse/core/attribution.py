@@ -4,8 +4,10 @@ An attribution is one combination of members, for example one model, one team an
 is kept per attribution, so it is stored once and can be grouped by any dimension afterwards.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
 
 from .catalog import ABSENT, DIMENSIONS, Dimension, DimensionRow, labelled_member
@@ -29,13 +31,14 @@ class _Shape:
         """Look every label up once."""
         at = {name: index for index, name in enumerate(names)}
         self.model = at.get("model")
+        self.deployed = at.get("litellm_model_name")
         self.ids = [(label, at[label]) for label in _IDS if label in at]
-        self.rows: list[tuple[DimensionRow, list[int], int]] = []
+        self.rows: list[tuple[DimensionRow, Callable[[tuple[str, ...]], tuple[str, ...]], int]] = []
         for row in DIMENSIONS:
             ids = [at[label] for label in row.labels if label in at]
             if ids:
                 indices = [*ids, *(at[label] for label in row.names if label in at)]
-                self.rows.append((row, indices, len(ids)))
+                self.rows.append((row, _getter(indices), len(ids)))
         self.marks = [(name, index) for name, index in at.items() if labelled_member(name, "true")]
         owned = [index for _, index in self.marks]
         self.identity = _getter(
@@ -58,18 +61,28 @@ class Attributions:
     _shapes: dict[tuple[str, ...], _Shape] = field(default_factory=dict)
     _known: dict[tuple[object, ...], int] = field(default_factory=dict)
     """What makes a series' usage somebody's -> the attribution."""
-    _found: dict[tuple[object, ...], MemberKey | None] = field(default_factory=dict)
-    """A dimension and the values of its labels -> the member."""
+    _found: defaultdict[Dimension, dict[tuple[str, ...], MemberKey | None]] = field(
+        default_factory=partial(defaultdict, dict)
+    )
+    """Per dimension, the values of its labels -> the member."""
+    _marks: dict[tuple[str, str], MemberKey | None] = field(default_factory=dict)
+    """A label and its value -> the tag or the piece of metadata."""
 
     def learn(self, labels: Labels) -> None:
-        """Learn which model the other labels of a series mean."""
-        shape = self._shape(labels.names)
-        if shape.model is None or labels.values[shape.model] in ABSENT:
-            return
-        for label, index in shape.ids:
-            value = labels.values[index]
-            if value not in ABSENT:
-                self.models[label, value] = labels.values[shape.model]
+        """Learn which model the other labels of a series mean.
+
+        The word of a family that has a `model` counts most; of those that do not, that of the
+        deployments, which name it next to the public name.
+        """
+        shape, values = self._shape(labels.names), labels.values
+        if shape.model is not None and values[shape.model] not in ABSENT:
+            for label, index in shape.ids:
+                if values[index] not in ABSENT:
+                    self.models[label, values[index]] = values[shape.model]
+        elif shape.deployed is not None and values[shape.deployed] not in ABSENT:
+            model = self._model_of(shape, values)
+            for label, index in shape.ids:
+                self.models.setdefault((label, values[index]), model)
 
     def of(self, labels: Labels, changes: Changes) -> int:
         """Return the attribution of a series, a new one where its members are a new combination."""
@@ -84,8 +97,8 @@ class Attributions:
         return known
 
     def number(self, keys: Iterable[MemberKey]) -> int:
-        """Return the number of a combination of members; TOTAL is always one of them."""
-        ordered = (TOTAL, *(key for key in keys if key != TOTAL))
+        """Return the number of a combination of members, given in order and without TOTAL."""
+        ordered = (TOTAL, *keys)
         known = self.numbers.get(ordered)
         if known is None:
             known = self.numbers[ordered] = len(self.keys)
@@ -114,10 +127,12 @@ class Attributions:
     def _new(self, model: str, shape: _Shape, values: tuple[str, ...], changes: Changes) -> int:
         """Return the attribution of values that were not seen before."""
         keys = [self._named(Member(Dimension.MODEL, model, model), changes)] if model else []
-        for row, indices, ids in shape.rows:
-            found = tuple([values[index] for index in indices])
-            key = self._member(row, found, ids, changes)
-            if key is not None:
+        for row, pick, ids in shape.rows:
+            found = pick(values)
+            known = self._found[row.dimension]
+            if found not in known:
+                known[found] = self._member(row, found, ids, changes)
+            if (key := known[found]) is not None:
                 keys.append(key)
         if shape.marks:
             marks = [self._mark(name, values[index], changes) for name, index in shape.marks]
@@ -129,19 +144,16 @@ class Attributions:
 
     def _member(self, row: DimensionRow, found: tuple[str, ...], ids: int, changes: Changes) -> MemberKey | None:
         """Return the member of one dimension that the values of its labels stand for."""
-        key = row.dimension, found
-        if key not in self._found:
-            member = row.member(found[:ids], found[ids:])
-            self._found[key] = self._named(Member(row.dimension, *member), changes) if member else None
-        return self._found[key]
+        member = row.member(found[:ids], found[ids:])
+        return self._named(Member(row.dimension, *member), changes) if member else None
 
     def _mark(self, label: str, value: str, changes: Changes) -> MemberKey | None:
         """Return the tag or the piece of metadata that a label stands for."""
         key = label, value
-        if key not in self._found:
+        if key not in self._marks:
             found = labelled_member(label, value)
-            self._found[key] = self._named(Member(*found, found[1]), changes) if found else None
-        return self._found[key]
+            self._marks[key] = self._named(Member(*found, found[1]), changes) if found else None
+        return self._marks[key]
 
     def _named(self, member: Member, changes: Changes) -> MemberKey:
         """Take a member in, and have it written down where it is new; return its key."""
@@ -167,4 +179,4 @@ def _getter(indices: list[int]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
     """Return a function that picks these values as a tuple, also one or none of them."""
     if len(indices) > 1:
         return itemgetter(*indices)
-    return lambda values: tuple(values[index] for index in indices)
+    return lambda values: tuple([values[index] for index in indices])

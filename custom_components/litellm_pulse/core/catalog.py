@@ -32,6 +32,9 @@ class Dimension(StrEnum):
     TAG = "tag"
     METADATA = "metadata"
 
+    # An Enum hashes its name in Python code; members are looked up by the thousand.
+    __hash__ = str.__hash__
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:

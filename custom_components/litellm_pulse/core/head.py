@@ -130,7 +130,7 @@ def _load_attributions(head: Head, attributions: Attributions) -> dict[str, int]
         keys = tuple((Dimension(dimension), key) for dimension, key in one["members"])
         for dimension, key in keys:
             attributions.name(Member(dimension, key, key))
-        numbers[old] = attributions.number(keys)
+        numbers[old] = attributions.number(keys[1:])
     for of, key, name in head["names"]:
         attributions.name(Member(Dimension(of), key, name))
     return numbers
