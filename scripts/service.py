@@ -1,12 +1,14 @@
 """Servers of the demo: child processes on loopback that always end with their parent."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from progress import StepError, step
 
@@ -51,6 +53,7 @@ class Service(ABC):
         """Keep everything that the server writes below `state`."""
         self.state = state
         self.port = 0
+        self._port_lock: TextIO | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
@@ -82,7 +85,8 @@ class Service(ABC):
     def start(self) -> Self:
         """Start the server and wait until it is ready."""
         self.state.mkdir(parents=True, exist_ok=True)
-        self.port = self.port or free_port(self.usual_port)
+        if not self.port:
+            self.port, self._port_lock = free_port(self.usual_port)
         command = [str(word) for word in self._command()]
         with step(f"Starting {self.title} on {self.url}") as current, self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
@@ -173,14 +177,26 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Loopback is reached directly, also where a web proxy is set."""
 
 
-def free_port(usual: int) -> int:
-    """Return the usual port, or where it is taken one that is free."""
-    for port in (usual, 0):
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((HOST, port))
-            return int(probe.getsockname()[1])
-    raise StepError("no port is free on loopback")
+def free_port(usual: int) -> tuple[int, TextIO | None]:
+    """Return the usual port, or where it is taken one that is free, and the lock that keeps it ours.
+
+    A server takes its port long after it was chosen, and LiteLLM quietly takes another one where
+    somebody was faster: the lock keeps a second demo or test away for as long as it is open.
+    """
+    lock = (Path(tempfile.gettempdir()) / f"litellm-pulse-port-{usual}.lock").open("w")
+    with contextlib.suppress(OSError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return _bound(usual), lock
+    lock.close()
+    return _bound(0), None
+
+
+def _bound(port: int) -> int:
+    """Return the port if it is free, any free one for 0; raises OSError."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((HOST, port))
+        return int(probe.getsockname()[1])
 
 
 def end_orderly_on_signals() -> None:
