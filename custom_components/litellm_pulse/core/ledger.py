@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from . import archive, catalog, gauges, windows
 from .changes import Resolution
-from .errors import DamagedStoreError
+from .errors import DamagedStoreError, StoreError
 from .exposition import read
 from .fold import Fold
 from .head import Head, State, dump, load
@@ -33,7 +33,7 @@ class Ledger:
     def __init__(self, path: Path, now: datetime, zone: ZoneInfo, tracker: Tracker) -> None:
         """Open the file without loading it; use `open`."""
         self.snapshot = Snapshot()
-        self._zone = zone
+        self._zone = self._next_zone = zone
         self._tracker = tracker
         self._totals = Totals(windows.day_of(now, zone))
         self._journal = Journal(path, lambda: archive.everything(self._tracker, self._totals))
@@ -101,6 +101,8 @@ class Ledger:
         millis = int(at.timestamp() * 1000)
         self._journal.note(ScrapeRow(millis, millis, 1, fold.restarted, live.get("in_flight_requests"), increase, raw))
         self._journal.commit(at)
+        if self._next_zone.key != self._zone.key:
+            self._move(at)
         start = fold.process.start
         self._publish(
             replace(
@@ -126,18 +128,30 @@ class Ledger:
         return self.snapshot
 
     def set_zone(self, zone: ZoneInfo, *, now: datetime) -> Snapshot:
-        """Cut all windows in another zone, from the quarter-hours; no lifetime total changes."""
+        """Cut all windows in another zone, from the quarter-hours; no lifetime total changes.
+
+        Where the file cannot be written now, that is done after the first scrape that can be.
+        """
+        self._next_zone = zone
         if zone.key != self._zone.key:
-            self._zone = zone
-            self._journal.changes.meta["zone"] = zone.key
-            self._journal.write(now)
-            self._load_totals(windows.day_of(max(now, self._latest), zone), "")
+            self._move(max(now, self._latest))
             self._publish(self.snapshot)
         return self.snapshot
 
     def head(self) -> Head:
         """Return the totals and raw sums as JSON-able data; cheap, and callable from any thread."""
         return dump(self._state)
+
+    def _move(self, at: datetime) -> None:
+        """Write what waits, and cut all windows in the zone that was set last."""
+        self._journal.write(at)
+        if self._journal.error is not None:
+            return
+        home, self._zone = self._zone, self._next_zone
+        try:
+            self._load_totals(windows.day_of(at, self._zone), home.key)
+        except StoreError as error:
+            self._zone, self._journal.error = home, str(error)
 
     def _forget(self, clock: float, at: datetime) -> None:
         """Once a day let go of processes that are gone; each has had a day to answer since the ledger was opened."""

@@ -21,37 +21,42 @@ _ADDED = ", ".join(f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)
 
 
 def rezone(store: Store, zone: ZoneInfo, covered_from: int | None) -> None:
-    """Cut days and months anew in another zone.
+    """Cut days and months anew in another zone, and note that they are.
 
     `covered_from` is the quarter from which on every quarter-hour is kept, None where all are.
     Raises StoreError; then nothing is changed.
     """
     ((first, last),) = store.rows("SELECT min(start), max(start) FROM usage WHERE resolution = 0")
-    if first is None:
-        return
-    start = windows.day_of(windows.quarter_start(max(first, covered_from or 0)), zone)
-    if covered_from is not None:
-        start += 1
-    end = windows.day_of(windows.quarter_start(last), zone)
     with store.atomic() as cursor:
-        _cut(cursor, zone, start, end, seam=covered_from is not None)
+        cursor.execute("INSERT OR REPLACE INTO meta VALUES ('zone', ?)", (zone.key,))
+        if first is not None:
+            covered = max(first, covered_from or 0)
+            begin, end = (windows.day_of(windows.quarter_start(one), zone) for one in (covered, last))
+            _replace(cursor, zone, range(begin, end + 1), whole=covered_from is None)
 
 
-def _cut(cursor: sqlite3.Cursor, zone: ZoneInfo, start: int, end: int, *, seam: bool) -> None:
-    """Replace the days from `start` on, and let the months follow."""
+def _replace(cursor: sqlite3.Cursor, zone: ZoneInfo, days: range, *, whole: bool) -> None:
+    """Replace all days that there are or, where they are not all covered, those after the first of `days`."""
+    if whole:
+        _cut(cursor, zone, 0, days)
+    else:
+        _cut(cursor, zone, days.start + 1, days[1:])
+        _close_seam(cursor, days.start + 1)
+    cursor.execute("DROP TABLE moved")
+
+
+def _cut(cursor: sqlite3.Cursor, zone: ZoneInfo, start: int, days: range) -> None:
+    """Replace the days from `start` on by others, and let the months follow; what was there stays in `moved`."""
     cursor.connection.create_function("month_of", 1, windows.month_of, deterministic=True)
     cursor.execute("CREATE TEMP TABLE moved AS SELECT * FROM usage WHERE resolution = 1 AND start >= ?", (start,))
     cursor.execute("DELETE FROM usage WHERE resolution = 1 AND start >= ?", (start,))
-    for day in range(start, end + 1):
+    for day in days:
         cursor.execute(
             f"INSERT INTO usage SELECT 1, ?, attribution, {_SUMS} FROM usage "
             "WHERE resolution = 0 AND start >= ? AND start < ? GROUP BY attribution",
             (day, *(windows.quarter_of(windows.start_of_day(one, zone)) for one in (day, day + 1))),
         )
     _follow(cursor, start)
-    if seam:
-        _close_seam(cursor, start)
-    cursor.execute("DROP TABLE moved")
 
 
 def _follow(cursor: sqlite3.Cursor, start: int) -> None:
