@@ -104,15 +104,19 @@ async def pass_time(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
-def entity_id(hass: HomeAssistant, entry: MockConfigEntry, key: str, member: str = "total:") -> str:
+def entity_id(
+    hass: HomeAssistant, entry: MockConfigEntry, key: str, member: str = "total:", platform: str = "sensor"
+) -> str:
     """Return the id of the entity that shows a figure of a member."""
-    found = er.async_get(hass).async_get_entity_id("sensor", DOMAIN, f"{entry.entry_id}:{member}:{key}")
+    found = er.async_get(hass).async_get_entity_id(platform, DOMAIN, f"{entry.entry_id}:{member}:{key}")
     assert found is not None, f"no entity {key} of {member}"
     return found
 
 
-def state(hass: HomeAssistant, entry: MockConfigEntry, key: str, member: str = "total:") -> str:
+def state(
+    hass: HomeAssistant, entry: MockConfigEntry, key: str, member: str = "total:", platform: str = "sensor"
+) -> str:
     """Return what an entity shows."""
-    shown = hass.states.get(entity_id(hass, entry, key, member))
+    shown = hass.states.get(entity_id(hass, entry, key, member, platform))
     assert shown is not None, f"{key} of {member} is disabled"
     return shown.state

@@ -33,6 +33,14 @@ class Traffic:
     in_flight: float = 0
     unpublished: frozenset[str] = frozenset()
     """Families that prometheus_metrics_config has removed."""
+    series: dict[str, dict[str, float]] = field(default_factory=dict)
+    """More series: family -> labels as they are written -> value."""
+
+    def add(self, family: str, by: float, **labels: str) -> None:
+        """Let a series grow."""
+        written = ",".join(f'{name}="{value}"' for name, value in labels.items())
+        known = self.series.setdefault(family, {})
+        known[written] = known.get(written, 0) + by
 
     def body(self) -> bytes:
         """Return the exposition."""
@@ -42,18 +50,28 @@ class Traffic:
         """Yield the lines, families without series included, as prometheus_client does."""
         yield "# TYPE process_start_time_seconds gauge"
         yield f"process_start_time_seconds {self.started.timestamp()}"
-        for name, per_model in (("spend", self.spend), ("total_tokens", self.tokens)):
-            if f"litellm_{name}_metric_total" in self.unpublished:
+        families = self._families()
+        for family in dict.fromkeys((*families, *self.series)):
+            if family in self.unpublished:
                 continue
-            yield f"# TYPE litellm_{name}_metric_total counter"
-            for model, value in per_model.items():
-                yield f'litellm_{name}_metric_total{{model="{model}",requested_model="{model}"}} {value}'
-        yield "# TYPE litellm_proxy_total_requests_metric_total counter"
-        yield f'litellm_proxy_total_requests_metric_total{{route="/v1/chat/completions"}} {self.requests}'
-        yield "# TYPE litellm_proxy_failed_requests_metric_total counter"
-        yield f'litellm_proxy_failed_requests_metric_total{{exception_status="500"}} {self.failed_requests}'
-        yield "# TYPE litellm_in_flight_requests gauge"
-        yield f"litellm_in_flight_requests {self.in_flight}"
+            yield f"# TYPE {family} {'counter' if family.endswith('_total') else 'gauge'}"
+            for labels, value in (families.get(family, {}) | self.series.get(family, {})).items():
+                yield f"{family}{{{labels}}} {value}" if labels else f"{family} {value}"
+
+    def _families(self) -> dict[str, dict[str, float]]:
+        """Return the usual families: labels as they are written -> value."""
+        return {
+            "litellm_spend_metric_total": _per_model(self.spend),
+            "litellm_total_tokens_metric_total": _per_model(self.tokens),
+            "litellm_proxy_total_requests_metric_total": {'route="/v1/chat/completions"': self.requests},
+            "litellm_proxy_failed_requests_metric_total": {'exception_status="500"': self.failed_requests},
+            "litellm_in_flight_requests": {"": self.in_flight},
+        }
+
+
+def _per_model(values: dict[str, float]) -> dict[str, float]:
+    """Return the series of models."""
+    return {f'model="{model}",requested_model="{model}"': value for model, value in values.items()}
 
 
 class Proxy:

@@ -231,7 +231,7 @@ async def test_the_interval_is_an_option(hass: HomeAssistant, entry: MockConfigE
     result = await hass.config_entries.options.async_configure(form["flow_id"], {CONF_SCAN_INTERVAL: 300})
     await hass.async_block_till_done()
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == {CONF_SCAN_INTERVAL: 300}
+    assert entry.options[CONF_SCAN_INTERVAL] == 300
     assert entry.runtime_data.scrapes.update_interval.total_seconds() == 300
 
 

@@ -33,10 +33,16 @@ async def test_every_entity_is_as_designed(
     entity_registry: er.EntityRegistry,
     snapshot: SnapshotAssertion,
 ) -> None:
+    """A model, a team and a provider stand for all: what members have depends on little else."""
     del proxy.traffic.spend["claude-sonnet"], proxy.traffic.tokens["claude-sonnet"]
+    proxy.traffic.add("litellm_spend_metric_total", 1, model="gpt-4o", team="red", api_provider="openai")
+    proxy.traffic.add("litellm_deployment_state", 0, litellm_model_name="gpt-4o")
+    proxy.traffic.add("litellm_remaining_team_budget_metric", 5, team="red")
+    proxy.traffic.add("litellm_provider_remaining_budget_metric", 5, api_provider="openai")
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team", "provider"]})
     assert await set_up(hass, entry)
     entities = {
-        one.unique_id.removeprefix(f"{entry.entry_id}:"): _described(hass, one)
+        f"{one.domain} {one.unique_id.removeprefix(f'{entry.entry_id}:')}": _described(hass, one)
         for one in er.async_entries_for_config_entry(entity_registry, entry.entry_id)
     }
     assert entities == snapshot(extension_class=HomeAssistantSnapshotExtension)
@@ -45,6 +51,7 @@ async def test_every_entity_is_as_designed(
 def _described(hass: HomeAssistant, entity: er.RegistryEntry) -> dict[str, Any]:
     """Return what makes an entity, without what differs from run to run or between releases."""
     shown = hass.states.get(entity.entity_id)
+    capabilities = dict(entity.capabilities or {})
     return {
         "entity_id": entity.entity_id,
         "enabled": shown is not None,
@@ -52,11 +59,18 @@ def _described(hass: HomeAssistant, entity: er.RegistryEntry) -> dict[str, Any]:
         "translation_key": entity.translation_key,
         "category": entity.entity_category and str(entity.entity_category),
         "device_class": entity.original_device_class and str(entity.original_device_class),
-        "state_class": str((entity.capabilities or {}).get("state_class")),
+        "capabilities": {
+            key: [*value] if isinstance(value, list) else str(value) for key, value in capabilities.items()
+        },
         "unit": entity.unit_of_measurement,
         "precision": entity.options.get("sensor", {}).get("suggested_display_precision"),
         "last_reset": shown and shown.attributes.get(ATTR_LAST_RESET),
     }
+
+
+def _plain(value: object) -> object:
+    """Return a capability as a snapshot shows it."""
+    return [str(one) for one in value] if isinstance(value, list) else str(value)
 
 
 async def test_only_what_most_people_want_is_enabled(
@@ -69,9 +83,12 @@ async def test_only_what_most_people_want_is_enabled(
         if not one.disabled
     }
     model = {"spend_day", "spend_month", "spend_lifetime", "tokens_day"}
+    windows = ("day", "week", "month")
     assert enabled == {
         *("total::spend_day", "total::spend_week", "total::spend_month", "total::spend_lifetime"),
-        *("total::tokens_day", "total::requests_day", "total::failed_requests_day"),
+        *("total::tokens_day", "total::requests_day", "total::failed_requests_day", "total::spend_forecast"),
+        *("total::connected", "total::unusual_spend", "total::events"),
+        *(f"total::{key}_{window}" for key in ("limit", "limit_used", "limit_reached") for window in windows),
         *(f"model:{name}:{key}" for name in ("gpt-4o", "claude-sonnet") for key in model),
     }
 

@@ -7,21 +7,58 @@ from typing import Any
 import pytest
 
 import custom_components.litellm_pulse as integration
-from custom_components.litellm_pulse import reasons, sensor
+from custom_components.litellm_pulse import binary_sensor, descriptions, event, number, reasons
 from custom_components.litellm_pulse.client import ScrapeError
+from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import AnswerError
+from custom_components.litellm_pulse.happenings import Kind
+from custom_components.litellm_pulse.issues import TROUBLES
+from custom_components.litellm_pulse.roster import MODELS, OPTIONAL
 
 ROOT = Path(integration.__file__).parent
 TEXTS: dict[str, Any] = json.loads((ROOT / "translations" / "en.json").read_text())
 ICONS: dict[str, Any] = json.loads((ROOT / "icons.json").read_text())
 
-SENSORS = {one.translation_key for descriptions in sensor.DESCRIPTIONS.values() for one in descriptions}
+ENTITIES = {
+    "binary_sensor": binary_sensor.DESCRIPTIONS,
+    "event": event.DESCRIPTIONS,
+    "number": number.DESCRIPTIONS,
+    "sensor": descriptions.DESCRIPTIONS,
+}
 FAILURES = set(reasons._KEYS.values())
 
 
-def test_every_sensor_has_a_name_and_an_icon() -> None:
-    assert set(TEXTS["entity"]["sensor"]) == SENSORS
-    assert set(ICONS["entity"]["sensor"]) == SENSORS
+@pytest.mark.parametrize("platform", ENTITIES)
+def test_every_entity_has_a_name_and_an_icon(platform: str) -> None:
+    keys = {one.translation_key for one in ENTITIES[platform]}
+    assert set(TEXTS["entity"][platform]) == keys
+    assert set(ICONS["entity"][platform]) == keys
+
+
+def test_no_device_has_two_entities_of_a_name() -> None:
+    for platform, described in ENTITIES.items():
+        for dimension in Dimension:
+            keys = [one.key for one in described if dimension in one.dimensions]
+            names = [TEXTS["entity"][platform][key]["name"] for key in keys]
+            assert len(set(names)) == len(names)
+
+
+def test_everything_that_happens_has_a_name() -> None:
+    texts = TEXTS["entity"]["event"]["events"]["state_attributes"]["event_type"]["state"]
+    assert set(texts) == set(Kind)
+
+
+def test_every_trouble_has_a_text_and_a_flow_where_there_is_something_to_do() -> None:
+    assert set(TEXTS["issues"]) == {one.key for one in TROUBLES}
+    for one in TROUBLES:
+        assert ("fix_flow" in TEXTS["issues"][one.key]) is one.fixable
+
+
+def test_every_choice_has_a_name() -> None:
+    choices = {"dimensions": OPTIONAL, "group_models_by": MODELS}
+    assert {name: set(one["options"]) for name, one in TEXTS["selector"].items()} == {
+        name: set(choice) for name, choice in choices.items()
+    }
 
 
 def test_every_failure_has_a_text_in_the_flow_and_in_the_log() -> None:
@@ -41,7 +78,7 @@ def test_every_field_is_explained(flow: str) -> None:
 
 
 def test_figures_without_a_unit_of_their_own_have_a_translated_one() -> None:
-    descriptions = [one for row in sensor.DESCRIPTIONS.values() for one in row if one.state_class]
-    for one in descriptions:
-        translated = "unit_of_measurement" in TEXTS["entity"]["sensor"][one.translation_key]
+    described = [one for one in descriptions.DESCRIPTIONS if one.state_class]
+    for one in described:
+        translated = "unit_of_measurement" in TEXTS["entity"]["sensor"][one.key]
         assert translated is (one.native_unit_of_measurement is None)

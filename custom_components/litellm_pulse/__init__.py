@@ -13,13 +13,14 @@ from .bookkeeper import Bookkeeper, async_forget
 from .client import MetricsClient
 from .const import DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry, RuntimeData, ScrapeCoordinator
-from .core.models import TOTAL
-from .entity import async_register_proxy
-from .roster import device_identifier
+from .devices import member_of
+from .issues import async_forget_issues
+from .roster import OTHER
 from .views import async_register_views
+from .wishes import Wishes
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
-PLATFORMS = [Platform.SENSOR]
+PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.NUMBER, Platform.SENSOR]
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001
@@ -36,10 +37,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
         URL(entry.data[CONF_URL]),
         entry.data.get(CONF_API_KEY),
     )
-    scrapes = ScrapeCoordinator(hass, entry, client=client, books=books)
+    wishes = await Wishes.async_load(hass, entry.entry_id)
+    scrapes = ScrapeCoordinator(hass, entry, client=client, books=books, wishes=wishes)
     await scrapes.async_start()
     entry.runtime_data = RuntimeData(books=books, scrapes=scrapes)
-    async_register_proxy(hass, entry)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     return True
 
@@ -50,19 +51,25 @@ async def async_unload_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> None:
-    """Delete the ledger and its head."""
+    """Delete the ledger and its head, what was wished for, and what was complained about."""
     await async_forget(hass, entry.entry_id)
+    await Wishes(hass, entry.entry_id).async_forget()
+    async_forget_issues(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(
-    hass: HomeAssistant,  # noqa: ARG001
+    hass: HomeAssistant,
     entry: LiteLLMPulseConfigEntry,
     device: dr.AnyDeviceEntry,
 ) -> bool:
-    """Let any device but the proxy's be deleted; it comes back when its member is used again."""
-    if device_identifier(entry.entry_id, TOTAL) in device.identifiers:
+    """Let any member's device be deleted; it comes back when the member is used again."""
+    member = member_of(device)
+    if member[1] == OTHER:
         return False
     if entry.state is ConfigEntryState.LOADED:
         scrapes = entry.runtime_data.scrapes
-        scrapes.roster.dismiss(device.identifiers, entry.entry_id, scrapes.data)
+        await scrapes.roster.async_dismiss(member, scrapes.data)
+    else:
+        wishes = await Wishes.async_load(hass, entry.entry_id)
+        await wishes.async_delete(member)
     return True

@@ -1,7 +1,8 @@
 """The one thread that owns the ledger, and the spare copy of its head in Home Assistant's Store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -16,10 +17,13 @@ from homeassistant.util import dt as dt_util
 
 from .client import Answer
 from .const import DOMAIN, HEAD_SAVE_DELAY
+from .core.catalog import Dimension
 from .core.errors import NewerSchemaError, StoreError
+from .core.gathering import gathered
 from .core.head import Head
 from .core.ledger import Ledger
-from .core.models import Snapshot
+from .core.models import MemberKey, Snapshot, Usage
+from .core.outlook import Almanac
 
 _HEAD_VERSION: Final = 1
 
@@ -30,11 +34,15 @@ class Bookkeeper:
     ledger: Ledger
     """Only what does not block may be asked of it directly."""
 
+    snapshot: Snapshot
+    """What is known; replaced on the ledger's thread."""
+
     def __init__(self, hass: HomeAssistant, entry_id: str, zone: ZoneInfo) -> None:
         """Start the thread; the ledger is opened by `async_open`."""
         self.zone = zone
         self._hass = hass
         self._path = _path(hass, entry_id)
+        self._almanac = Almanac(self._path)
         self._store = _head_store(hass, entry_id)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=DOMAIN)
         self._head_is_due = False
@@ -60,19 +68,20 @@ class Bookkeeper:
         return books
 
     @property
-    def snapshot(self) -> Snapshot:
-        """What is known."""
-        return self.ledger.snapshot
+    def path(self) -> Path:
+        """Where the ledger lies; never to be opened on the event loop."""
+        return self._path
 
     async def async_scrape(self, answer: Answer) -> None:
         """Count an answer; raises AnswerError."""
-        snapshot = await self._async_run(partial(self._scrape, answer))
+        await self._async_run(partial(self._scrape, answer))
+        snapshot = self.snapshot
         if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):
             self._async_save_head_late()
 
     async def async_roll(self) -> None:
-        """Begin the windows whose time has come."""
-        await self._async_run(lambda: self.ledger.roll(now=dt_util.utcnow()))
+        """Begin the windows and the hour whose time has come."""
+        await self._async_run(lambda: self._show(self.ledger.roll(now=dt_util.utcnow())))
 
     async def async_adopt_zone(self) -> bool:
         """Cut the windows in Home Assistant's zone; return whether that is another one."""
@@ -80,8 +89,13 @@ class Bookkeeper:
         if zone == self.zone:
             return False
         self.zone = zone
-        await self._async_run(lambda: self.ledger.set_zone(zone, now=dt_util.utcnow()))
+        await self._async_run(lambda: self._show(self.ledger.set_zone(zone, now=dt_util.utcnow())))
         return True
+
+    async def async_gather(self, members: Mapping[Dimension, Collection[MemberKey]]) -> dict[Dimension, Usage]:
+        """Return the usage of members that are not shown one by one, per dimension."""
+        snapshot = self.snapshot
+        return await self._async_run(lambda: {one: gathered(snapshot, keys) for one, keys in members.items()})
 
     async def async_close(self, _event: Event | None = None) -> None:
         """Close the ledger, save its head, end the thread; a second time does nothing."""
@@ -99,11 +113,17 @@ class Bookkeeper:
             self._path.parent.mkdir(exist_ok=True)
         except OSError as err:
             raise StoreError(str(err)) from err
-        return Ledger.open(self._path, now=dt_util.utcnow(), zone=self.zone, head=head)
+        ledger = Ledger.open(self._path, now=dt_util.utcnow(), zone=self.zone, head=head)
+        self._show(ledger.snapshot)
+        return ledger
 
-    def _scrape(self, answer: Answer) -> Snapshot:
+    def _scrape(self, answer: Answer) -> None:
         """Count an answer; on the ledger's own thread."""
-        return self.ledger.scrape(answer.body(), now=dt_util.utcnow(), answered_at=answer.answered_at)
+        self._show(self.ledger.scrape(answer.body(), now=dt_util.utcnow(), answered_at=answer.answered_at))
+
+    def _show(self, snapshot: Snapshot) -> None:
+        """Show what the ledger knows, and what its past makes of it; on the ledger's own thread."""
+        self.snapshot = replace(snapshot, outlook=self._almanac.look(snapshot, dt_util.utcnow(), self.zone))
 
     def _close(self) -> Head:
         """Close the ledger and return its head; on its own thread."""

@@ -1,4 +1,4 @@
-"""Setting up, signing in again, reconfiguring: one step; and the options."""
+"""Setting up, signing in again, reconfiguring: one step."""
 
 from collections.abc import Mapping
 from typing import Any, Final, override
@@ -10,16 +10,12 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
-    OptionsFlowWithReload,
 )
-from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, UnitOfTime
+from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     TextSelector,
     TextSelectorConfig,
     TextSelectorType,
@@ -28,16 +24,10 @@ from yarl import URL
 
 from . import address
 from .client import MetricsClient, ScrapeError
-from .const import (
-    CONF_SCAN_INTERVAL,
-    DOMAIN,
-    LOGGER,
-    SCAN_INTERVAL_DEFAULT,
-    SCAN_INTERVAL_MAX,
-    SCAN_INTERVAL_MIN,
-)
+from .const import DOMAIN, LOGGER
 from .core.errors import AnswerError
 from .core.exposition import inspect
+from .options_flow import LiteLLMPulseOptionsFlow
 from .reasons import placeholders, reason
 
 # voluptuous is another package's name for probatio in newer releases: its types do not match.
@@ -54,23 +44,6 @@ _FIELDS: Final[dict[Any, Any]] = {
 
 _SCHEMA: Final[Any] = vol.Schema(_FIELDS)
 _REAUTH_SCHEMA: Final[Any] = vol.Schema(_KEY_FIELD)
-_OPTIONS_SCHEMA: Final[Any] = vol.Schema(
-    {
-        vol.Required(CONF_SCAN_INTERVAL, default=SCAN_INTERVAL_DEFAULT): vol.All(
-            NumberSelector(
-                NumberSelectorConfig(
-                    min=SCAN_INTERVAL_MIN,
-                    max=SCAN_INTERVAL_MAX,
-                    step=1,
-                    mode=NumberSelectorMode.BOX,
-                    unit_of_measurement=UnitOfTime.SECONDS,
-                ),
-            ),
-            vol.Coerce(int),
-        ),
-    },
-)
-
 _EXAMPLE: Final = {"example_url": "http://litellm:4000"}
 
 
@@ -181,14 +154,3 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_options_flow(config_entry: ConfigEntry) -> LiteLLMPulseOptionsFlow:
         """Return the options."""
         return LiteLLMPulseOptionsFlow()
-
-
-class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
-    """What can be changed without another scrape."""
-
-    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show the options, or keep them."""
-        if user_input is not None:
-            return self.async_create_entry(data=user_input)
-        schema = self.add_suggested_values_to_schema(_OPTIONS_SCHEMA, self.config_entry.options)
-        return self.async_show_form(step_id="init", data_schema=schema)

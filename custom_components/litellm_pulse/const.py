@@ -8,6 +8,10 @@ DOMAIN: Final = "litellm_pulse"
 LOGGER: Final = logging.getLogger(__package__)
 
 CONF_SCAN_INTERVAL: Final = "scan_interval"
+CONF_DIMENSIONS: Final = "dimensions"
+CONF_GROUP_MODELS_BY: Final = "group_models_by"
+CONF_MAX_MEMBERS: Final = "max_members"
+CONF_UNUSUAL_THRESHOLD: Final = "unusual_threshold"
 
 SCAN_INTERVAL_DEFAULT: Final = 60
 """Seconds; Prometheus' own default, and what LiteLLM's dashboards assume."""
@@ -32,3 +36,13 @@ RETRY_AFTER_MAX: Final = 3600
 
 HEAD_SAVE_DELAY: Final = timedelta(minutes=15)
 """The head is a spare copy: SQLite has every scrape, so SD cards are spared here."""
+
+MAX_MEMBERS_DEFAULT: Final = 200
+"""Members of a dimension that have a device: some hundred are still found in a list."""
+MAX_MEMBERS_MAX: Final = 1000
+"""Each has some seventy entities in the registry, which Home Assistant loads at every start."""
+
+UNUSUAL_THRESHOLD_DEFAULT: Final = 6.0
+"""Robust deviations; 3.5 is the textbook's, and would be crossed by chance in many a month of 730 hours."""
+UNUSUAL_THRESHOLD_MIN: Final = 2.0
+UNUSUAL_THRESHOLD_MAX: Final = 50.0

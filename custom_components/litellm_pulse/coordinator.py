@@ -1,6 +1,6 @@
 """The regular scrape: typed entry and runtime data, one error ladder, windows that end on time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import override
 
@@ -12,15 +12,30 @@ from homeassistant.helpers.event import async_track_point_in_utc_time
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import dt as dt_util
 
+from .answers import Answers
 from .bookkeeper import Bookkeeper
 from .client import InvalidAuthError, MetricsClient, RateLimitedError, ScrapeError
-from .const import CONF_SCAN_INTERVAL, DOMAIN, LOGGER, RETRY_AFTER_MAX, SCAN_INTERVAL_DEFAULT
+from .const import (
+    CONF_SCAN_INTERVAL,
+    CONF_UNUSUAL_THRESHOLD,
+    DOMAIN,
+    LOGGER,
+    RETRY_AFTER_MAX,
+    SCAN_INTERVAL_DEFAULT,
+    UNUSUAL_THRESHOLD_DEFAULT,
+)
 from .core.errors import AnswerError
-from .core.models import Snapshot
-from .core.windows import next_boundary
+from .core.models import MemberKey, Snapshot, Usage, Window
+from .core.refusals import refused
+from .core.windows import next_boundary, next_hour
 from .fanout import Fanout
+from .happenings import Herald, between
+from .issues import Troubles
+from .picture import Picture
+from .raw import RawScrapes
 from .reasons import placeholders, reason
-from .roster import Roster
+from .roster import OTHER, Roster
+from .wishes import Wishes
 
 type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
 
@@ -31,6 +46,8 @@ class RuntimeData:
 
     books: Bookkeeper
     scrapes: ScrapeCoordinator
+    answers: Answers = field(default_factory=Answers)
+    raw: RawScrapes = field(default_factory=RawScrapes)
 
 
 class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
@@ -48,6 +65,7 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
         *,
         client: MetricsClient,
         books: Bookkeeper,
+        wishes: Wishes,
     ) -> None:
         """Begin with what the ledger knows from before."""
         interval = entry.options.get(CONF_SCAN_INTERVAL, SCAN_INTERVAL_DEFAULT)
@@ -62,8 +80,14 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
         self.data = books.snapshot
         self.client = client
         self.books = books
-        self.fanout = Fanout(books.snapshot)
-        self.roster = Roster(hass, entry, books.snapshot)
+        self.wishes = wishes
+        self.roster = Roster(hass, entry, books.snapshot, wishes)
+        self.fanout = Fanout(hass, entry)
+        self.herald = Herald()
+        self._troubles = Troubles(hass, entry)
+        self._others: dict[MemberKey, Usage] = {}
+        self.picture = Picture(snapshot=self.data)
+        self.picture = self._paint()
         self._cancel_roll: CALLBACK_TYPE | None = None
 
     @property
@@ -88,6 +112,9 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
             self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_config_changed),
         )
         self.config_entry.async_on_unload(self._async_disarm)
+        self.config_entry.async_on_unload(self._troubles.close)
+        await self._async_cast()
+        self.roster.tidy(self.data)
         self._async_distribute()
         self._async_arm()
 
@@ -107,6 +134,7 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
                 retry_after=self._patience(err),
             ) from err
         self.scrape_duration = answer.duration
+        await self._async_cast()
         # Not what this scrape returned: a window may have rolled over meanwhile.
         return self.books.snapshot
 
@@ -130,17 +158,47 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
             return None
         return max(self.update_interval.total_seconds(), min(err.retry_after, RETRY_AFTER_MAX))
 
+    async def async_limit(self, member: MemberKey, window: Window, amount: float) -> None:
+        """Limit a member's spend in a window; 0 takes the limit away."""
+        await self.wishes.async_limit(member, window, amount)
+        self._async_distribute()
+
+    async def _async_cast(self) -> None:
+        """Decide who has a device, and gather the rest."""
+        self.roster.cast(self.books.snapshot)
+        hidden = self.roster.hidden
+        others = await self.books.async_gather(hidden) if hidden else {}
+        self._others = {(dimension, OTHER): usage for dimension, usage in others.items()}
+
     @callback
     def _async_distribute(self) -> None:
-        """Welcome new members, wake the entities of those that changed."""
+        """Welcome new members, wake the entities of those that changed, tell what happened."""
+        before, self.picture = self.picture, self._paint()
         self.roster.update(self.data)
-        self.fanout.publish(self.data)
+        self.fanout.publish(before, self.picture)
+        for happening in between(before, self.picture, self.roster, self.roster.models):
+            self.herald.tell(happening)
+        self._troubles.update(self.picture, self.roster)
+
+    def _paint(self) -> Picture:
+        """Return what there is to show now."""
+        before = self.picture
+        return Picture(
+            snapshot=self.data,
+            connected=self.last_update_success,
+            scrape_duration=self.scrape_duration,
+            others=self._others,
+            limits=self.wishes.limits,
+            refusing=refused(before.snapshot, self.data, before.refusing),
+            unusual_threshold=self.config_entry.options.get(CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT),
+        )
 
     @callback
     def _async_arm(self) -> None:
-        """Set the clock for the next window; daily sensors must not wait for the next scrape."""
+        """Set the clock for the next hour or window; daily sensors must not wait for the next scrape."""
         self._async_disarm()
-        boundary = next_boundary(dt_util.utcnow(), self.books.zone)
+        now = dt_util.utcnow()
+        boundary = min(next_hour(now, self.books.zone), next_boundary(now, self.books.zone))
         self._cancel_roll = async_track_point_in_utc_time(self.hass, self._async_window_ends, boundary)
 
     @callback
@@ -152,7 +210,7 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
 
     @callback
     def _async_window_ends(self, _now: datetime) -> None:
-        """Begin the next windows."""
+        """Begin the next hour or windows."""
         self._cancel_roll = None
         self.config_entry.async_create_background_task(self.hass, self._async_roll(), f"{self.name} - roll")
 
@@ -164,16 +222,16 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
     async def _async_roll(self) -> None:
         """Roll the windows over, whether the proxy answers or not."""
         await self.books.async_roll()
-        self._async_publish()
+        await self._async_publish()
 
     async def _async_rezone(self) -> None:
         """Cut the windows anew if the zone is another one."""
         if await self.books.async_adopt_zone():
-            self._async_publish()
+            await self._async_publish()
 
-    @callback
-    def _async_publish(self) -> None:
+    async def _async_publish(self) -> None:
         """Show what the ledger knows now; the next scrape comes when it would have come anyway."""
+        await self._async_cast()
         self.data = self.books.snapshot
         self.async_update_listeners()
         self._async_arm()

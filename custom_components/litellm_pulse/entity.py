@@ -1,39 +1,70 @@
-"""The base of every entity, and the devices of the proxy and of all members in one place."""
+"""The base of every entity: what it shows, of whom, and when it writes its state."""
 
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import override
 
-from homeassistant.const import CONF_URL
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
+from homeassistant.core import callback
 from homeassistant.helpers.entity import Entity, EntityDescription
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry, ScrapeCoordinator
-from .core.models import TOTAL, Member, Snapshot
-from .roster import device_identifier
+from .core.catalog import Dimension
+from .picture import Picture
+from .roster import Appearance, Facet
+
+ON_PROXY = frozenset({Dimension.TOTAL})
+ON_MEMBERS = frozenset(Dimension) - ON_PROXY
+ON_MODELS = frozenset({Dimension.MODEL, Dimension.PUBLIC_MODEL})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulseDescription(EntityDescription):
+    """What an entity shows, on whose device, and what its value rests on."""
+
+    dimensions: frozenset[Dimension]
+    """Whose members have it."""
+    facet: Facet = Facet.USAGE
+    metric: str | None = None
+    """Friendly name: unavailable while the proxy does not publish it."""
+    live: bool = False
+    """True of the moment of the scrape only: unavailable when the last scrape failed.
+
+    All else is the ledger's, and stays true while the proxy is down.
+    """
 
 
 class PulseEntity(Entity):
     """Shows one figure of one member, and writes its state only when what it shows has changed."""
 
+    entity_description: PulseDescription
+
     _attr_has_entity_name = True
     _attr_should_poll = False
 
-    def __init__(self, scrapes: ScrapeCoordinator, member: Member, description: EntityDescription) -> None:
+    def __init__(self, scrapes: ScrapeCoordinator, whose: Appearance, description: PulseDescription) -> None:
         """Name the entity by entry, dimension and id: a renamed member stays the same entity."""
-        entry_id = scrapes.config_entry.entry_id
         self.entity_description = description
-        self.member = member.key
+        self.member = whose.member
         self.scrapes = scrapes
-        self._attr_unique_id = f"{entry_id}:{member.dimension}:{member.id}:{description.key}"
-        self._attr_device_info = _device_info(scrapes.hass, entry_id, member)
+        # Registered once for all entities of a member: one by one it takes half of the set-up.
+        self.device_entry = whose.device
+        dimension, member = whose.member
+        self._attr_unique_id = f"{scrapes.config_entry.entry_id}:{dimension}:{member}:{description.key}"
         self._written: tuple[object, ...] = ()
 
     @property
-    def snapshot(self) -> Snapshot:
+    def picture(self) -> Picture:
         """What is known."""
-        return self.scrapes.data
+        return self.scrapes.picture
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether what it shows is known."""
+        description, picture = self.entity_description, self.picture
+        published = description.metric is None or description.metric in picture.snapshot.published
+        return published and (picture.connected or not description.live)
 
     def shown(self) -> tuple[object, ...]:
         """Return everything in the state that can change."""
@@ -42,6 +73,7 @@ class PulseEntity(Entity):
     @override
     async def async_added_to_hass(self) -> None:
         """Begin to follow the member; Home Assistant writes the first state itself."""
+        await super().async_added_to_hass()
         self._written = self.shown()
         self.async_on_remove(self.scrapes.fanout.watch(self.member, self._async_wake))
 
@@ -59,32 +91,24 @@ class PulseEntity(Entity):
 
 
 @callback
-def async_register_proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> None:
-    """Register the proxy's device, which those of the members are below."""
-    alone = len(hass.config_entries.async_entries(DOMAIN)) == 1
-    dr.async_get(hass).async_get_or_create(
-        config_entry_id=entry.entry_id,
-        identifiers={device_identifier(entry.entry_id, TOTAL)},
-        entry_type=DeviceEntryType.SERVICE,
-        # Entity ids begin with this: short for the one proxy that most homes have.
-        name="LiteLLM" if alone else f"LiteLLM {entry.title}",
-        manufacturer="BerriAI",
-        model="Proxy",
-        configuration_url=f"{entry.data[CONF_URL].rstrip('/')}/ui",
-    )
+def async_follow[D: PulseDescription](
+    entry: LiteLLMPulseConfigEntry,
+    add: AddConfigEntryEntitiesCallback,
+    entity: Callable[[ScrapeCoordinator, Appearance, D], Entity],
+    descriptions: Iterable[D],
+) -> None:
+    """Add a platform's entities for everyone on the roster, and for those that come later."""
+    scrapes = entry.runtime_data.scrapes
 
+    @callback
+    def welcome(appearances: Collection[Appearance]) -> None:
+        add(
+            [
+                entity(scrapes, one, description)
+                for one in appearances
+                for description in descriptions
+                if description.facet is one.facet and one.member[0] in description.dimensions
+            ],
+        )
 
-def _device_info(hass: HomeAssistant, entry_id: str, member: Member) -> DeviceInfo:
-    """Return the device of a member; the proxy's is registered already."""
-    identifiers = {device_identifier(entry_id, member.key)}
-    if member.key == TOTAL:
-        return DeviceInfo(identifiers=identifiers)
-    proxy = dr.async_get(hass).async_get_device_by_identifier(device_identifier(entry_id, TOTAL), entry_id)
-    assert proxy is not None, "registered before the platforms"  # noqa: S101
-    return DeviceInfo(
-        identifiers=identifiers,
-        entry_type=DeviceEntryType.SERVICE,
-        name=member.name,
-        model=member.dimension.capitalize(),
-        via_device_id=proxy.id,
-    )
+    entry.async_on_unload(scrapes.roster.attach(welcome))

@@ -1,36 +1,72 @@
-"""From one snapshot to the entities that it concerns, and to no others."""
+"""From one picture to the entities that it concerns, and to no others."""
 
+import time
+from asyncio import sleep
 from functools import partial
+from typing import Final
 
-from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
-from .core.models import TOTAL, MemberKey, Snapshot
+from .core.models import MemberKey
+from .picture import Picture
+
+SLICE_SECONDS: Final = 0.004
+"""Of computing before everyone else on the event loop gets a turn; midnight wakes ten thousand entities."""
 
 
 class Fanout:
-    """Wakes the entities of the members whose usage changed; thousands of others sleep on."""
+    """Wakes the entities of the members that changed; thousands of others sleep on."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        """Begin with what the entities are about to show."""
-        self._shown = snapshot
-        self._watchers: dict[MemberKey, set[CALLBACK_TYPE]] = {}
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
+        """Begin without entities."""
+        self._hass = hass
+        self._entry = entry
+        self._watchers: dict[MemberKey, dict[CALLBACK_TYPE, None]] = {}
+        self._due: dict[CALLBACK_TYPE, None] = {}
+        self._busy = False
 
     @callback
     def watch(self, member: MemberKey, wake: CALLBACK_TYPE) -> CALLBACK_TYPE:
         """Have `wake` called when a member changed; returns what ends that."""
-        watchers = self._watchers.setdefault(member, set())
-        watchers.add(wake)
-        return partial(watchers.discard, wake)
+        self._watchers.setdefault(member, {})[wake] = None
+        return partial(self._leave, member, wake)
 
     @callback
-    def publish(self, snapshot: Snapshot) -> None:
-        """Wake whoever watches a member that differs from the last snapshot.
+    def _leave(self, member: MemberKey, wake: CALLBACK_TYPE) -> None:
+        """Wake it no more, not even if it is due."""
+        self._watchers[member].pop(wake, None)
+        self._due.pop(wake, None)
 
-        The proxy itself is always woken: live values and errors are its own.
-        """
-        shown, self._shown = self._shown, snapshot
-        everyone = shown.window_starts != snapshot.window_starts or shown.published != snapshot.published
+    @callback
+    def publish(self, before: Picture, after: Picture) -> None:
+        """Wake whoever watches a member that differs; the proxy itself always does."""
+        everyone = not after.resembles(before)
         for member, watchers in self._watchers.items():
-            if everyone or member == TOTAL or snapshot.usage.get(member) is not shown.usage.get(member):
-                for wake in tuple(watchers):
-                    wake()
+            if everyone or not after.shows_the_same(member, before):
+                self._due |= watchers
+        if not self._busy:
+            self._work()
+            if self._due:
+                self._busy = True
+                name = f"{self._entry.title} - states"
+                self._entry.async_create_background_task(self._hass, self._async_work_off(), name)
+
+    @callback
+    def _work(self) -> None:
+        """Wake those that are due until the slice is over."""
+        # Of this thread: what others do meanwhile is not held up by us.
+        end = time.thread_time() + SLICE_SECONDS
+        while self._due and time.thread_time() < end:
+            wake = next(iter(self._due))
+            del self._due[wake]
+            wake()
+
+    async def _async_work_off(self) -> None:
+        """Wake the others slice by slice; they show what is known by then."""
+        try:
+            while self._due:
+                await sleep(0)
+                self._work()
+        finally:
+            self._busy = False

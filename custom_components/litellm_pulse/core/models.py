@@ -73,6 +73,11 @@ class Budget:
     resets_at: datetime | None = None
 
     @property
+    def used_up(self) -> bool:
+        """Whether nothing is left of it."""
+        return self.remaining <= 0
+
+    @property
     def used_percent(self) -> float | None:
         """How much of it is used up; None where the maximum is unknown or zero."""
         if not self.maximum:
@@ -95,7 +100,8 @@ class Limit:
     @property
     def reached(self) -> bool:
         """Whether all of it is used up."""
-        return self.spent >= self.amount
+        # Sums of floats err by less than a token costs.
+        return round(self.spent, 9) >= self.amount
 
 
 @dataclass(frozen=True, slots=True)

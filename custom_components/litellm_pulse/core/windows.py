@@ -70,3 +70,10 @@ def next_boundary(now: datetime, zone: ZoneInfo) -> datetime:
     boundary = start_of_day(day_of(now, zone) + 1, zone).astimezone(UTC)
     # Zones have skipped whole days (Samoa, 30 December 2011): never return an instant that is past.
     return boundary if boundary > now else now.astimezone(UTC) + timedelta(minutes=15)
+
+
+def next_hour(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the next local hour begins, in UTC."""
+    local = now.astimezone(zone)
+    past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    return now.astimezone(UTC) + timedelta(hours=1) - past

@@ -1,0 +1,108 @@
+"""What is wrong: limits and budgets that are used up, refusals, unusual spend, a proxy that is away."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, override
+
+from homeassistant.components.binary_sensor import (  # type: ignore[attr-defined]  # implicit since 2026.9
+    BinarySensorDeviceClass,
+    BinarySensorEntity,
+    BinarySensorEntityDescription,
+)
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import LiteLLMPulseConfigEntry
+from .core.catalog import Dimension
+from .core.models import MemberKey, Window
+from .descriptions import LIMITED
+from .entity import ON_MEMBERS, ON_PROXY, PulseDescription, PulseEntity, async_follow
+from .picture import Picture
+from .roster import Facet
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulseBinarySensorDescription(PulseDescription, BinarySensorEntityDescription):
+    """A binary sensor, and whether it is on; None where that is unknown."""
+
+    value_fn: Callable[[Picture, MemberKey], bool | None]
+
+
+def _problem(key: str, value_fn: Callable[[Picture, MemberKey], bool | None]) -> PulseBinarySensorDescription:
+    """Describe something that can be wrong with a member."""
+    return PulseBinarySensorDescription(
+        key=key,
+        translation_key=key,
+        dimensions=ON_MEMBERS,
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        value_fn=value_fn,
+    )
+
+
+def _limit(window: Window) -> PulseBinarySensorDescription:
+    """Describe whether the limit of a window is used up; off without one."""
+    return replace(
+        _problem(
+            f"limit_reached_{window}",
+            lambda picture, member: (limit := picture.limit(member, window)) is not None and limit.reached,
+        ),
+        metric="cost",
+    )
+
+
+def _used_up(picture: Picture, member: MemberKey) -> bool | None:
+    """Return whether nothing is left of a budget."""
+    budget = picture.snapshot.budgets.get(member)
+    return budget.used_up if budget else None
+
+
+DESCRIPTIONS: Final = (
+    PulseBinarySensorDescription(
+        key="connected",
+        translation_key="connected",
+        dimensions=ON_PROXY,
+        device_class=BinarySensorDeviceClass.CONNECTIVITY,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda picture, _: picture.connected,
+    ),
+    replace(_problem("unusual_spend", lambda picture, _: picture.unusual), dimensions=ON_PROXY, metric="cost"),
+    *(replace(_limit(window), dimensions=ON_PROXY) for window in LIMITED),
+    *(replace(_limit(window), entity_registry_enabled_default=False) for window in LIMITED),
+    replace(_problem("budget_used_up", _used_up), facet=Facet.BUDGET),
+    replace(
+        _problem("budget_refusing", lambda picture, member: member in picture.refusing),
+        # Requests are refused before a provider is chosen.
+        dimensions=ON_MEMBERS - {Dimension.PROVIDER},
+        facet=Facet.BUDGET,
+        metric="refused_requests",
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,  # noqa: ARG001
+    entry: LiteLLMPulseConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the binary sensors."""
+    async_follow(entry, async_add_entities, PulseBinarySensor, DESCRIPTIONS)
+
+
+class PulseBinarySensor(PulseEntity, BinarySensorEntity):
+    """One thing that is wrong, or not."""
+
+    entity_description: PulseBinarySensorDescription
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        """Whether it is."""
+        return self.entity_description.value_fn(self.picture, self.member)
+
+    @override
+    def shown(self) -> tuple[object, ...]:
+        """Return all of it."""
+        return self.available, self.is_on

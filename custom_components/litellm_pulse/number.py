@@ -1,0 +1,78 @@
+"""Limits for the spend of a day, a week and a month: set here, enforced by nobody, watched by all."""
+
+from dataclasses import dataclass, replace
+from typing import Final, override
+
+from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription, NumberMode
+from homeassistant.const import EntityCategory
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import LiteLLMPulseConfigEntry
+from .core.models import Window
+from .descriptions import LIMITED, USD
+from .entity import ON_MEMBERS, ON_PROXY, PulseDescription, PulseEntity, async_follow
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulseNumberDescription(PulseDescription, NumberEntityDescription):
+    """A limit, and the window whose spend it limits."""
+
+    window: Window
+
+
+def _limit(window: Window) -> PulseNumberDescription:
+    """Describe the limit of a window; 0 is none."""
+    return PulseNumberDescription(
+        key=f"limit_{window}",
+        translation_key=f"limit_{window}",
+        dimensions=ON_PROXY,
+        device_class=NumberDeviceClass.MONETARY,
+        entity_category=EntityCategory.CONFIG,
+        mode=NumberMode.BOX,
+        native_min_value=0,
+        native_max_value=1_000_000,
+        native_step=0.01,
+        native_unit_of_measurement=USD,
+        window=window,
+    )
+
+
+_PROXY: Final = tuple(_limit(window) for window in LIMITED)
+DESCRIPTIONS: Final = (
+    *_PROXY,
+    *(replace(one, dimensions=ON_MEMBERS, entity_registry_enabled_default=False) for one in _PROXY),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,  # noqa: ARG001
+    entry: LiteLLMPulseConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add the numbers."""
+    async_follow(entry, async_add_entities, PulseNumber, DESCRIPTIONS)
+
+
+class PulseNumber(PulseEntity, NumberEntity):
+    """One limit."""
+
+    entity_description: PulseNumberDescription
+
+    @property
+    @override
+    def native_value(self) -> float:
+        """The limit, 0 where there is none."""
+        return self.picture.limits.get(self.member, {}).get(self.entity_description.window, 0.0)
+
+    @override
+    async def async_set_native_value(self, value: float) -> None:
+        """Limit the spend."""
+        await self.scrapes.async_limit(self.member, self.entity_description.window, value)
+
+    @override
+    def shown(self) -> tuple[object, ...]:
+        """Return all of it."""
+        return (self.native_value,)
