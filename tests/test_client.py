@@ -95,7 +95,7 @@ def _certificate(tmp_path: Path) -> ssl.SSLContext:
 
 async def test_metrics_are_asked_for_once_with_the_key(client: MetricsClient, proxy: Proxy) -> None:
     answer = await client.fetch()
-    assert answer.body() == proxy.traffic.body()
+    assert answer.take_body() == proxy.traffic.body()
     (request,) = proxy.requests
     assert request.path == "/metrics/"
     assert request.headers["Authorization"] == "Bearer sk-1234"
@@ -122,7 +122,7 @@ async def test_an_unreadable_clock_is_no_clock(client: MetricsClient, proxy: Pro
 
 async def test_a_compressed_body_is_unpacked(client: MetricsClient, proxy: Proxy) -> None:
     proxy.answer(gzip.compress(b"a 1\n" * 1000), Content_Encoding="gzip")
-    assert (await client.fetch()).body() == b"a 1\n" * 1000
+    assert (await client.fetch()).take_body() == b"a 1\n" * 1000
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ async def test_a_redirect_on_the_same_host_is_followed_with_the_key(client: Metr
         return web.Response(body=b"a 1\n")
 
     proxy.handler = move
-    assert (await client.fetch()).body() == b"a 1\n"
+    assert (await client.fetch()).take_body() == b"a 1\n"
     assert proxy.requests[1].path_qs == "/new/metrics/?name=a"
     assert proxy.requests[1].headers["Authorization"] == "Bearer sk-1234"
 
@@ -260,7 +260,7 @@ async def test_a_redirect_to_tls_on_the_same_host_is_followed(
 ) -> None:
     proxy.answer(status=301, Location=f"{tls_proxy.url}/metrics/")
     answer = await MetricsClient(trusting_session, URL(proxy.url), "sk-1234").fetch()
-    assert answer.body() == tls_proxy.traffic.body()
+    assert answer.take_body() == tls_proxy.traffic.body()
 
 
 async def test_the_key_never_goes_to_another_host(client: MetricsClient, proxy: Proxy) -> None:
@@ -280,7 +280,7 @@ async def test_a_location_without_tls_does_not_take_the_key_out_of_tls(
 
     tls_proxy.handler = forget_tls
     answer = await MetricsClient(trusting_session, URL(tls_proxy.url), "sk-1234").fetch()
-    assert answer.body() == b"a 1\n"
+    assert answer.take_body() == b"a 1\n"
     assert [request.path for request in tls_proxy.requests] == ["/metrics/", "/elsewhere/"]
     assert not proxy.requests
 

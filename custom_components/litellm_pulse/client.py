@@ -1,6 +1,8 @@
 """GET /metrics: bytes in, typed errors out; no parsing."""
 
 import asyncio
+from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -85,16 +87,22 @@ class RateLimitedError(UnexpectedStatusError):
 class Answer:
     """A complete answer."""
 
-    pieces: tuple[bytes, ...]
-    """The body, as it came."""
+    pieces: deque[bytes]
+    """The body, as it came; until it is taken."""
     answered_at: datetime | None
     """UTC, by the proxy's own clock: its Date header."""
     duration: float
     """Seconds from the request to the last byte."""
 
-    def body(self) -> bytes:
-        """Return the body in one piece; off the event loop, which 50 MB would hold for 50 ms."""
-        return b"".join(self.pieces)
+    def take_body(self) -> bytearray:
+        """Return the body in one piece; once, and off the event loop, which 50 MB would hold for 50 ms.
+
+        The pieces are given back on the way, or there would be two of a large body.
+        """
+        body = bytearray()
+        while self.pieces:
+            body += self.pieces.popleft()
+        return body
 
 
 class MetricsClient:
@@ -108,13 +116,16 @@ class MetricsClient:
         if api_key:
             self._headers[hdrs.AUTHORIZATION] = f"Bearer {api_key}"
 
-    async def fetch(self) -> Answer:
-        """Return one complete body; raises a ScrapeError."""
+    async def fetch(self, families: Collection[str] = ()) -> Answer:
+        """Return one complete body, or the part of it that holds these families; raises a ScrapeError.
+
+        LiteLLM gives a part on one worker; on several, an empty body.
+        """
         begun = monotonic()
         try:
             # One limit over all redirects and the body together.
             async with asyncio.timeout(TIMEOUT):
-                pieces, answered_at = await self._follow()
+                pieces, answered_at = await self._follow(self.url.with_query([("name[]", one) for one in families]))
         except TimeoutError as err:
             raise ScrapeTimeoutError(str(err)) from err
         except (ClientSSLError, SSLError) as err:
@@ -125,12 +136,11 @@ class MetricsClient:
             raise CannotConnectError(str(err)) from err
         return Answer(pieces, answered_at, monotonic() - begun)
 
-    async def _follow(self) -> tuple[tuple[bytes, ...], datetime | None]:
+    async def _follow(self, url: URL) -> tuple[deque[bytes], datetime | None]:
         """Return body and date of the first answer that is not a redirect.
 
         Redirects are followed by hand, since aiohttp would take the key along to another port.
         """
-        url = self.url
         for _ in range(REDIRECT_LIMIT + 1):
             async with self._session.get(
                 url,
@@ -174,18 +184,18 @@ def _check(response: ClientResponse) -> None:
             raise UnexpectedStatusError(status)
 
 
-async def _read(response: ClientResponse) -> tuple[bytes, ...]:
+async def _read(response: ClientResponse) -> deque[bytes]:
     """Return the body in pieces; what was compressed counts with its real size."""
     if (response.content_length or 0) > BODY_LIMIT:
         raise TooLargeError
-    pieces: list[bytes] = []
+    pieces: deque[bytes] = deque()
     size = 0
     async for piece in response.content.iter_chunked(_PIECE):
         pieces.append(piece)
         size += len(piece)
         if size > BODY_LIMIT:
             raise TooLargeError
-    return tuple(pieces)
+    return pieces
 
 
 def _date(response: ClientResponse) -> datetime | None:

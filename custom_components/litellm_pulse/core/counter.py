@@ -65,6 +65,8 @@ class Process:
     """The counter of each line of a block."""
     anchor: dict[int, Vector] | None = None
     """Attribution -> sum of its counters at the last answer, where the counters themselves are lost."""
+    published: frozenset[str] = frozenset()
+    """The wanted families of its last whole answer; a part leaves those out that have no series."""
     forgotten: bool = False
     """It was not seen for so long that its counters were dropped; should it return, they are baselines."""
 

@@ -29,6 +29,10 @@ class EnterpriseOnlyError(AnswerError):
     """LiteLLM before 1.80: metrics were part of the Enterprise edition and are not published."""
 
 
+class UnfamiliarProcessError(AnswerError):
+    """Only a part was asked for, of a process that has not shown yet what it publishes in whole."""
+
+
 class StoreError(PulseError):
     """The ledger's file cannot be read or written."""
 

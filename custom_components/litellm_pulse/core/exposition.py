@@ -23,7 +23,7 @@ _PREFIX = "litellm_"
 _ENTERPRISE_ONLY = "litellm_not_a_premium_user_metric"
 _TYPE = b"# TYPE "
 _HELP = b"# HELP "
-_HASH, _BRACE = b"#}"
+_HASH = b"#"[0]
 
 _SAMPLE = re.compile(
     rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?)[ \t]*'
@@ -44,7 +44,7 @@ class Exposition:
     """Per wanted family that is published, its sample lines; empty where it has no series yet."""
 
 
-def read(body: bytes, wants: Callable[[str], bool]) -> Exposition:
+def read(body: bytes | bytearray, wants: Callable[[str], bool]) -> Exposition:
     """Cut a body into the blocks of the families that `wants` names.
 
     Raises EmptyAnswerError, NotPrometheusError, TruncatedAnswerError, NoLiteLLMMetricsError or
@@ -65,7 +65,7 @@ def read(body: bytes, wants: Callable[[str], bool]) -> Exposition:
     return Exposition(blocks)
 
 
-def inspect(body: bytes) -> None:
+def inspect(body: bytes | bytearray) -> None:
     """Check that a body is one that the ledger can count from; raises AnswerError otherwise."""
     read(body, lambda _: False)
 
@@ -103,7 +103,7 @@ def sums(body: bytes) -> dict[str, float]:
             brace = find(b"{", start, space)
             name, text = body[start : space if brace < 0 else brace], body[space + 1 : end]
             # A sample whose value is not its last word is rare, and read with more care.
-            if name not in found or not (brace < 0 or body[space - 1] == _BRACE):
+            if name not in found or not (brace < 0 or body[space - 2 : space] == b'"}'):
                 name, text = _name_and_value(body[start:end])
             try:
                 value = float(text)
@@ -164,7 +164,7 @@ def _unescaped(match: re.Match[str]) -> str:
     return _ESCAPED.get(match[1], match[1])
 
 
-def _check_form(body: bytes) -> None:
+def _check_form(body: bytes | bytearray) -> None:
     """Raise where a body is empty, is no exposition or ends inside a line."""
     start = body[:256].lstrip()
     if not start:
@@ -175,7 +175,7 @@ def _check_form(body: bytes) -> None:
         raise TruncatedAnswerError
 
 
-def _families(body: bytes) -> Iterator[tuple[str, int, int]]:
+def _families(body: bytes | bytearray) -> Iterator[tuple[str, int, int]]:
     """Yield (family, start of samples, their end), walking from one `# TYPE` to the next.
 
     A family comes in pieces where there are comments in it.
@@ -200,7 +200,7 @@ def _families(body: bytes) -> Iterator[tuple[str, int, int]]:
         yield name, start, len(body)
 
 
-def _named(line: bytes) -> str:
+def _named(line: bytes | bytearray) -> str:
     """Return the family that a `# TYPE` or `# HELP` line names."""
     name, *_ = (*line.split(None, 3)[2:3], b"")
     return name.decode("ascii", "replace")

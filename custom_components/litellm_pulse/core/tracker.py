@@ -10,10 +10,10 @@ from functools import partial
 from itertools import count
 
 from .attribution import Attributions
-from .catalog import COUNTERS, GAUGES, LIVE_FAMILIES, Metric
+from .catalog import COUNTERS, GAUGES, LIVE_FAMILIES, Dimension, Metric
 from .changes import Changes
 from .counter import Process, Series, Settling
-from .errors import TruncatedAnswerError
+from .errors import TruncatedAnswerError, UnfamiliarProcessError
 from .exposition import PROCESS_START, Exposition, gauges
 from .fold import Fold
 from .models import ZERO, Vector
@@ -40,6 +40,8 @@ class Tracker:
     origins: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Metric -> its families, and the proxy's clock at the first answer it was tracked in."""
     settling: Settling = field(default_factory=Settling)
+    evicts: bool = False
+    """A series has gone from a process that went on."""
     ids: Iterator[int] = field(default_factory=partial(count, 1))
     """Numbers for new series."""
     _wanted: frozenset[str] = frozenset()
@@ -57,6 +59,27 @@ class Tracker:
     def published(self, exposition: Exposition) -> frozenset[str]:
         """Return the friendly names of the metrics whose family the answer has."""
         return frozenset(metric.name for metric in (*self.metrics, *GAUGES) if _source(metric, exposition))
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The families that are needed, whether the proxy publishes them or not.
+
+        The times at which series were created, half of all lines, are needed only where LiteLLM
+        evicts series: those of customers, and all of them where it is told to.
+        """
+        if self.evicts or any(dimension is Dimension.CUSTOMER for dimension, _ in self.attributions.members):
+            return self._wanted
+        return self._wanted - {created_family(family) for family in self._wanted}
+
+    def completed(self, part: Exposition) -> Exposition:
+        """Return an answer to `name[]` with the families that it lacks because they have no series.
+
+        Raises UnfamiliarProcessError for a process that has not given a whole answer yet.
+        """
+        published = self._process_of(part).published
+        if not published:
+            raise UnfamiliarProcessError
+        return Exposition({**dict.fromkeys(published, b""), **part.blocks})
 
     def count(self, exposition: Exposition, answered_at: float, changes: Changes) -> Fold:
         """Count one answer; what has to be written down goes into `changes`.
@@ -86,8 +109,9 @@ class Tracker:
         fold.apply(readings | superseded, exposition)
         if process.start is None and not fell:
             self.settling.held(process)
+        self.evicts |= fold.removed > 0 and process.start is not None
         changes.meta["unsettled"] = self.settling.unsettled
-        self._answered(process, moment, changes)
+        self._answered(process, exposition, moment, changes)
         return fold
 
     def raw(self, process: Process) -> dict[int, Vector]:
@@ -156,12 +180,13 @@ class Tracker:
                 begun.add(index)
         return begun
 
-    def _answered(self, process: Process, moment: float, changes: Changes) -> None:
+    def _answered(self, process: Process, exposition: Exposition, moment: float, changes: Changes) -> None:
         """Note that a process has answered; several without an identity are never known at once."""
         gone = [other for other in self.processes.values() if other.start is None and other.id != process.id]
         for other in gone:
             del self.processes[other.id]
             changes.drop(other)
+        process.published = frozenset(exposition.blocks)
         process.forgotten = False
         process.last_answer = moment
         self.processes[process.id] = changes.processes[process.id] = process

@@ -1,0 +1,41 @@
+"""How much of /metrics to ask for: a part where the proxy gives one, all of it otherwise."""
+
+from datetime import datetime
+
+from .bookkeeper import Bookkeeper
+from .client import Answer, MetricsClient, RateLimitedError, UnexpectedStatusError
+from .core.errors import AnswerError, UnfamiliarProcessError
+
+
+class Scraper:
+    """Makes scrapes; remembers which process of the proxy gives no part of its body."""
+
+    def __init__(self, client: MetricsClient, books: Bookkeeper) -> None:
+        """Begin with nothing known: the first answer is a whole one."""
+        self._client = client
+        self._books = books
+        self._refused_by: datetime | None = None
+
+    async def async_scrape(self) -> Answer:
+        """Have one answer counted and return it; raises ScrapeError or AnswerError.
+
+        A process is asked in part once it has an identity, which several workers lack: they
+        answer a part with an empty body.
+        """
+        process = self._books.snapshot.process_start
+        if process is not None and process != self._refused_by:
+            try:
+                return await self._async_ask(part=True)
+            except UnfamiliarProcessError:
+                pass
+            except RateLimitedError:
+                raise
+            except AnswerError, UnexpectedStatusError:
+                self._refused_by = process
+        return await self._async_ask(part=False)
+
+    async def _async_ask(self, *, part: bool) -> Answer:
+        """Ask once, and count the answer."""
+        answer = await self._client.fetch(self._books.ledger.families if part else ())
+        await self._books.async_scrape(answer, part=part)
+        return answer
