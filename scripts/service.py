@@ -1,14 +1,12 @@
 """Servers of the demo: child processes on loopback that always end with their parent."""
 
 import contextlib
-import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -18,7 +16,7 @@ from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from types import FrameType
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 from progress import StepError, step
 
@@ -53,7 +51,7 @@ class Service(ABC):
         """Keep everything that the server writes below `state`."""
         self.state = state
         self.port = 0
-        self._port_lock: TextIO | None = None
+        self._claim: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
@@ -85,8 +83,8 @@ class Service(ABC):
     def start(self) -> Self:
         """Start the server and wait until it is ready."""
         self.state.mkdir(parents=True, exist_ok=True)
-        if not self.port:
-            self.port, self._port_lock = free_port(self.usual_port)
+        if self._claim is None:
+            self.port, self._claim = claim_port(self.usual_port)
         command = [str(word) for word in self._command()]
         with step(f"Starting {self.title} on {self.url}") as current, self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
@@ -103,6 +101,7 @@ class Service(ABC):
                 if current.seconds > self.start_seconds:
                     raise StepError(f"{self.title} is not ready after {self.start_seconds} s: see {self.log_file}")
                 time.sleep(0.3)
+            self.check_alive()
         return self
 
     def _answers(self) -> bool:
@@ -165,38 +164,39 @@ class Service(ABC):
         try:
             return self.start()
         except BaseException:
-            self.stop()
+            self.__exit__()
             raise
 
     def __exit__(self, *_: object) -> None:
-        """End the server, whatever happened."""
+        """End the server, whatever happened, and give its port back."""
         self.stop()
+        if self._claim:
+            self._claim.close()
+            self._claim = None
 
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Loopback is reached directly, also where a web proxy is set."""
 
 
-def free_port(usual: int) -> tuple[int, TextIO | None]:
-    """Return the usual port, or where it is taken one that is free, and the lock that keeps it ours.
+def claim_port(usual: int) -> tuple[int, socket.socket]:
+    """Return the usual port, or where it is taken one that is free, and what to close when done with it.
 
-    A server takes its port long after it was chosen, and LiteLLM quietly takes another one where
-    somebody was faster: the lock keeps a second demo or test away for as long as it is open.
+    A server binds its port long after it was chosen, and LiteLLM quietly takes another one
+    where somebody was faster. The claim keeps a second demo or test away meanwhile: a name
+    that exists once in a network namespace, and ends with the process.
     """
-    lock = (Path(tempfile.gettempdir()) / f"litellm-pulse-port-{usual}.lock").open("w")
-    with contextlib.suppress(OSError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return _bound(usual), lock
-    lock.close()
-    return _bound(0), None
-
-
-def _bound(port: int) -> int:
-    """Return the port if it is free, any free one for 0; raises OSError."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((HOST, port))
-        return int(probe.getsockname()[1])
+    for wanted in (usual, *[0] * 9):
+        claim = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, wanted))
+            port = int(probe.getsockname()[1])
+            if sys.platform == "linux":
+                claim.bind(f"\0litellm-pulse-{port}")
+            return port, claim
+        claim.close()
+    raise StepError("no port is free on loopback")
 
 
 def end_orderly_on_signals() -> None:
