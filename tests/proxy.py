@@ -1,7 +1,7 @@
 """A stand-in for a LiteLLM proxy: a real HTTP server on loopback whose traffic a test decides."""
 
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,8 @@ class Traffic:
     in_flight: float = 0
     unpublished: frozenset[str] = frozenset()
     """Families that prometheus_metrics_config has removed."""
+    workers: int = 1
+    """With more than one, the process has no identity and a part of the body is empty."""
     series: dict[str, dict[str, float]] = field(default_factory=dict)
     """More series: family -> labels as they are written -> value."""
 
@@ -42,14 +44,25 @@ class Traffic:
         known = self.series.setdefault(family, {})
         known[written] = known.get(written, 0) + by
 
-    def body(self) -> bytes:
-        """Return the exposition."""
-        return "".join(f"{line}\n" for line in self._lines()).encode()
+    def body(self, names: Collection[str] = ()) -> bytes:
+        """Return the exposition, or the series of these families, as prometheus_client does."""
+        lines = self._lines() if not names else self._part(names)
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    def _part(self, names: Collection[str]) -> Iterator[str]:
+        """Yield the lines of the families that are named and have series."""
+        if self.workers > 1:
+            return
+        for line in self._lines():
+            if not line.startswith("#") and (name := line.partition("{")[0].partition(" ")[0]) in names:
+                yield f"# TYPE {name} untyped"
+                yield line
 
     def _lines(self) -> Iterator[str]:
         """Yield the lines, families without series included, as prometheus_client does."""
-        yield "# TYPE process_start_time_seconds gauge"
-        yield f"process_start_time_seconds {self.started.timestamp()}"
+        if self.workers == 1:
+            yield "# TYPE process_start_time_seconds gauge"
+            yield f"process_start_time_seconds {self.started.timestamp()}"
         families = self._families()
         for family in dict.fromkeys((*families, *self.series)):
             if family in self.unpublished:
@@ -88,6 +101,8 @@ class Proxy:
         )
         self.handler: Handler | None = None
         """Answers instead of the traffic, where it is set."""
+        self.refuse_parts: int | None = None
+        """The status with which a gateway before the proxy refuses to ask for a part."""
         self.requests: list[web.Request] = []
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._answer)
@@ -129,4 +144,6 @@ class Proxy:
         self.requests.append(request)
         if self.handler:
             return await self.handler(request)
-        return web.Response(body=self.traffic.body(), content_type="text/plain")
+        if self.refuse_parts and "name[]" in request.query:
+            return web.Response(status=self.refuse_parts)
+        return web.Response(body=self.traffic.body(request.query.getall("name[]", ())), content_type="text/plain")

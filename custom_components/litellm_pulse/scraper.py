@@ -1,6 +1,7 @@
 """How much of /metrics to ask for: a part where the proxy gives one, all of it otherwise."""
 
 from datetime import datetime
+from http import HTTPStatus
 
 from .bookkeeper import Bookkeeper
 from .client import Answer, MetricsClient, RateLimitedError, UnexpectedStatusError
@@ -28,9 +29,12 @@ class Scraper:
                 return await self._async_ask(part=True)
             except UnfamiliarProcessError:
                 pass
-            except RateLimitedError:
-                raise
-            except AnswerError, UnexpectedStatusError:
+            except AnswerError:
+                self._refused_by = process
+            except UnexpectedStatusError as err:
+                # A long query is refused by gateways, with 400 or 414; all else is wrong with whole bodies too.
+                if isinstance(err, RateLimitedError) or err.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
                 self._refused_by = process
         return await self._async_ask(part=False)
 

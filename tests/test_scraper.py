@@ -1,0 +1,127 @@
+"""No more is asked for than is needed, and no figure depends on how much was asked for."""
+
+# ruff: noqa: PLR0913, PLR0917 - a fixture is an argument
+
+from datetime import UTC, datetime
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from .conftest import NOW, pass_time, set_up, state
+from .proxy import Proxy, Traffic
+
+pytestmark = pytest.mark.freeze_time(NOW)
+
+LATER = datetime(2026, 11, 18, 12, 1, 30, tzinfo=UTC)
+
+
+def asked(proxy: Proxy) -> list[bool]:
+    """Return of each request since the last call whether it asked for a part."""
+    parts = ["name[]" in request.query for request in proxy.requests]
+    proxy.requests.clear()
+    return parts
+
+
+async def test_a_process_is_asked_in_part_once_it_has_answered_in_whole(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    await set_up(hass, entry)
+    assert asked(proxy) == [False]
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [True, True]
+    assert state(hass, entry, "spend_day") == "0.5"
+
+
+async def test_a_family_without_series_is_published_in_a_part_too(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    proxy.traffic.series["litellm_cache_hits_metric_total"] = {}
+    proxy.traffic.spend.clear()
+    await set_up(hass, entry)
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [False, True]
+    assert state(hass, entry, "spend_day") == "0.0"
+    proxy.traffic.spend["gpt-4o"] = 0.25
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == "0.25"
+
+
+async def test_a_restarted_proxy_is_asked_in_whole_at_once_and_nothing_is_lost(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    await set_up(hass, entry)
+    await pass_time(hass, freezer)
+    asked(proxy)
+    freezer.move_to(LATER)
+    proxy.restart({"gpt-4o": 4.0})
+    await pass_time(hass, freezer)
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [True, False, True]
+    assert state(hass, entry, "spend_day") == "4.0"
+
+
+async def test_several_workers_are_always_asked_in_whole(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    proxy.traffic.workers = 2
+    await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 1.5
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [False, False]
+    assert state(hass, entry, "spend_day") == "1.5"
+
+
+async def test_a_proxy_that_changes_between_one_worker_and_several_is_counted_exactly(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    await set_up(hass, entry)
+    await pass_time(hass, freezer)
+    proxy.traffic = Traffic(workers=2, spend={"gpt-4o": 3.0})
+    asked(proxy)
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [True, False]
+    assert state(hass, entry, "spend_day") == "3.0"
+    await pass_time(hass, freezer)
+    freezer.move_to(datetime(2026, 11, 18, 12, 10, tzinfo=UTC))
+    proxy.restart({"gpt-4o": 0.5})
+    asked(proxy)
+    await pass_time(hass, freezer)
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [False, True]
+    assert state(hass, entry, "spend_day") == "3.5"
+
+
+async def test_a_gateway_that_refuses_a_long_query_is_asked_in_whole_from_then_on(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    await set_up(hass, entry)
+    proxy.refuse_parts = 414
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    asked(proxy)
+    await pass_time(hass, freezer)
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [True, False, False]
+    assert state(hass, entry, "spend_day") == "0.5"
+
+
+async def test_customers_whose_series_litellm_evicts_are_counted_by_when_they_were_created(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    labels = 'model="gpt-4o",end_user="visitor"'
+    proxy.traffic.series = {
+        "litellm_spend_metric_total": {labels: 1.0},
+        "litellm_spend_metric_created": {labels: 100.0},
+    }
+    await set_up(hass, entry)
+    await pass_time(hass, freezer)
+    proxy.traffic.series = {
+        "litellm_spend_metric_total": {labels: 1.25},
+        "litellm_spend_metric_created": {labels: 200.0},
+    }
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [False, True, True]
+    assert state(hass, entry, "spend_day") == "1.25"
