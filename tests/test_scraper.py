@@ -1,7 +1,5 @@
 """No more is asked for than is needed, and no figure depends on how much was asked for."""
 
-# ruff: noqa: PLR0913, PLR0917 - a fixture is an argument
-
 from datetime import UTC, datetime
 
 import pytest

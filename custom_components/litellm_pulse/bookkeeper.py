@@ -72,9 +72,9 @@ class Bookkeeper:
         """Where the ledger lies; never to be opened on the event loop."""
         return self._path
 
-    async def async_scrape(self, answer: Answer) -> None:
-        """Count an answer; raises AnswerError."""
-        await self._async_run(partial(self._scrape, answer))
+    async def async_scrape(self, answer: Answer, *, part: bool = False) -> None:
+        """Count an answer, or a part of one; raises AnswerError."""
+        await self._async_run(partial(self._scrape, answer, part=part))
         snapshot = self.snapshot
         if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):
             self._async_save_head_late()
@@ -117,9 +117,11 @@ class Bookkeeper:
         self._show(ledger.snapshot)
         return ledger
 
-    def _scrape(self, answer: Answer) -> None:
+    def _scrape(self, answer: Answer, *, part: bool) -> None:
         """Count an answer; on the ledger's own thread."""
-        self._show(self.ledger.scrape(answer.body(), now=dt_util.utcnow(), answered_at=answer.answered_at))
+        self._show(
+            self.ledger.scrape(answer.take_body(), now=dt_util.utcnow(), answered_at=answer.answered_at, part=part)
+        )
 
     def _show(self, snapshot: Snapshot) -> None:
         """Show what the ledger knows, and what its past makes of it; on the ledger's own thread."""

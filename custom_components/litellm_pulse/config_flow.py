@@ -106,7 +106,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
         session = async_get_clientsession(self.hass, data[CONF_VERIFY_SSL])
         try:
             answer = await MetricsClient(session, base, data.get(CONF_API_KEY)).fetch()
-            await self.hass.async_add_executor_job(lambda: inspect(answer.body()))
+            await self.hass.async_add_executor_job(lambda: inspect(answer.take_body()))
         except (ScrapeError, AnswerError) as err:
             return reason(err), placeholders(err)
         except Exception:  # noqa: BLE001 - what the flow calls unknown

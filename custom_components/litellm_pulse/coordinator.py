@@ -34,6 +34,7 @@ from .issues import Troubles
 from .picture import Picture
 from .raw import RawScrapes
 from .reasons import placeholders, reason
+from .scraper import Scraper
 from .roster import OTHER, Roster
 from .wishes import Wishes
 
@@ -80,6 +81,7 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
         self.data = books.snapshot
         self.client = client
         self.books = books
+        self._scraper = Scraper(client, books)
         self.wishes = wishes
         self.roster = Roster(hass, entry, books.snapshot, wishes)
         self.fanout = Fanout(hass, entry)
@@ -122,8 +124,7 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
     async def _async_update_data(self) -> Snapshot:
         """Make one scrape: the one place where its failures are told apart."""
         try:
-            answer = await self.client.fetch()
-            await self.books.async_scrape(answer)
+            answer = await self._scraper.async_scrape()
         except InvalidAuthError as err:
             raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=reason(err)) from err
         except (ScrapeError, AnswerError) as err:

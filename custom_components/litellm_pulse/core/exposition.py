@@ -202,5 +202,5 @@ def _families(body: bytes | bytearray) -> Iterator[tuple[str, int, int]]:
 
 def _named(line: bytes | bytearray) -> str:
     """Return the family that a `# TYPE` or `# HELP` line names."""
-    name, *_ = (*line.split(None, 3)[2:3], b"")
+    name, *_ = (*bytes(line).split(None, 3)[2:3], b"")
     return name.decode("ascii", "replace")
