@@ -6,16 +6,23 @@ a second run starts at once and a changed pin is installed anew.
 
 import fcntl
 import hashlib
+import shutil
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import toolchain
-from progress import StepError, run
+from progress import StepError, run, step
 from toolchain import CACHE, HOME_ASSISTANT, LITELLM, ROOT
 
-PYTHONS = {"newest": HOME_ASSISTANT, "oldest": HOME_ASSISTANT, "litellm": LITELLM, "browser": LITELLM}
+PYTHONS = {
+    "newest": HOME_ASSISTANT,
+    "oldest": HOME_ASSISTANT,
+    "litellm": LITELLM,
+    "browser": LITELLM,
+    "peer": HOME_ASSISTANT,
+}
 """Environment, also the name of its dependency group, and the Python it runs on."""
 
 
@@ -26,8 +33,8 @@ def prepare(name: str) -> Path:
     except KeyError:
         raise StepError(f"no environment {name!r}: there is {', '.join(PYTHONS)}") from None
     wanted = requirements(name)
-    stamp = hashlib.sha256("\n".join([kind.request, *wanted]).encode()).hexdigest()
     folder = CACHE / name
+    stamp = hashlib.sha256("\n".join([str(folder), kind.request, *wanted]).encode()).hexdigest()
     python = folder / "bin/python"
     with _lock(name):
         if not (python.exists() and _read(folder / "stamp") == stamp):
@@ -49,7 +56,8 @@ def _make(name: str, folder: Path, wanted: list[str]) -> None:
     """Make the environment from scratch: what is cached already is not downloaded again."""
     uv, env = toolchain.uv(), toolchain.uv_environment()
     interpreter = toolchain.interpreter(PYTHONS[name])
-    venv = [uv, "venv", "--clear", "--no-project", "--python", interpreter, folder]
+    shutil.rmtree(folder, ignore_errors=True)
+    venv = [uv, "venv", "--no-project", "--python", interpreter, folder]
     run(f"Making the environment {name}", venv, env=env)
     install = [uv, "pip", "install", "--python", folder / "bin/python", *wanted]
     run(f"Installing the environment {name}", install, env=env)
@@ -64,5 +72,9 @@ def _lock(name: str) -> Iterator[None]:
     """Let one process at a time make the environment."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with step(f"Waiting for another process to make the environment {name}"):
+                fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -78,9 +78,9 @@ class HomeAssistant(Service):
         self._token = ""
         (self.state / "configuration.yaml").write_text(CONFIGURATION)
         integration = self.state / "custom_components" / DOMAIN
-        if not integration.is_symlink():
-            integration.parent.mkdir(exist_ok=True)
-            integration.symlink_to(ROOT / "custom_components" / DOMAIN)
+        integration.parent.mkdir(exist_ok=True)
+        integration.unlink(missing_ok=True)
+        integration.symlink_to(ROOT / "custom_components" / DOMAIN)
         self._store("http", 2, 2, _http(self.port))
         if not (self.state / ".storage/onboarding").exists():
             # Steps that would fetch more integrations and need the internet; the user's is done in _log_in.

@@ -52,13 +52,13 @@ class Step:
 
 
 @contextmanager
-def step(title: str) -> Iterator[Step]:
-    """Show `title` and the seconds that pass until the block ends."""
+def step(title: str, *, otherwise: str = "failed") -> Iterator[Step]:
+    """Show `title` and the seconds that pass until the block ends, well or `otherwise`."""
     current = Step(title)
     try:
         yield current
     except BaseException:
-        current.close("failed")
+        current.close(otherwise)
         raise
     current.close("done")
 
@@ -69,10 +69,11 @@ def run(
     *,
     env: Mapping[str, str] | None = None,
     timeout: float = 1800,
+    otherwise: str = "failed",
 ) -> str:
     """Run a command as a step and return its output; StepError carries its last lines."""
     last: collections.deque[str] = collections.deque(maxlen=200)
-    with step(title) as current:
+    with step(title, otherwise=otherwise) as current:
         process = subprocess.Popen(
             [str(word) for word in command],
             env=env,

@@ -29,6 +29,7 @@ STOP_SECONDS = 20
 class Answer:
     """An HTTP answer, whatever its status."""
 
+    url: str
     status: int
     headers: Message
     body: bytes
@@ -36,7 +37,7 @@ class Answer:
     def json(self) -> Any:  # noqa: ANN401 - whatever the server says
         """Return the decoded body of a success; any other answer is an error."""
         if self.status >= 400:  # noqa: PLR2004
-            raise StepError(f"HTTP {self.status}: {self.body[:500].decode(errors='replace')}")
+            raise StepError(f"{self.url} answered {self.status}: {self.body[:500].decode(errors='replace')}")
         return json.loads(self.body)
 
 
@@ -154,10 +155,10 @@ class Service(ABC):
         request = urllib.request.Request(self.url + path, data, headers)
         try:
             with _direct.open(request, timeout=30) as answer:
-                return Answer(answer.status, answer.headers, answer.read())
+                return Answer(answer.url, answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as err:
             with err:
-                return Answer(err.code, err.headers, err.read())
+                return Answer(request.full_url, err.code, err.headers, err.read())
 
     def __enter__(self) -> Self:
         """Start the server."""

@@ -77,7 +77,7 @@ def interpreter(python: Python) -> Path:
     unpacked = CACHE / f"debian-python{python.version}"
     if found := _installed(python):
         return found
-    if (beside := unpacked / f"usr/bin/python{python.version}").exists():
+    if _runs(beside := unpacked / f"usr/bin/python{python.version}"):
         return beside
     quick = {"UV_HTTP_TIMEOUT": "10", "UV_HTTP_RETRIES": "0"}
     try:
@@ -85,6 +85,7 @@ def interpreter(python: Python) -> Path:
             f"Fetching Python {python.version} with uv",
             [uv(), "python", "install", python.version],
             env={**uv_environment(), **quick},
+            otherwise="not to be had here",
         )
     except StepError as err:
         if not debian.available():
@@ -109,10 +110,19 @@ def _unpack(python: Python, prefix: Path) -> Path:
             *("--force-rpath", "--set-rpath", prefix / libraries, partial / command),
         ]
         run(f"Setting up Python {python.version}", patchelf, env=uv_environment())
+        shutil.rmtree(prefix, ignore_errors=True)
         partial.rename(prefix)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return prefix / command
+
+
+def _runs(interpreter: Path) -> bool:
+    """Tell whether an interpreter is there and where it was unpacked for: it knows its libraries by full path."""
+    try:
+        return subprocess.run([interpreter, "-c", ""], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def _installed(python: Python) -> Path | None:
