@@ -56,7 +56,7 @@ class Course:
     all_keys: bool = False
     """In an active minute every key uses every model, not one key each."""
     homelab: Homelab = field(default_factory=Homelab)
-    chance: random.Random = field(default_factory=lambda: random.Random(1))
+    chance: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311  # traffic
     ledger: Ledger = field(init=False)
     _head_due: datetime | None = None
 
@@ -124,7 +124,7 @@ class Course:
             partial.rename(self.path.with_suffix(".head"))
 
     @contextmanager
-    def _flushing(self, wanted: bool) -> Iterator["_Flush"]:  # noqa: FBT001  # private
+    def _flushing(self, wanted: bool) -> Iterator[_Flush]:  # noqa: FBT001  # private
         """Hold the ledger's files open, so that they can be flushed without SQLite's locks in the way."""
         names = [self.path, *(self.path.with_name(f"{self.path.name}-{end}") for end in ("wal", "shm"))]
         files = [os.open(name, os.O_RDWR) for name in names if wanted and name.exists()]

@@ -11,9 +11,11 @@ _package = ModuleType("custom_components.litellm_pulse")
 _package.__path__ = [str(INTEGRATION)]
 sys.modules.setdefault(_package.__name__, _package)
 
-from custom_components.litellm_pulse.core.changes import Changes, Resolution  # noqa: E402  # see above
+from custom_components.litellm_pulse.core import queries  # noqa: E402  # see above
+from custom_components.litellm_pulse.core.catalog import Dimension  # noqa: E402
+from custom_components.litellm_pulse.core.changes import Changes  # noqa: E402
 from custom_components.litellm_pulse.core.exposition import read  # noqa: E402
 from custom_components.litellm_pulse.core.ledger import Ledger  # noqa: E402
 from custom_components.litellm_pulse.core.tracker import Tracker  # noqa: E402
 
-__all__ = ["INTEGRATION", "Changes", "Ledger", "Resolution", "Tracker", "read"]
+__all__ = ["INTEGRATION", "Changes", "Dimension", "Ledger", "Tracker", "queries", "read"]

@@ -43,7 +43,7 @@ def keep(database: str, body: str, scrapes: int, *, safe: bool) -> dict[str, flo
     settings = Settings()
     families = parse_prometheus_text(text)
     raw = {name: families.get(family, 0.0) for name, family in settings.metric_map.items()}
-    models = Scraper(settings)._map_model_metrics(parse_prometheus_text_with_labels(text))  # noqa: SLF001
+    models = Scraper(settings)._map_model_metrics(parse_prometheus_text_with_labels(text))
     before = _io()
     begin = int(time.time()) - 60 * scrapes
     for scrape in range(1, scrapes + 1):

@@ -187,5 +187,3 @@ def scratch_folder(setting: Setting) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
-
-

@@ -1,7 +1,6 @@
 """What a benchmark is made of: timed work, its spread, and figures against budgets."""
 
 import gc
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -76,7 +75,7 @@ class Faster:
 
     @override
     def __str__(self) -> str:
-        return f"≥ {self.times:g}×"
+        return f"≥ {self.times:g}x"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class Costs:
 
     @override
     def __str__(self) -> str:
-        return f"≤ {self.times:g}×"
+        return f"≤ {self.times:g}x"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,7 @@ def figure(
     peer, theirs = against
     compare = (budget or Faster(1)).compare
     if len(ours) == len(theirs):
-        ratio = Spread.of(map(compare, ours, theirs))
+        ratio = Spread.of(map(compare, ours, theirs, strict=True))
     else:
         ratio = Spread.of([compare(statistics.median(ours), statistics.median(theirs))])
     return Figure(
@@ -197,5 +196,3 @@ def wall_ms(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return (time.perf_counter() - begun) * 1e3
-
-

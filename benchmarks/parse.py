@@ -2,6 +2,7 @@
 
 import http.client
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -51,27 +52,8 @@ class Scraped:
 
 def run(setting: Setting) -> Section:
     """Measure everything in turn, round after round."""
-    big, small = Traffic(50, 20), Traffic(3, 6)
-    some = Scraped(f"{BIG}, one series in twenty changed", big, 20)
-    every = Scraped(f"{BIG}, every series changed", big, 1)
-    cold = Scraped(f"{BIG}, first scrape", big, 20, cold=True)
-    little = Scraped(f"{SMALL}, one series in twenty changed", small, 20)
-    little_cold = Scraped(f"{SMALL}, first scrape", small, 20, cold=True)
-    with _files(setting, {BIG: some.next_body(), SMALL: little.next_body()}) as files, Peer(setting.peer) as peer:
-        floors, client, theirs = _rounds(setting, files, peer, (some, every, cold, little, little_cold))
-        figures = [
-            _against_peer(some, theirs[BIG], 60),
-            _against_floor(some, floors, 2.5),
-            _against_peer(every, theirs[BIG], 40),
-            _against_floor(every, floors, 4),
-            _against_peer(cold, theirs[BIG], 20),
-            _against_peer(little, theirs[SMALL], 50),
-            _against_peer(little_cold, theirs[SMALL], None),
-            figure(some.name, "ms", some.runs, against=("prometheus_client's parser", client), budget=Faster(1)),
-            figure(cold.name, "ms", cold.runs, against=("prometheus_client's parser", client), budget=Faster(1)),
-        ]
-        if setting.prometheus and not setting.quick:
-            figures.append(_against_prometheus(setting, setting.prometheus, big))
+    big = _measure_big(setting, Traffic(50, 20))
+    small = _measure_small(setting, Traffic(3, 6))
     return Section(
         title="Parsing one body and folding it into increases",
         note=(
@@ -82,27 +64,59 @@ def run(setting: Setting) -> Section:
             "clock and with the transfer: ours fetches with http.client and folds, its own figure is "
             "`scrape_duration_seconds`; both read the same bodies from the same server, one after the other."
         ),
-        figures=figures,
+        figures=[*big, *small],
     )
 
 
-def _rounds(
-    setting: Setting, files: dict[str, Path], peer: Peer, ours: tuple[Scraped, ...]
-) -> tuple[dict[Scraped, list[float]], list[float], dict[str, list[float]]]:
-    """Measure round after round; return the newline counts, prometheus_client and the peer."""
+def _measure_big(setting: Setting, traffic: Traffic) -> list[Figure]:
+    """Measure the body of 50 keys and 20 models."""
+    some = Scraped(f"{BIG}, one series in twenty changed", traffic, 20)
+    every = Scraped(f"{BIG}, every series changed", traffic, 1)
+    cold = Scraped(f"{BIG}, first scrape", traffic, 20, cold=True)
+    floors, theirs = _rounds(setting, (some, every, cold), 3 if setting.quick else 11)
+    figures = [
+        _against_peer(some, theirs, 60),
+        _against_floor(some, floors, 2.5),
+        _against_peer(every, theirs, 40),
+        _against_floor(every, floors, 4),
+        _against_peer(cold, theirs, 20),
+    ]
+    if setting.quick:
+        return figures
+    figures += _against_client(traffic, some, cold)
+    if setting.prometheus:
+        figures.append(_against_prometheus(setting, setting.prometheus, traffic))
+    return figures
+
+
+def _measure_small(setting: Setting, traffic: Traffic) -> list[Figure]:
+    """Measure the body of 3 keys and 6 models, and have it read by prometheus_client, too."""
+    some = Scraped(f"{SMALL}, one series in twenty changed", traffic, 20)
+    cold = Scraped(f"{SMALL}, first scrape", traffic, 20, cold=True)
+    _, theirs = _rounds(setting, (some, cold), 15 if setting.quick else 51)
+    return [_against_peer(some, theirs, 50), _against_peer(cold, theirs, None), *_against_client(traffic, some, cold)]
+
+
+def _rounds(setting: Setting, ours: tuple[Scraped, ...], rounds: int) -> tuple[dict[Scraped, list[float]], list[float]]:
+    """Measure round after round; return the newline counts of the same bodies, and the peer."""
     floors: dict[Scraped, list[float]] = {scraped: [] for scraped in ours}
-    client: list[float] = []
-    theirs: dict[str, list[float]] = {name: [] for name in files}
-    text = files[BIG].read_text()
-    for _ in range(3 if setting.quick else 11):
-        for scraped in ours:
-            body = scraped.next_body()
-            floors[scraped].append(cpu_ms(partial(body.count, b"\n")))
-            scraped.run(body)
-        client.append(cpu_ms(partial(_parse_with_client, text)))
-        for name, file in files.items():
-            theirs[name] += peer.ask("parse", path=str(file), times=1)
-    return floors, client, theirs
+    theirs: list[float] = []
+    with _files(setting, [ours[0].next_body()]) as files, Peer(setting.peer) as peer:
+        for _ in range(rounds):
+            for scraped in ours:
+                body = scraped.next_body()
+                floors[scraped].append(cpu_ms(partial(body.count, b"\n")))
+                scraped.run(body)
+            theirs += peer.ask("parse", path=str(files[0]), times=1)
+    return floors, theirs
+
+
+def _against_client(traffic: Traffic, *ours: Scraped) -> list[Figure]:
+    """Return figures against prometheus_client, which takes ten seconds for a large body: three runs."""
+    text = traffic.body().decode()
+    client = [cpu_ms(partial(_parse_with_client, text)) for _ in range(3)]
+    name = "prometheus_client's parser"
+    return [figure(one.name, "ms", one.runs, against=(name, client), budget=Faster(1)) for one in ours]
 
 
 def _parse_with_client(text: str) -> None:
@@ -118,15 +132,12 @@ def _against_peer(scraped: Scraped, theirs: list[float], times: float | None) ->
 
 def _against_floor(scraped: Scraped, floors: dict[Scraped, list[float]], times: float) -> Figure:
     """Return a figure against counting the newlines of the same bodies."""
-    return figure(
-        scraped.name, "ms", scraped.runs, against=("counting newlines", floors[scraped]), budget=Costs(times)
-    )
+    return figure(scraped.name, "ms", scraped.runs, against=("counting newlines", floors[scraped]), budget=Costs(times))
 
 
 def _against_prometheus(setting: Setting, binary: Path, traffic: Traffic) -> Figure:
     """Return what fetching and folding takes beside a real server, which does the same."""
-    bodies = {f"{step}": traffic.body(step) for step in range(4)}
-    with _files(setting, bodies) as files, prometheus.bodies(list(files.values())) as port:
+    with _files(setting, [traffic.body(step) for step in range(4)]) as files, prometheus.bodies(files) as port:
         folder = setting.cache / "prometheus-server"
         shutil.rmtree(folder, ignore_errors=True)
         theirs, peak = prometheus.scrape_durations(binary, folder, port, 11, INTERVAL)
@@ -151,14 +162,11 @@ def _scraper(tracker: Tracker, port: int, at: int) -> Callable[[], None]:
 
 
 @contextmanager
-def _files(setting: Setting, bodies: dict[str, bytes]) -> Iterator[dict[str, Path]]:
+def _files(setting: Setting, bodies: list[bytes]) -> Iterator[list[Path]]:
     """Write bodies to files for as long as the block runs."""
     setting.cache.mkdir(parents=True, exist_ok=True)
-    files = {name: setting.cache / f"body-{number}.prom" for number, name in enumerate(bodies)}
-    for name, file in files.items():
-        file.write_bytes(bodies[name])
-    try:
+    with tempfile.TemporaryDirectory(dir=setting.cache) as folder:
+        files = [Path(folder) / f"{number}.prom" for number in range(len(bodies))]
+        for file, body in zip(files, bodies, strict=True):
+            file.write_bytes(body)
         yield files
-    finally:
-        for file in files.values():
-            file.unlink(missing_ok=True)

@@ -13,6 +13,11 @@ from .measure import Costs, Figure, Section, Spread, Table
 
 HEAD = ("what", "ours", "against", "theirs", "ratio", "budget", "runs", "ok")
 
+_INTRODUCTION = (
+    "Made by `./scripts/bench`. A figure is the median of its runs, with the quartiles in brackets; a ratio is the "
+    "median over pairs of runs made one right after the other."
+)
+
 
 def text(sections: Sequence[Section], *, quick: bool) -> str:
     """Return the tables for a terminal, columns aligned."""
@@ -30,8 +35,7 @@ def markdown(sections: Sequence[Section]) -> str:
     """Return results.md."""
     parts = [
         "# Benchmarks",
-        "Made by `./scripts/bench`. A figure is the median of its runs, with the quartiles in brackets; a ratio "
-        "is the median over pairs of runs made one right after the other.",
+        _INTRODUCTION,
         _markdown(Table(title="", head=("machine", ""), rows=_machine())),
     ]
     for section in sections:
@@ -83,7 +87,7 @@ def _ratio(figure: Figure) -> str:
     if figure.ratio is None:
         return ""
     word = "the cost" if isinstance(figure.budget, Costs) else "smaller" if _is_size(figure) else "faster"
-    return f"{number(figure.ratio.median)}× {word}"
+    return f"{number(figure.ratio.median)}x {word}"
 
 
 def _is_size(figure: Figure) -> bool:
@@ -121,12 +125,12 @@ def _version(package: str) -> str:
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """Return rows with their columns one below the other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def _markdown(table: Table) -> str:
     """Return a table in Markdown."""
     lines = [table.head, ["---"] * len(table.head), *table.rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-

@@ -10,7 +10,7 @@ from pathlib import Path
 from . import report
 from .measure import Section, Setting
 
-BENCHMARKS = ("parse", "ledger")
+BENCHMARKS = ("parse", "ledger", "history", "growth")
 QUICK = ("parse",)
 """Those of the check in CI."""
 RESULTS = Path(__file__).with_name("results.md")
