@@ -8,11 +8,41 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.head import Head
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import TOTAL, MemberKey, Snapshot, Window
 
-from .bodies import START
+from .bodies import COST, REQUESTS, START, body, family, series
+
+MODELS = ("gpt-4o", "opus", "llama")
+
+
+class Proxy:
+    """A proxy that knows how much was ever spent through it, per model."""
+
+    def __init__(self) -> None:
+        """Start it with some spend that was there before anybody looked."""
+        self.start = START.timestamp() - 5000
+        self.spent = dict.fromkeys(MODELS, 0.0)
+        self._counters = {model: 100.0 + index for index, model in enumerate(MODELS)}
+
+    def spend(self, amount: float = 1.5, model: str = "gpt-4o") -> bytes:
+        """Spend; return what it would answer now."""
+        self.spent[model] += amount
+        self._counters[model] += amount
+        return self.answer()
+
+    def restart(self, now: datetime) -> None:
+        """Begin with zeros."""
+        self.start = now.timestamp() + 1
+        self._counters = dict.fromkeys(MODELS, 0.0)
+
+    def answer(self) -> bytes:
+        """Return the whole answer."""
+        spend = {series(model=model, team=f"team of {model}"): value for model, value in self._counters.items()}
+        requests = {series(requested_model=model, route="/x"): 2 * value for model, value in self._counters.items()}
+        return body(family(COST, spend), family(REQUESTS, requests), start=self.start)
 
 
 class Books:
@@ -80,6 +110,20 @@ class Books:
     def per_window(self, metric: str = "cost", member: MemberKey = TOTAL) -> Mapping[str, float]:
         """Return a figure in every window."""
         return {str(window): self.total(metric, window, member) for window in Window}
+
+    def agree(self, proxy: Proxy) -> None:
+        """Compare every model's lifetime totals with what the proxy knows."""
+        for model, spent in proxy.spent.items():
+            assert self.total(member=(Dimension.MODEL, model)) == pytest.approx(spent, rel=1e-9, abs=1e-9), model
+            assert self.total(member=(Dimension.TEAM, f"team of {model}")) == pytest.approx(spent, rel=1e-9, abs=1e-9)
+        assert self.total() == pytest.approx(sum(proxy.spent.values()), rel=1e-9)
+        assert self.total("requests") == pytest.approx(2 * sum(proxy.spent.values()), rel=1e-9)
+
+
+@pytest.fixture
+def proxy() -> Proxy:
+    """A proxy that has been running for a while."""
+    return Proxy()
 
 
 @pytest.fixture

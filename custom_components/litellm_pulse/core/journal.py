@@ -43,7 +43,12 @@ class Journal:
         self.error: str | None = None
         self.recovery: Recovery | None = None
         self._everything = everything
+        self.newest = 0
+        """The time of the last row of the history (see `ScrapeRow`), by which it is known."""
         self._run: ScrapeRow | None = None
+        self._aside: str | None = None
+        self._lost: str | None = None
+        """Why the file has to be begun anew, until that is done."""
         self._written: datetime | None = None
         self._purged_day = 0
 
@@ -55,19 +60,23 @@ class Journal:
 
     def note(self, row: ScrapeRow) -> None:
         """Take a scrape into the history; scrapes in which nothing changed become one row."""
+        # Where the clock stands still or steps back, a time must not stand for two scrapes.
+        at = max(row.at, self.newest + 1)
+        row = replace(row, at=at, until=max(at, row.until))
         self.recent.append(row)
         run = self._run
         if run and row.increase == run.increase == ZERO and row.raw == run.raw and not row.restarted:
             row = replace(run, until=row.until, scrapes=run.scrapes + 1, in_flight_requests=row.in_flight_requests)
         self._run = self.changes.scrapes[row.at] = row
+        self.newest = row.at
         while len(self.changes.scrapes) > WAITING_SCRAPES:
             del self.changes.scrapes[next(iter(self.changes.scrapes))]
 
     def commit(self, at: datetime) -> None:
         """Write what has changed, and at times what has not."""
+        self.changes.meta["last_scrape"] = at.timestamp()
         due = self._written is None or (at - self._written).total_seconds() >= IDLE_SECONDS
         if self.changes or due or self.error or not self.store.is_in_place():
-            self.changes.meta["last_scrape"] = at.timestamp()
             self.write(at)
         self._purge(at)
 
@@ -75,11 +84,13 @@ class Journal:
         """Write all that waits in one transaction; begin the file anew where it is lost."""
         try:
             if not self.store.is_in_place():
-                self._begin_anew("the file was deleted", at)
+                self._lost = self._lost or "the file was deleted"
+            self._begin_anew(at)
             try:
                 self.store.write(self.changes)
             except DamagedStoreError as error:
-                self._begin_anew(str(error), at)
+                self._lost = str(error)
+                self._begin_anew(at)
                 self.store.write(self.changes)
         except StoreError as error:
             self.error = str(error)
@@ -87,16 +98,20 @@ class Journal:
             self.changes, self.error, self._written = Changes(), None, at
 
     def close(self, at: datetime) -> None:
-        """Write what waits, and close the file."""
-        if self.changes or self.changes.scrapes:
+        """Write what waits, and close the file; without a scrape there is nothing that cannot be done again."""
+        if self._run is not None:
             self.write(at)
         self.store.close()
 
-    def _begin_anew(self, reason: str, at: datetime) -> None:
-        """Set the file aside and put the whole state, and the scrapes that wait, into a new one."""
+    def _begin_anew(self, at: datetime) -> None:
+        """Set a file that is lost aside and put the whole state, and the scrapes that wait, into a new one."""
+        if self._lost is None:
+            return
         self.store.close()
-        self.recovery = Recovery(reason, set_aside(self.path, stamp(at)))
+        self._aside = set_aside(self.path, stamp(at)) or self._aside
         self.store = Store(self.path)
+        self.recovery = Recovery(self._lost, self._aside)
+        self._lost = self._aside = None
         waiting = self.changes
         self.changes = self._everything()
         self.changes.scrapes = waiting.scrapes
@@ -114,6 +129,7 @@ class Journal:
                 self._purged_day = day
         except StoreError as error:
             self.error = str(error)
+            self._lost = self.error if isinstance(error, DamagedStoreError) else None
 
 
 def stamp(at: datetime) -> str:

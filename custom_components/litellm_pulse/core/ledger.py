@@ -7,14 +7,14 @@ while nobody looked, the next answer makes up for.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from . import archive, catalog, gauges, windows
-from .changes import Resolution
+from .changes import Changes, Resolution
 from .errors import DamagedStoreError, StoreError
 from .exposition import read
 from .fold import Fold
@@ -26,6 +26,8 @@ from .store import set_aside
 from .totals import Totals, plus
 from .tracker import Tracker
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
 
 class Ledger:
     """Exact usage of one proxy."""
@@ -36,12 +38,12 @@ class Ledger:
         self._zone = self._next_zone = zone
         self._tracker = tracker
         self._totals = Totals(windows.day_of(now, zone))
-        self._journal = Journal(path, lambda: archive.everything(self._tracker, self._totals))
+        self._journal = Journal(path, self._everything)
         self._gauges = gauges.Gauges(self._name)
         self._raw: dict[int, Mapping[int, Vector]] = {}
         self._opened_at = now
         self._tidied_day = 0
-        self._latest = datetime.min.replace(tzinfo=UTC)
+        self._latest = _EPOCH
         """The time up to which windows have rolled over; it never runs backwards."""
 
     @classmethod
@@ -61,7 +63,6 @@ class Ledger:
         metrics to other families. Raises NewerSchemaError for a file of a newer release, and
         StoreError where the file cannot be opened at all.
         """
-        recovery = Recovery("the file is gone", None) if head and not path.exists() else None
         metrics = catalog.counters(overrides or {})
         try:
             ledger = cls(path, now, zone, Tracker(metrics))
@@ -70,7 +71,7 @@ class Ledger:
             recovery = Recovery(str(error), set_aside(path, stamp(now)))
             ledger = cls(path, now, zone, Tracker(metrics))
             ledger._load(now, head)
-        ledger._journal.recovery = recovery
+            ledger._journal.recovery = recovery
         ledger._publish(ledger.snapshot)
         return ledger
 
@@ -78,14 +79,19 @@ class Ledger:
         """Write what waits to be written, and close the file."""
         self._journal.close(self.snapshot.last_scrape or self._opened_at)
 
-    def scrape(self, body: bytes, *, now: datetime, answered_at: datetime | None) -> Snapshot:
+    def scrape(
+        self, body: bytes | bytearray, *, now: datetime, answered_at: datetime | None, part: bool = False
+    ) -> Snapshot:
         """Count one answer of the proxy, write it down and return what is now known.
 
-        `answered_at` is the proxy's clock, its `Date` header. Raises an AnswerError, with nothing
-        changed, for a body that cannot be counted from. A file that cannot be written is no error:
-        the snapshot says so, and what was not written is written with the next scrape.
+        `answered_at` is the proxy's clock, its `Date` header; `part` says that only `families` were
+        asked for. Raises an AnswerError, with nothing changed, for a body that cannot be counted
+        from. A file that cannot be written is no error: the snapshot says so, and what was not
+        written is written with the next scrape.
         """
         exposition = read(body, self._tracker.wants)
+        if part:
+            exposition = self._tracker.completed(exposition)
         clock = (answered_at or now).timestamp()
         fold = self._tracker.count(exposition, clock, self._journal.changes)
         # The clock of this machine may step back; the ledger's own time never does.
@@ -98,7 +104,7 @@ class Ledger:
         published = self._tracker.published(exposition)
         if published != self.snapshot.published:
             self._journal.changes.meta["published"] = " ".join(sorted(published))
-        millis = int(at.timestamp() * 1000)
+        millis = (at - _EPOCH) // timedelta(milliseconds=1)
         self._journal.note(ScrapeRow(millis, millis, 1, fold.restarted, live.get("in_flight_requests"), increase, raw))
         self._journal.commit(at)
         if self._next_zone.key != self._zone.key:
@@ -119,6 +125,11 @@ class Ledger:
             )
         )
         return self.snapshot
+
+    @property
+    def families(self) -> list[str]:
+        """The families that are needed: what to ask for where the proxy gives a part of its body."""
+        return sorted(self._tracker.families)
 
     def roll(self, *, now: datetime) -> Snapshot:
         """Begin the windows that have started by `now`, without waiting for a scrape."""
@@ -164,31 +175,57 @@ class Ledger:
         if self._tracker.attributions.name(member):
             self._journal.changes.members[member.key] = member
 
+    def _everything(self) -> Changes:
+        """Return the changes that write all that is known into a new file."""
+        changes = archive.everything(self._tracker, self._totals)
+        changes.meta |= {"zone": self._zone.key, "published": " ".join(sorted(self.snapshot.published))}
+        if self.snapshot.last_scrape is not None:
+            changes.meta["last_scrape"] = self.snapshot.last_scrape.timestamp()
+        return changes
+
     def _load(self, now: datetime, head: Head | None) -> None:
-        """Take the state of the file in, or of the head where the file has none."""
-        tracker, changes = self._tracker, self._journal.changes
-        meta = dict(self._journal.store.rows("SELECT key, value FROM meta"))
-        last = None
-        if "last_scrape" in meta:
-            last = datetime.fromtimestamp(float(meta["last_scrape"]), UTC)
-            archive.load_tracker(self._journal.store, tracker, changes)
-            tracker.settling.unsettled = bool(meta.get("unsettled"))
-            self._load_totals(windows.day_of(max(now, last), self._zone), str(meta["zone"]))
-        elif head:
-            self._totals, last = load(head, tracker)
-            changes = self._journal.changes = archive.everything(tracker, self._totals)
-            changes.meta["quarters_from"] = windows.quarter_of(now)
-            self._totals.roll(windows.day_of(now, self._zone))
-        changes.meta["zone"] = self._zone.key
-        self._latest = last or self._latest
-        self._raw = {process.id: process.anchor or self._tracker.raw(process) for process in tracker.processes.values()}
-        newest = max(tracker.processes.values(), key=lambda one: one.last_answer or 0.0, default=None)
-        self.snapshot = Snapshot(
-            last_scrape=last,
-            raw=_named(_total(self._raw[newest.id].values())) if newest else {},
-            split_raw=self._raw[newest.id] if newest else {},
-            published=frozenset(str(meta.get("published", "")).split()),
-        )
+        """Take the state of the file in, or of the head where the file has none.
+
+        Raises StoreError, with the file closed.
+        """
+        try:
+            meta = dict(self._journal.store.rows("SELECT key, value FROM meta"))
+            if "last_scrape" in meta:
+                self._load_file(now, meta)
+            elif head and head["last_scrape"]:
+                self._load_head(now, head)
+        except BaseException:
+            self._journal.store.close()
+            raise
+        self._journal.changes.meta["zone"] = self._zone.key
+        self._latest = self.snapshot.last_scrape or self._latest
+        processes = self._tracker.processes.values()
+        self._raw = {process.id: process.anchor or self._tracker.raw(process) for process in processes}
+        newest = max(processes, key=lambda one: one.last_answer or 0.0, default=None)
+        split = self._raw[newest.id] if newest else {}
+        self.snapshot = replace(self.snapshot, raw=_named(_total(split.values())) if newest else {}, split_raw=split)
+
+    def _load_file(self, now: datetime, meta: Mapping[str, str | float]) -> None:
+        """Take the state of the file in; raises StoreError."""
+        last = datetime.fromtimestamp(float(meta["last_scrape"]), UTC)
+        published = frozenset(str(meta.get("published", "")).split())
+        self.snapshot = Snapshot(last_scrape=last, published=published)
+        self._tracker.settling.unsettled = bool(meta.get("unsettled"))
+        ((self._journal.newest,),) = self._journal.store.rows("SELECT coalesce(max(at), 0) FROM scrapes")
+        try:
+            archive.load_tracker(self._journal.store, self._tracker, self._journal.changes)
+            self._load_totals(windows.day_of(max(now, last), self._zone), str(meta.get("zone")))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedStoreError(f"rows contradict each other: {error!r}") from error
+
+    def _load_head(self, now: datetime, head: Head) -> None:
+        """Take the state of the head in; all of it is to be written with the first scrape."""
+        self._totals, last = load(head, self._tracker)
+        self.snapshot = Snapshot(last_scrape=last)
+        self._journal.changes = self._everything()
+        self._journal.changes.meta["quarters_from"] = windows.quarter_of(now)
+        self._journal.recovery = Recovery("the file is gone", None)
+        self._totals.roll(windows.day_of(now, self._zone))
 
     def _load_totals(self, day: int, zone: str) -> None:
         """Read the totals off the file, cut anew if it was cut in another zone."""

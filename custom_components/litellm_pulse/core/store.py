@@ -43,18 +43,20 @@ class Store:
         self.path = path
         with _typed_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists():
+            new = not path.exists()
+            if new:
                 # A journal that outlived its file would be played into the new one.
-                for name in companions(path)[1:]:
-                    name.unlink(missing_ok=True)
+                _delete(path)
             # The worker thread owns the connection; its executor may replace the thread.
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
+            self._inode = os.stat(path).st_ino  # noqa: PTH116  # Path.stat follows the same call, slower
         except BaseException:
             self._connection.close()
+            if new:
+                _delete(path)
             raise
-        self._inode = os.stat(path).st_ino  # noqa: PTH116  # Path.stat follows the same call, slower
 
     def _prepare(self) -> None:
         """Set the file up and migrate it."""
@@ -64,13 +66,15 @@ class Store:
                 self._connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             elif self._connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 raise DamagedStoreError("quick_check found damaged pages")
+            # Before anything is changed: a file of a newer release is left as it is.
+            migrate(self._connection)
             self._connection.execute("PRAGMA journal_mode = WAL")
             # A power cut may take the last transactions, never the file: counters make up for them.
             self._connection.execute("PRAGMA synchronous = NORMAL")
-            migrate(self._connection)
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
+        self._inode = -1
         self._connection.close()
 
     def is_in_place(self) -> bool:
@@ -148,6 +152,12 @@ class Store:
 def companions(path: Path) -> tuple[Path, Path, Path]:
     """Return the files that a database consists of: itself, its write-ahead log, its shared memory."""
     return path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+
+
+def _delete(path: Path) -> None:
+    """Delete a database that is of no use."""
+    for name in companions(path):
+        name.unlink(missing_ok=True)
 
 
 def set_aside(path: Path, stamp: str) -> str | None:
@@ -229,7 +239,7 @@ def _typed_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        damaged = getattr(error, "sqlite_errorcode", None) in _DAMAGE
+        damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
         raise (DamagedStoreError if damaged else StoreError)(str(error)) from error
     except OSError as error:
         raise StoreError(str(error)) from error
