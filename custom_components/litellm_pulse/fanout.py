@@ -23,7 +23,9 @@ class Fanout:
         self._hass = hass
         self._entry = entry
         self._watchers: dict[MemberKey, dict[CALLBACK_TYPE, None]] = {}
-        self._due: dict[CALLBACK_TYPE, None] = {}
+        self._due: dict[MemberKey, None] = {}
+        self._queue: list[CALLBACK_TYPE] = []
+        """Those that are still to be woken, of the member at hand."""
         self._busy = False
 
     @callback
@@ -35,20 +37,21 @@ class Fanout:
     @callback
     def _leave(self, member: MemberKey, wake: CALLBACK_TYPE) -> None:
         """Wake it no more, not even if it is due."""
-        self._watchers[member].pop(wake, None)
-        self._due.pop(wake, None)
+        del self._watchers[member][wake]
+        if wake in self._queue:
+            self._queue.remove(wake)
 
     @callback
     def publish(self, before: Picture, after: Picture) -> None:
         """Wake whoever watches a member that differs; the proxy itself always does."""
         everyone = not after.resembles(before)
-        for member, watchers in self._watchers.items():
+        for member in self._watchers:
             if everyone or not after.shows_the_same(member, before):
-                self._due |= watchers
+                self._due[member] = None
         if not self._busy:
+            self._busy = True
             self._work()
-            if self._due:
-                self._busy = True
+            if self._busy:
                 name = f"{self._entry.title} - states"
                 self._entry.async_create_background_task(self._hass, self._async_work_off(), name)
 
@@ -57,16 +60,19 @@ class Fanout:
         """Wake those that are due until the slice is over."""
         # Of this thread: what others do meanwhile is not held up by us.
         end = time.thread_time() + SLICE_SECONDS
-        while self._due and time.thread_time() < end:
-            wake = next(iter(self._due))
-            del self._due[wake]
-            wake()
+        while time.thread_time() < end:
+            if self._queue:
+                self._queue.pop()()
+            elif self._due:
+                member = next(iter(self._due))
+                del self._due[member]
+                self._queue = list(self._watchers[member])
+            else:
+                self._busy = False
+                return
 
     async def _async_work_off(self) -> None:
         """Wake the others slice by slice; they show what is known by then."""
-        try:
-            while self._due:
-                await sleep(0)
-                self._work()
-        finally:
-            self._busy = False
+        while self._busy:
+            await sleep(0)
+            self._work()
