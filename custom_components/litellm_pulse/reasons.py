@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from homeassistant.exceptions import HomeAssistantError
+
 from .client import (
     CannotConnectError,
     InvalidAuthError,
@@ -15,6 +17,7 @@ from .client import (
     TruncatedTransferError,
     UnexpectedStatusError,
 )
+from .const import DOMAIN
 from .core.errors import (
     AnswerError,
     EmptyAnswerError,
@@ -51,3 +54,14 @@ def reason(error: ScrapeError | AnswerError) -> str:
 def placeholders(error: ScrapeError | AnswerError) -> dict[str, str]:
     """Return what the translation of a failure may name."""
     return {"status": str(error.status)} if isinstance(error, UnexpectedStatusError) else {}
+
+
+def sentence(error: ScrapeError | AnswerError) -> str:
+    """Return a failure in words, as the coordinator would say it."""
+    return str(
+        HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=reason(error),
+            translation_placeholders=placeholders(error),
+        )
+    )

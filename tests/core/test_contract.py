@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from custom_components.litellm_pulse.core import contract
+from custom_components.litellm_pulse.core.catalog import COUNTERS, Dimension
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import Snapshot
 
@@ -52,6 +53,99 @@ def test_an_unsuffixed_counter_is_what_litellm_itself_says(summary: dict[str, An
     assert summary["cost"] == pytest.approx(raw["litellm_spend_metric_total"])
     assert summary["tokens"] == raw["litellm_total_tokens_metric_total"]
     assert summary["in_flight_requests"] == raw["litellm_in_flight_requests"]
+
+
+def test_every_counter_of_the_catalog_is_there_besides(summary: dict[str, Any]) -> None:
+    for metric in COUNTERS:
+        assert {metric.name, f"{metric.name}_yearly", f"{metric.name}_lifetime"} <= set(summary)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/metrics/cost", "/api/v1/metrics/cost_daily"])
+def test_one_metric_has_the_fields_of_the_peer(snapshot: Snapshot, path: str) -> None:
+    theirs = PEER[path]["json"]
+    ours = contract.metric(snapshot, theirs["name"], zone=ZoneInfo("UTC"))
+    assert ours is not None
+    assert list(ours) == list(theirs)
+
+
+def test_every_figure_of_the_summary_answers_by_its_own_name(snapshot: Snapshot, summary: dict[str, Any]) -> None:
+    for name, value in summary.items():
+        if name not in {"last_scrape", "source"}:
+            assert contract.metric(snapshot, name, zone=ZoneInfo("UTC")) == {
+                "name": name,
+                "value": value,
+                "last_scrape": summary["last_scrape"],
+            }
+
+
+@pytest.mark.parametrize("name", ["", "nope", "_daily", "cost_hourly", "cost_daily_daily", "daily", "Cost", "source"])
+def test_a_name_that_there_is_not_is_nothing(snapshot: Snapshot, name: str) -> None:
+    assert contract.metric(snapshot, name, zone=ZoneInfo("UTC")) is None
+
+
+def test_what_the_peer_says_is_available_is_available() -> None:
+    theirs = PEER["/api/v1/metrics/nope"]["json"]["available"]
+    assert contract.available()[: len(theirs)] == theirs
+
+
+def test_every_window_of_every_model_agrees_with_the_peer(snapshot: Snapshot) -> None:
+    theirs = PEER["/api/v1/models"]["json"]["models"]
+    ours: list[dict[str, Any]] = contract.table(snapshot, Dimension.MODEL)
+    assert [row["model"] for row in ours] == [row["model"] for row in theirs]
+    for our, their in zip(ours, theirs, strict=True):
+        assert {name: type(our[name]) for name in their} == {name: type(value) for name, value in their.items()}
+        windows = {name: value for name, value in their.items() if name.endswith(("_daily", "_weekly", "_monthly"))}
+        assert {name: our[name] for name in windows} == pytest.approx(windows, abs=1e-12)
+
+
+def test_unsuffixed_figures_of_the_models_add_up_to_what_litellm_itself_says(snapshot: Snapshot) -> None:
+    raw = PEER["/raw"]["json"]
+    ours: list[dict[str, Any]] = contract.table(snapshot, Dimension.MODEL)
+    assert sum(row["cost"] for row in ours) == pytest.approx(raw["litellm_spend_metric_total"])
+    assert sum(row["tokens"] for row in ours) == raw["litellm_total_tokens_metric_total"]
+
+
+def test_requests_and_deployments_of_a_model_are_filled(snapshot: Snapshot) -> None:
+    for row in contract.table(snapshot, Dimension.MODEL):
+        assert (row["requests"], row["requests_daily"]) == (6.0, 3.0)
+        assert row["deployment_requests"] == row["deployment_success"] == 3.0
+
+
+@pytest.mark.parametrize(("name", "dimension"), contract.TABLES.items())
+def test_every_other_table_has_the_shape_of_the_models(snapshot: Snapshot, name: str, dimension: Dimension) -> None:
+    models = contract.table(snapshot, Dimension.MODEL)
+    rows = contract.table(snapshot, dimension)
+    assert bool(rows) == (name != "customers"), "the recording has members of every dimension but one"
+    for row in rows:
+        assert set(row) - {str(dimension), "name"} == set(models[0]) - {"model"}
+
+
+def test_a_member_has_its_id_and_its_name(snapshot: Snapshot) -> None:
+    rows = contract.table(snapshot, Dimension.TEAM)
+    assert [(row["team"], row["name"]) for row in rows] == [
+        ("id-backend-team", "backend-team"),
+        ("id-frontend-team", "frontend-team"),
+    ]
+
+
+def test_raw_figures_per_member_are_known_after_a_restart_too(tmp_path: Path) -> None:
+    body = (FIXTURES / "second-scrape.prom").read_bytes()
+    ledger = Ledger.open(tmp_path / "a.db", now=NOW, zone=ZoneInfo("UTC"))
+    before = contract.table(ledger.scrape(body, now=NOW, answered_at=NOW), Dimension.MODEL)
+    ledger.close()
+    ledger = Ledger.open(tmp_path / "a.db", now=NOW, zone=ZoneInfo("UTC"))
+    assert contract.table(ledger.snapshot, Dimension.MODEL) == before
+    assert before[0]["cost"]
+    ledger.close()
+
+
+def test_scrapes_of_the_past_have_the_fields_and_values_of_the_peer(snapshot: Snapshot) -> None:
+    theirs = PEER["/api/v1/history?limit=2"]["json"]["snapshots"]
+    ours: list[dict[str, Any]] = [contract.past(row, ZoneInfo("UTC")) for row in snapshot.recent]
+    for our, their in zip(ours, theirs, strict=True):
+        assert [field for field in our if field in their] == list(their)
+        assert {field: our[field] for field in their} == {**their, "timestamp": our["timestamp"]}
+        assert our["timestamp"] == "2026-11-22T01:13:48+00:00"
 
 
 def test_year_and_lifetime_are_added(summary: dict[str, Any]) -> None:

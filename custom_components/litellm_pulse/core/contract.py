@@ -1,18 +1,24 @@
 """The JSON of LiteLLM Pulse, from a snapshot: pure, snapshot in, dictionary out.
 
 Fields and order follow litellm-pulse 0.3.0. On purpose it differs in this: an unsuffixed counter
-is the raw value since LiteLLM started, and `_yearly` and `_lifetime` are there too.
+is the raw value since LiteLLM started, and `_yearly` and `_lifetime` are there too, as is every
+counter that the catalog has besides.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from .models import TOTAL, MemberKey, Snapshot, Window
+from .catalog import COUNTER_INDEX, Dimension
+from .models import TOTAL, ZERO, MemberKey, ScrapeRow, Snapshot, Usage, Vector, Window
+from .totals import plus
 
-METRICS: Final = (
+GAUGE: Final = "in_flight_requests"
+PERCENTAGE: Final = "input_cached_pct"
+
+_PEERS: Final = (
     "requests",
     "failed_requests",
     "tokens",
@@ -20,14 +26,15 @@ METRICS: Final = (
     "output_tokens",
     "reasoning_tokens",
     "cost",
-    "in_flight_requests",
+    GAUGE,
     "cache_hits",
     "cache_misses",
     "cached_tokens",
     "input_cached_tokens",
-    "input_cache_creation_tokens",
 )
-"""Friendly names, in the order of the answers."""
+METRICS: Final = (*_PEERS, *(name for name in COUNTER_INDEX if name not in _PEERS))
+"""Friendly names: those of LiteLLM Pulse, in the order of its answers, then the others of the catalog."""
+COUNTERS: Final = tuple(name for name in METRICS if name != GAUGE)
 
 SUFFIXES: Final[Mapping[str, Window]] = MappingProxyType(
     {
@@ -39,18 +46,72 @@ SUFFIXES: Final[Mapping[str, Window]] = MappingProxyType(
     },
 )
 
-_GAUGES: Final = frozenset({"in_flight_requests"})
-_PERCENTAGE: Final = "input_cached_pct"
+TABLES: Final[Mapping[str, Dimension]] = MappingProxyType(
+    {
+        "models": Dimension.MODEL,
+        "public_models": Dimension.PUBLIC_MODEL,
+        "providers": Dimension.PROVIDER,
+        "teams": Dimension.TEAM,
+        "keys": Dimension.KEY,
+        "users": Dimension.USER,
+        "organizations": Dimension.ORGANIZATION,
+        "customers": Dimension.CUSTOMER,
+        "tags": Dimension.TAG,
+        "metadata": Dimension.METADATA,
+    },
+)
+"""The tables, one row a member: what they are called, and the dimension."""
+
+_INDEX: Final = tuple((name, COUNTER_INDEX[name]) for name in COUNTERS)
+_CACHED, _INPUT = COUNTER_INDEX["input_cached_tokens"], COUNTER_INDEX["input_tokens"]
+_NO_USAGE: Final = Usage()
 
 
 def summary(snapshot: Snapshot, *, zone: ZoneInfo, source: str, error: str | None) -> dict[str, object]:
     """Return `/api/v1/metrics`; `error` is there only when the last scrape failed."""
-    figures: dict[str, object] = {**_figures(snapshot, TOTAL)}
-    figures["last_scrape"] = timestamp(snapshot.last_scrape, zone)
-    figures["source"] = source
-    if error is not None:
-        figures["error"] = error
-    return figures
+    usage = snapshot.usage.get(TOTAL, _NO_USAGE)
+    answer: dict[str, object] = {}
+    for name in METRICS:
+        for suffix in ("", *SUFFIXES):
+            answer[name + suffix] = _figure(snapshot, usage, name, suffix)
+    for suffix in ("", *SUFFIXES):
+        answer[PERCENTAGE + suffix] = _figure(snapshot, usage, PERCENTAGE, suffix)
+    answer["last_scrape"] = timestamp(snapshot.last_scrape, zone)
+    answer["source"] = source
+    return answer if error is None else {**answer, "error": error}
+
+
+def metric(snapshot: Snapshot, name: str, *, zone: ZoneInfo) -> dict[str, object] | None:
+    """Return `/api/v1/metrics/{name}`, or None for a name that there is not."""
+    suffix = next((one for one in SUFFIXES if name.endswith(one)), "")
+    base = name.removesuffix(suffix)
+    if base not in METRICS and base != PERCENTAGE:
+        return None
+    value = _figure(snapshot, snapshot.usage.get(TOTAL, _NO_USAGE), base, suffix)
+    return {"name": name, "value": value, "last_scrape": timestamp(snapshot.last_scrape, zone)}
+
+
+def available() -> list[str]:
+    """Return the names that `/api/v1/metrics/{name}` answers to, less those with a suffix."""
+    return [*METRICS, PERCENTAGE]
+
+
+def table(snapshot: Snapshot, dimension: Dimension) -> list[dict[str, object]]:
+    """Return the rows of `/api/v1/models` and its like, by id."""
+    raw = _raw(snapshot, dimension)
+    members = sorted(key for key in snapshot.members if key[0] is dimension)
+    return [_row(snapshot, key, raw.get(key, ZERO)) for key in members]
+
+
+def past(row: ScrapeRow, zone: ZoneInfo) -> dict[str, object]:
+    """Return one scrape of `/api/v1/history`."""
+    moment = datetime.fromtimestamp(row.at // 1000, UTC)
+    answer: dict[str, object] = {"timestamp": timestamp(moment, zone), "is_reset": row.restarted}
+    for name in METRICS:
+        index = COUNTER_INDEX.get(name)
+        answer[name] = row.raw[index] if index is not None else row.in_flight_requests or 0.0
+        answer[f"{name}_delta"] = row.increase[index] if index is not None else 0.0
+    return answer
 
 
 def health(snapshot: Snapshot, *, error: str | None) -> dict[str, object]:
@@ -64,24 +125,40 @@ def timestamp(moment: datetime | None, zone: ZoneInfo) -> str | None:
     return moment.astimezone(zone).isoformat() if moment else None
 
 
-def _figures(snapshot: Snapshot, member: MemberKey) -> dict[str, float]:
-    """Return every metric, bare and with every suffix; what is not published is 0.0 as it is there."""
-    figures: dict[str, float] = {}
-    for metric in METRICS:
-        figures[metric] = _now(snapshot, metric)
-        for suffix, window in SUFFIXES.items():
-            # A gauge has no increase; LiteLLM Pulse answers 0.0.
-            figures[metric + suffix] = 0.0 if metric in _GAUGES else snapshot.value(member, window, metric)
-    for suffix in ("", *SUFFIXES):
-        figures[_PERCENTAGE + suffix] = _share(
-            figures[f"input_cached_tokens{suffix}"], figures[f"input_tokens{suffix}"]
-        )
-    return figures
+def _figure(snapshot: Snapshot, usage: Usage, name: str, suffix: str) -> float:
+    """Return one figure of all usage; what is not published is 0.0, as it is in LiteLLM Pulse."""
+    if name == PERCENTAGE:
+        return _share(*(_figure(snapshot, usage, part, suffix) for part in ("input_cached_tokens", "input_tokens")))
+    if not suffix:
+        return (snapshot.gauges if name == GAUGE else snapshot.raw).get(name, 0.0)
+    # A gauge has no increase.
+    return 0.0 if name == GAUGE else usage.get(SUFFIXES[suffix], name)
 
 
-def _now(snapshot: Snapshot, metric: str) -> float:
-    """Return a gauge, or the raw value of a counter since LiteLLM started."""
-    return (snapshot.gauges if metric in _GAUGES else snapshot.raw).get(metric, 0.0)
+def _row(snapshot: Snapshot, key: MemberKey, raw: Vector) -> dict[str, object]:
+    """Return the row of a member."""
+    dimension, member = key
+    row: dict[str, object] = {str(dimension): member}
+    if dimension is not Dimension.MODEL:
+        row["name"] = snapshot.members[key].name
+    usage = snapshot.usage.get(key, _NO_USAGE)
+    vectors = {"": raw, **{suffix: getattr(usage, window) for suffix, window in SUFFIXES.items()}}
+    for suffix, vector in vectors.items():
+        for name, index in _INDEX:
+            row[name + suffix] = vector[index]
+    for suffix, vector in vectors.items():
+        row[PERCENTAGE + suffix] = _share(vector[_CACHED], vector[_INPUT])
+    return row
+
+
+def _raw(snapshot: Snapshot, dimension: Dimension) -> dict[MemberKey, Vector]:
+    """Return member -> its counters since LiteLLM started."""
+    sums: dict[MemberKey, Vector] = {}
+    for number, vector in snapshot.split_raw.items():
+        for key in snapshot.groups[number]:
+            if key[0] is dimension:
+                sums[key] = plus(sums[key], vector) if key in sums else vector
+    return sums
 
 
 def _share(part: float, whole: float) -> float:

@@ -90,7 +90,7 @@ def number(text: bytes) -> float | None:
     return value if value >= 0 and isfinite(value) and b"_" not in text else None
 
 
-def sums(body: bytes) -> dict[str, float]:
+def sums(body: bytes | bytearray) -> dict[str, float]:
     """Return the sum of every name's samples, in the order of the body, whatever their labels.
 
     Lines that cannot be read, NaN and infinities are left out.
@@ -101,7 +101,7 @@ def sums(body: bytes) -> dict[str, float]:
         if body[start] != _HASH:
             space = rfind(b" ", start, end)
             brace = find(b"{", start, space)
-            name, text = body[start : space if brace < 0 else brace], body[space + 1 : end]
+            name, text = bytes(body[start : space if brace < 0 else brace]), body[space + 1 : end]
             # A sample whose value is not its last word is rare, and read with more care.
             if name not in found or not (brace < 0 or body[space - 2 : space] == b'"}'):
                 name, text = _name_and_value(body[start:end])
@@ -153,10 +153,10 @@ def _walk_labels(text: str) -> dict[str, str] | None:
     return labels
 
 
-def _name_and_value(line: bytes) -> tuple[bytes, bytes]:
+def _name_and_value(line: bytes | bytearray) -> tuple[bytes, bytes]:
     """Return the name of a sample line and its value, as they are written; nothing for any other line."""
     match = _SAMPLE.fullmatch(line)
-    return (match[1].partition(b"{")[0], match[2]) if match else (b"", b"")
+    return (bytes(match[1]).partition(b"{")[0], match[2]) if match else (b"", b"")
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -5,7 +5,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -61,43 +61,65 @@ def usage(path: Path, query: UsageQuery) -> list[UsageRow]:
     kept for the retention only; whole days and months are kept for good. Raises StoreError.
     """
     resolution, first, last = _span(query)
-    sums: dict[tuple[datetime, tuple[str | None, ...]], Vector] = {}
-    starts: dict[int, datetime] = {}
+    # By instant: local times come twice when clocks are set back.
+    sums: dict[tuple[float, tuple[str | None, ...]], Vector] = {}
+    instants: dict[int, float] = {}
+    starts: dict[float, datetime] = {}
     for row in _rows(path, _statement(query.dimensions), (int(resolution), first, last)):
         number, group, vector = row[0], row[1:-_WIDTH], row[-_WIDTH:]
-        if number not in starts:
-            starts[number] = _period_start(query, resolution, number)
-        key = starts[number], group
+        if number not in instants:
+            start = _period_start(query, resolution, number)
+            instants[number] = start.timestamp()
+            starts[instants[number]] = start
+        key = instants[number], group
         known = sums.get(key)
         sums[key] = vector if known is None else plus(known, vector)
-    return [UsageRow(*key, vector) for key, vector in sorted(sums.items(), key=_by_time_and_name)]
+    return [UsageRow(starts[at], group, vector) for (at, group), vector in sorted(sums.items(), key=_by_time_and_name)]
 
 
-def history(path: Path, limit: int, before: int | None) -> list[ScrapeRow]:
-    """Return the last scrapes before a time (see `ScrapeRow`), newest last; at most `limit`.
+def usage_since(path: Path, query: UsageQuery) -> datetime | None:
+    """Return since when the usage that is asked for is known, where that is after it begins.
 
-    A run of scrapes in which nothing changed is given back scrape by scrape. Raises StoreError.
+    Quarter-hours that are older than the retention are deleted. Raises StoreError.
     """
-    found: list[ScrapeRow] = []
+    resolution, first, _ = _span(query)
+    kept = _rows(path, "SELECT value FROM meta WHERE key = 'quarters_from'", ())
+    if resolution is not Resolution.QUARTER or not kept or int(kept[0][0]) <= first:
+        return None
+    return windows.quarter_start(int(kept[0][0])).astimezone(query.zone)
+
+
+def history(path: Path, limit: int, recent: Sequence[ScrapeRow], runs: Sequence[ScrapeRow]) -> list[ScrapeRow]:
+    """Return the last scrapes (see `ScrapeRow`), newest last; at most `limit`.
+
+    `recent` and `runs` are those of a snapshot: what is in memory comes from there, only what is
+    older is read off the file. A run of scrapes in which nothing changed is given back scrape by
+    scrape. Raises StoreError.
+    """
+    missing = limit - len(recent)
+    if missing <= 0:
+        return list(recent[-missing:])
+    first = recent[0].at if recent else 1 << 62
     statement = "SELECT * FROM scrapes WHERE at < ? ORDER BY at DESC LIMIT ?"
-    for row in _rows(path, statement, (before if before is not None else 1 << 62, limit)):
-        at, until, scrapes, restarted, in_flight, *numbers = row
-        vector = tuple(value or 0.0 for value in numbers)
-        run = ScrapeRow(at, until, scrapes, bool(restarted), in_flight, vector[:_WIDTH], vector[_WIDTH:])
-        found += reversed(unrolled(run, limit - len(found), before))
-        if len(found) >= limit:
+    rows = {row.at: row for row in map(_scrape, _rows(path, statement, (first, missing)))}
+    rows |= {run.at: run for run in runs if run.at < first}
+    found: list[ScrapeRow] = []
+    for at in sorted(rows, reverse=True):
+        found += reversed(unrolled(rows[at], recent)[-(missing - len(found)) :])
+        if len(found) >= missing:
             break
-    return found[::-1]
+    return [*reversed(found), *recent]
 
 
-def unrolled(run: ScrapeRow, most: int, before: int | None = None) -> list[ScrapeRow]:
-    """Return the scrapes that a row stands for, evenly spaced, the last `most` of them."""
+def unrolled(run: ScrapeRow, recent: Sequence[ScrapeRow] = ()) -> list[ScrapeRow]:
+    """Return the scrapes that a row stands for, evenly spaced, less those that are in `recent`."""
     if run.scrapes == 1:
         return [run]
-    step = (run.until - run.at) / (run.scrapes - 1)
-    times = [round(run.at + index * step) for index in range(run.scrapes)]
-    kept = [at for at in times if before is None or at < before][-most:]
-    return [ScrapeRow(at, at, 1, run.restarted, run.in_flight_requests, run.increase, run.raw) for at in kept]
+    known = [row.at for row in recent if row.at <= run.until]
+    count = run.scrapes - len(known)
+    step = (known[0] - run.at) / count if known else (run.until - run.at) / (count - 1)
+    times = [round(run.at + index * step) for index in range(count)]
+    return [replace(run, at=at, until=at, scrapes=1, restarted=run.restarted and at == run.at) for at in times]
 
 
 def _span(query: UsageQuery) -> tuple[Resolution, int, int]:
@@ -151,7 +173,14 @@ def _rows(path: Path, statement: str, parameters: tuple[int, ...]) -> list[tuple
         raise StoreError(str(error)) from error
 
 
-def _by_time_and_name(item: tuple[tuple[datetime, tuple[str | None, ...]], Vector]) -> tuple[float, Iterable[str]]:
+def _scrape(row: tuple[Any, ...]) -> ScrapeRow:
+    """Return a row of the table of scrapes."""
+    at, until, scrapes, restarted, in_flight, *numbers = row
+    vector = tuple(value or 0.0 for value in numbers)
+    return ScrapeRow(at, until, scrapes, bool(restarted), in_flight, vector[:_WIDTH], vector[_WIDTH:])
+
+
+def _by_time_and_name(item: tuple[tuple[float, tuple[str | None, ...]], Vector]) -> tuple[float, Iterable[str]]:
     """Return what rows are sorted by."""
-    (start, group), _ = item
-    return start.timestamp(), [name or "" for name in group]
+    (at, group), _ = item
+    return at, [name or "" for name in group]

@@ -1,0 +1,126 @@
+"""What all endpoints of the JSON API share: which proxy is meant, what is refused, how it is said."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import partial
+from http import HTTPStatus
+from itertools import batched
+from typing import Final
+
+from aiohttp import hdrs, web
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONTENT_TYPE_JSON
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
+from homeassistant.helpers.json import json_bytes
+
+from .const import DOMAIN
+from .coordinator import LiteLLMPulseConfigEntry, RuntimeData
+from .core.models import Snapshot
+from .core.question import QuestionError
+
+BASE: Final = f"/api/{DOMAIN}"
+_HEADERS: Final = {hdrs.CACHE_CONTROL: "no-store"}
+
+_COMPRESSED_FROM: Final = 1024
+"""Bytes; less fits into one packet anyway."""
+_COMPRESSED_ASIDE_FROM: Final = 32768
+"""Bytes; compressing more than this would hold the event loop for milliseconds."""
+_ROWS_AT_ONCE: Final = 256
+"""Rows turned into JSON in one go, for the event loop has to wait until that is done."""
+
+
+class RefusalError(Exception):
+    """A request that cannot be answered, with what is said instead."""
+
+    def __init__(self, status: HTTPStatus, error: str, **more: object) -> None:
+        """Keep status and body."""
+        super().__init__(error)
+        self.status = status
+        self.body: dict[str, object] = {"error": error, **more}
+
+
+class Endpoint(HomeAssistantView):
+    """One endpoint; a new one names its path and answers."""
+
+    requires_auth = True
+    path: str
+    """Below BASE; with a slash behind it, which the peer redirects from, it answers as well."""
+
+    def __init__(self) -> None:
+        """Tell Home Assistant the addresses, and a name that no other view has."""
+        self.url = f"{BASE}{self.path}"
+        self.extra_urls = [f"{self.url}/"]
+        self.name = f"api:{DOMAIN}:{self.path}"
+
+    async def answer(self, request: web.Request, runtime: RuntimeData) -> web.Response:
+        """Answer for one proxy; raises RefusalError or QuestionError."""
+        raise NotImplementedError
+
+    async def get(self, request: web.Request, **_: str) -> web.Response:
+        """Answer for the proxy that the request means."""
+        try:
+            return await self.answer(request, _runtime(request))
+        except RefusalError as refusal:
+            return self.say(refusal.body, refusal.status)
+        except QuestionError as err:
+            more = {} if err.available is None else {"available": err.available}
+            return self.say({"error": str(err), **more}, HTTPStatus.BAD_REQUEST)
+
+    async def head(self, request: web.Request, **_: str) -> web.Response:
+        """Answer without the body, which the web server leaves out."""
+        return await self.get(request)
+
+    def say(self, body: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+        """Return an answer of a few fields."""
+        return self.send(json_bytes(body), status=status)
+
+    def send(
+        self, body: bytes, content_type: str = CONTENT_TYPE_JSON, status: HTTPStatus = HTTPStatus.OK
+    ) -> web.Response:
+        """Return an answer that is ready to be sent."""
+        headers = {**_HEADERS, hdrs.CONTENT_TYPE: content_type}
+        response = web.Response(body=body, status=status, headers=headers, zlib_executor_size=_COMPRESSED_ASIDE_FROM)
+        if len(body) >= _COMPRESSED_FROM:
+            response.enable_compression()
+        return response
+
+    async def look_up(
+        self, request: web.Request, runtime: RuntimeData, work: Callable[[Snapshot], bytes], *question: Hashable
+    ) -> bytes:
+        """Return what `work` makes of the snapshot, off the event loop; once for all who ask the same question."""
+        snapshot = runtime.scrapes.data
+        key = (self.path, runtime.books.zone.key, *question)
+        return await runtime.answers.async_get(request.app[KEY_HASS], snapshot, key, partial(work, snapshot))
+
+
+def listed(name: str, rows: Iterable[Mapping[str, object]], rest: Mapping[str, object]) -> bytes:
+    """Return the JSON of `{name: [row, ...], **rest}`; `rest` may not be empty."""
+    pieces = [json_bytes(piece)[1:-1] for piece in batched(rows, _ROWS_AT_ONCE, strict=False)]
+    return b'{"%s":[%s],%s' % (name.encode(), b",".join(pieces), json_bytes(rest)[1:])
+
+
+def _runtime(request: web.Request) -> RuntimeData:
+    """Return what the entry holds that a request is for; raises RefusalError.
+
+    An entry is not loaded before its first scrape, nor while its ledger cannot be opened.
+    """
+    entry = _entry(request.app[KEY_HASS], request.query.get("instance"))
+    if entry.state is not ConfigEntryState.LOADED:
+        raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, entry.reason or f"{entry.title} is not loaded")
+    return entry.runtime_data
+
+
+def _entry(hass: HomeAssistant, instance: str | None) -> LiteLLMPulseConfigEntry:
+    """Return the entry with this id or title, or the only one that is enabled; raises RefusalError."""
+    entries: list[LiteLLMPulseConfigEntry] = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+    if not entries:
+        raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, "No proxy is set up")
+    enabled = [entry for entry in entries if not entry.disabled_by] or entries
+    meant = enabled if instance is None else [entry for entry in entries if instance in {entry.entry_id, entry.title}]
+    if len(meant) == 1:
+        return meant[0]
+    raise RefusalError(
+        HTTPStatus.BAD_REQUEST,
+        "Name one proxy with ?instance=" if instance is None else f"Not one proxy, but {len(meant)}: {instance}",
+        available=[{"id": entry.entry_id, "title": entry.title} for entry in entries],
+    )
