@@ -10,8 +10,11 @@ from .changes import Changes
 from .counter import Counter, Process, Series, increase
 from .exposition import Exposition
 from .labels import LabelReader, Labels
-from .models import ZERO
+from .models import ZERO, Vector
 from .reading import FamilyReading, created_family, created_since
+
+_ROUNDED = 1 - 1e-9
+"""What is left of a sum whose terms were added in another order."""
 
 
 @dataclass(slots=True)
@@ -160,15 +163,25 @@ class Fold:
                     self.attributions.learn(labels)
 
     def _count_from_anchor(self, anchored: Mapping[int, list[float]]) -> None:
-        """Count against the sums at the last answer, where the counters themselves were lost."""
-        if self.process.anchor is None:
-            return
+        """Count against the sums at the last answer, where the counters themselves were lost.
+
+        A sum that is lower is a restart where the process has no identity. Where it has one, a
+        series was evicted, and what was used since cannot be told: what is certain counts.
+        """
+        anchor, self.process.anchor = self.process.anchor, None
+        if anchor is None or (self.process.start is None and self._is_below(anchor, anchored)):
+            anchor = {}
         for attribution, sums in anchored.items():
-            last = self.process.anchor.get(attribution, ZERO)
-            self.increases[attribution] = [
-                now - before if now >= before else now for now, before in zip(sums, last, strict=True)
-            ]
-        self.process.anchor = None
+            last = anchor.get(attribution, ZERO)
+            self.increases[attribution] = [max(0.0, now - before) for now, before in zip(sums, last, strict=True)]
+
+    def _is_below(self, anchor: Mapping[int, Vector], anchored: Mapping[int, list[float]]) -> bool:
+        """Whether any sum of what was tracked is lower than it was, by more than rounding."""
+        return any(
+            now < before * _ROUNDED and metric not in self.begun
+            for attribution, last in anchor.items()
+            for metric, (now, before) in enumerate(zip(anchored.get(attribution, ZERO), last, strict=True))
+        )
 
 
 def _recreated(reading: FamilyReading, created: Mapping[bytes, float]) -> dict[bytes, Counter]:

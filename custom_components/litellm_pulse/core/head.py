@@ -32,6 +32,7 @@ class HeadProcess(TypedDict):
     start: float | None
     last_answer: float | None
     restarted: bool
+    forgotten: bool
     raw: dict[str, SparseVector]
 
 
@@ -50,6 +51,8 @@ class Head(TypedDict):
     day: int
     names: list[tuple[str, str, str]]
     """Dimension, id and display name of members that have one."""
+    models: list[tuple[str, str, str]]
+    """Label, value and the upstream model that it means."""
     attributions: dict[str, HeadAttribution]
     processes: list[HeadProcess]
     origins: dict[str, tuple[str, float]]
@@ -63,6 +66,7 @@ class State:
     day: int
     keys: list[MemberKeys]
     members: Mapping[MemberKey, Member]
+    models: Mapping[tuple[str, str], str]
     usage: Mapping[int, Usage]
     processes: list[tuple[Process, Mapping[int, Vector]]]
     origins: Mapping[str, tuple[str, float]]
@@ -75,6 +79,7 @@ def dump(state: State) -> Head:
         "last_scrape": state.last_scrape.timestamp() if state.last_scrape else None,
         "day": state.day,
         "names": [(str(one.dimension), one.id, one.name) for one in state.members.values() if one.name != one.id],
+        "models": [(*pair, model) for pair, model in state.models.items()],
         "attributions": {
             str(number): {
                 "members": [(str(dimension), key) for dimension, key in keys],
@@ -87,7 +92,8 @@ def dump(state: State) -> Head:
                 "start": process.start,
                 "last_answer": process.last_answer,
                 "restarted": process.restarted,
-                "raw": {str(number): _sparse(vector) for number, vector in raw.items()},
+                "forgotten": process.forgotten,
+                "raw": {} if process.forgotten else {str(number): _sparse(vector) for number, vector in raw.items()},
             }
             for process, raw in state.processes
         ],
@@ -98,7 +104,7 @@ def dump(state: State) -> Head:
 def load(head: Head, tracker: Tracker) -> tuple[Totals, datetime | None]:
     """Fill an empty tracker from a head; return the totals and the time of the last scrape.
 
-    Raises ValueError, KeyError or TypeError for a head that is none.
+    Raises ValueError, KeyError, TypeError or AttributeError for a head that is none.
     """
     if head["version"] != VERSION:
         message = f"head version {head['version']}"
@@ -115,9 +121,9 @@ def load(head: Head, tracker: Tracker) -> tuple[Totals, datetime | None]:
     totals.regroup(attributions.groups)
     for process_id, saved in zip(count(1), head["processes"], strict=False):
         anchor = {numbers[old]: _dense(vector) for old, vector in saved["raw"].items() if old in numbers}
-        tracker.processes[process_id] = Process(
-            process_id, saved["start"], saved["last_answer"], saved["restarted"], anchor=anchor
-        )
+        process = Process(process_id, saved["start"], saved["last_answer"], saved["restarted"])
+        process.forgotten, process.anchor = saved["forgotten"], None if saved["forgotten"] else anchor
+        tracker.processes[process_id] = process
     tracker.origins = {metric: (sources, since) for metric, (sources, since) in head["origins"].items()}
     last = head["last_scrape"]
     return totals, datetime.fromtimestamp(last, UTC) if last else None
@@ -128,11 +134,12 @@ def _load_attributions(head: Head, attributions: Attributions) -> dict[str, int]
     numbers: dict[str, int] = {}
     for old, one in head["attributions"].items():
         keys = tuple((Dimension(dimension), key) for dimension, key in one["members"])
-        for dimension, key in keys:
+        for dimension, key in keys[1:]:
             attributions.name(Member(dimension, key, key))
         numbers[old] = attributions.number(keys[1:])
     for of, key, name in head["names"]:
         attributions.name(Member(Dimension(of), key, name))
+    attributions.models = {(label, value): model for label, value, model in head["models"]}
     return numbers
 
 

@@ -192,7 +192,7 @@ class Ledger:
             meta = dict(self._journal.store.rows("SELECT key, value FROM meta"))
             if "last_scrape" in meta:
                 self._load_file(now, meta)
-            elif head and head["last_scrape"]:
+            elif head and head.get("last_scrape"):
                 self._load_head(now, head)
         except BaseException:
             self._journal.store.close()
@@ -220,12 +220,17 @@ class Ledger:
 
     def _load_head(self, now: datetime, head: Head) -> None:
         """Take the state of the head in; all of it is to be written with the first scrape."""
-        self._totals, last = load(head, self._tracker)
-        self.snapshot = Snapshot(last_scrape=last)
-        self._journal.changes = self._everything()
-        self._journal.changes.meta["quarters_from"] = windows.quarter_of(now)
         self._journal.recovery = Recovery("the file is gone", None)
-        self._totals.roll(windows.day_of(now, self._zone))
+        try:
+            self._totals, last = load(head, self._tracker)
+            self.snapshot = Snapshot(last_scrape=last)
+            self._journal.changes = self._everything()
+            self._totals.roll(windows.day_of(now, self._zone))
+        except AttributeError, KeyError, TypeError, ValueError:
+            # Of another release, or damaged itself: there is nothing to begin from.
+            self._tracker, self._totals = Tracker(self._tracker.metrics), Totals(windows.day_of(now, self._zone))
+            self.snapshot, self._journal.changes = Snapshot(), Changes()
+        self._journal.changes.meta["quarters_from"] = windows.quarter_of(now)
 
     def _load_totals(self, day: int, zone: str) -> None:
         """Read the totals off the file, cut anew if it was cut in another zone."""
@@ -281,6 +286,7 @@ class Ledger:
             day=totals.day,
             keys=groups,
             members=self.snapshot.members,
+            models=dict(attributions.models),
             usage=totals.attributions,
             processes=[(one, self._raw.get(one.id, {})) for one in self._tracker.processes.values()],
             origins=dict(self._tracker.origins),
