@@ -2,15 +2,14 @@
 
 import argparse
 import importlib
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from . import report
+from .apart import apart
 from .measure import Section, Setting
 
-BENCHMARKS = ("parse", "ledger", "history", "growth")
+BENCHMARKS = ("parse", "part", "ledger", "history", "growth", "home_assistant")
 QUICK = ("parse",)
 """Those of the check in CI."""
 RESULTS = Path(__file__).with_name("results.md")
@@ -23,7 +22,7 @@ def main() -> int:
     sections = []
     for name in options.names or (QUICK if options.check else BENCHMARKS):
         print(f"{name} …", file=sys.stderr, flush=True)
-        sections.append(_alone(name, setting))
+        sections.append(apart(_run, name, setting))
     print(report.text(sections, quick=options.check))
     if not options.check and not options.names:
         RESULTS.write_text(report.markdown(sections))
@@ -31,13 +30,6 @@ def main() -> int:
     for figure in failed:
         print(f"outside of its budget: {figure.name} ({figure.budget})", file=sys.stderr)
     return int(bool(failed))
-
-
-def _alone(name: str, setting: Setting) -> Section:
-    """Run one benchmark in a fresh process: no other one's memory in its way."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_run, name, setting).result()
 
 
 def _run(name: str, setting: Setting) -> Section:

@@ -68,6 +68,11 @@ class Service(ABC):
         return {}
 
     @property
+    def pid(self) -> int | None:
+        """The process of the server, None while there is none."""
+        return self._process.pid if self._process else None
+
+    @property
     def url(self) -> str:
         """The address of the server."""
         return f"http://{HOST}:{self.port}"
