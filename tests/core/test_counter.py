@@ -105,6 +105,14 @@ def test_a_created_that_is_published_later_is_only_noted() -> None:
     """)
 
 
+def test_a_created_that_was_not_told_for_a_while_says_nothing_about_what_was_counted_since() -> None:
+    check("""
+        by      a   a a   a     a     a
+        gpt-4o  5@1 7 100 110@2 111@2 2@3
+        adds    0   2 93  10    1     2
+    """)
+
+
 def test_a_restart_counts_from_zero() -> None:
     check("""
         by      a b b c

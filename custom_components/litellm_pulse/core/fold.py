@@ -49,7 +49,7 @@ class Fold:
             self.samples += len(reading.slots)
             self.skipped += reading.skipped
             self._remove(family, reading)
-            self._count_known(reading, created[family])
+            self._count_known(reading, created[family], told=bool(blocks[family]))
         self._count_newcomers(readings, created)
         for family, reading in readings.items():
             self.process.blocks[family] = reading.block
@@ -69,13 +69,18 @@ class Fold:
             if counter.series.metrics:
                 self.changes.baselines[self.process.id, counter.series.id] = None
 
-    def _count_known(self, reading: FamilyReading, created: Mapping[bytes, float]) -> None:
-        """Count what has grown of the counters that were there before."""
+    def _count_known(self, reading: FamilyReading, created: Mapping[bytes, float], *, told: bool) -> None:
+        """Count what has grown of the counters that were there before.
+
+        Where the answer does not tell when they were created, what is known of that grows old.
+        """
         recreated = _recreated(reading, created)
         for _, counter, value in reading.changed:
             series = counter.series
             self._add(series, increase(counter, value, recreated=series.head in recreated))
             counter.value = value
+            if not told:
+                counter.created = None
             self._keep(counter)
             recreated.pop(series.head, None)
         for counter in recreated.values():
