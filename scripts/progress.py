@@ -70,11 +70,12 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout: float = 1800,
     otherwise: str = "failed",
-) -> str:
-    """Run a command as a step and return its output; StepError carries its last lines."""
-    last: collections.deque[str] = collections.deque(maxlen=200)
-    with step(title, otherwise=otherwise) as current:
-        process = subprocess.Popen(
+) -> None:
+    """Run a command as a step; the last line of its output is the news, its last lines are in the StepError."""
+    last: collections.deque[str] = collections.deque(maxlen=12)
+    with (
+        step(title, otherwise=otherwise) as current,
+        subprocess.Popen(
             [str(word) for word in command],
             env=env,
             stdin=subprocess.DEVNULL,
@@ -82,7 +83,8 @@ def run(
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        )
+        ) as process,
+    ):
         watchdog = threading.Timer(timeout, process.kill)
         watchdog.start()
         try:
@@ -94,6 +96,5 @@ def run(
             watchdog.cancel()
             process.kill()
         if code:
-            reason = "\n  ".join(list(last)[-12:]) or f"exit code {code}"
+            reason = "\n  ".join(last) or f"exit code {code}"
             raise StepError(f"{title} failed:\n  {reason}")
-    return "\n".join(last)
