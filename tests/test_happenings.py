@@ -1,0 +1,148 @@
+"""What happens is told by one event entity per proxy, once each time, with what an automation needs to know."""
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import STATE_UNKNOWN
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, ServiceCall
+from homeassistant.helpers.event import async_track_state_change_event
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from .conftest import NOW, entity_id, pass_time, set_up, state
+from .proxy import Proxy
+from .test_limits import limit
+
+pytestmark = pytest.mark.freeze_time(NOW)
+
+REMAINING = "litellm_remaining_team_budget_metric"
+
+type Told = list[dict[str, object]]
+
+
+def hear(hass: HomeAssistant, entry: MockConfigEntry) -> Told:
+    """Return the list that events will be added to: their type and details."""
+    told: Told = []
+
+    def note(event: Event[EventStateChangedData]) -> None:
+        shown = event.data["new_state"]
+        assert shown is not None
+        left_out = {"event_types", "friendly_name"}
+        told.append({key: value for key, value in shown.attributes.items() if key not in left_out})
+
+    async_track_state_change_event(hass, entity_id(hass, entry, "events", platform="event"), note)
+    return told
+
+
+async def test_nothing_happens_at_first(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    proxy.traffic.add(REMAINING, -1, team="red")
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"]})
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "events", platform="event") == STATE_UNKNOWN
+
+
+async def test_a_new_model_is_told_once(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    told = hear(hass, entry)
+    proxy.traffic.spend["llama3"] = 0.5
+    await pass_time(hass, freezer)
+    proxy.traffic.spend["llama3"] = 0.75
+    await pass_time(hass, freezer)
+    assert told == [{"event_type": "new_model", "dimension": "model", "id": "llama3", "name": "llama3"}]
+
+
+async def test_a_restart_of_the_proxy_is_told(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    told = hear(hass, entry)
+    await pass_time(hass, freezer)
+    proxy.restart(spend={"gpt-4o": 0.5})
+    for _ in range(3):
+        await pass_time(hass, freezer)
+    assert told == [{"event_type": "proxy_restarted", "started_at": "2026-11-18T12:01:01+00:00"}]
+
+
+async def test_a_budget_that_is_used_up_is_told_each_time(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"]})
+    proxy.traffic.add(REMAINING, 1, team="red", team_alias="Red")
+    proxy.traffic.add("litellm_team_max_budget_metric", 40, team="red", team_alias="Red")
+    assert await set_up(hass, entry)
+    told = hear(hass, entry)
+    for remaining in (0, -1, 20, 0):
+        proxy.traffic.series[REMAINING]['team="red",team_alias="Red"'] = remaining
+        await pass_time(hass, freezer)
+    who = {"dimension": "team", "id": "red", "name": "Red"}
+    assert told == [{"event_type": "budget_used_up", **who, "remaining": 0, "maximum": 40}] * 2
+
+
+async def test_a_limit_that_is_reached_is_told_once_a_window(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 0.5)
+    told = hear(hass, entry)
+    for _ in range(2):
+        for _ in range(3):
+            proxy.traffic.spend["gpt-4o"] += 0.25
+            await pass_time(hass, freezer)
+        await pass_time(hass, freezer, 86_400)
+    expected = {"event_type": "limit_reached", "dimension": "total", "id": "", "name": "", "window": "day"}
+    assert told == [{**expected, "limit": 0.5, "spent": 0.5}] * 2
+
+
+async def test_what_happened_while_home_assistant_was_away_is_told(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 0.5)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    proxy.traffic.spend["gpt-4o"] += 1
+    assert await set_up(hass, entry)
+    shown = hass.states.get(entity_id(hass, entry, "events", platform="event"))
+    assert shown is not None
+    assert shown.attributes["event_type"] == "limit_reached"
+    before = shown.state
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert state(hass, entry, "events", platform="event") == before
+
+
+async def test_unusual_spend_is_told_when_it_begins(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    for _ in range(8):
+        await pass_time(hass, freezer, 86_400)
+    told = hear(hass, entry)
+    for _ in range(3):
+        proxy.traffic.spend["gpt-4o"] += 5
+        await pass_time(hass, freezer)
+    assert told == [{"event_type": "unusual_spend", "hour_spend": 5, "usual": 0}]
+
+
+async def test_an_automation_listens_with_the_trigger_that_the_ui_offers(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    calls: list[ServiceCall] = []
+    hass.services.async_register("test", "notify", calls.append)
+    automation = {
+        "alias": "A new model",
+        "triggers": {
+            "trigger": "event.received",
+            "target": {"entity_id": entity_id(hass, entry, "events", platform="event")},
+            "options": {"event_type": ["new_model"]},
+        },
+        "actions": {"action": "test.notify", "data": {"model": "{{ trigger.to_state.attributes.name }}"}},
+    }
+    assert await async_setup_component(hass, "automation", {"automation": automation})
+    proxy.traffic.spend["llama3"] = 0.5
+    await pass_time(hass, freezer)
+    assert [call.data for call in calls] == [{"model": "llama3"}]

@@ -1,0 +1,173 @@
+"""Limits are set in Home Assistant, watched over, and never forgotten; so is what is usual."""
+
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from .conftest import NOW, entity_id, pass_time, set_up, state
+from .proxy import Proxy
+
+pytestmark = pytest.mark.freeze_time(NOW)
+
+MODEL = "model:gpt-4o"
+
+
+async def limit(
+    hass: HomeAssistant, entry: MockConfigEntry, window: str, amount: float, member: str = "total:"
+) -> None:
+    """Set a limit as a user does."""
+    target = entity_id(hass, entry, f"limit_{window}", member, "number")
+    await hass.services.async_call("number", "set_value", {"entity_id": target, "value": amount}, blocking=True)
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+def reached(hass: HomeAssistant, entry: MockConfigEntry, window: str, member: str = "total:") -> str:
+    """Return whether a limit is reached."""
+    return state(hass, entry, f"limit_reached_{window}", member, "binary_sensor")
+
+
+async def test_without_a_limit_there_is_no_problem(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 1000
+    await pass_time(hass, freezer)
+    for window in ("day", "week", "month"):
+        assert state(hass, entry, f"limit_{window}", platform="number") == "0.0"
+        assert state(hass, entry, f"limit_used_{window}") == STATE_UNKNOWN
+        assert reached(hass, entry, window) == STATE_OFF
+
+
+async def test_a_limit_that_is_reached_is_a_problem(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 0.3)
+    assert state(hass, entry, "limit_used_day") == "0.0"
+    proxy.traffic.spend["gpt-4o"] += 0.15
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "limit_used_day") == "50.0"
+    assert reached(hass, entry, "day") == STATE_OFF
+    proxy.traffic.spend["claude-sonnet"] += 0.15
+    await pass_time(hass, freezer)
+    assert reached(hass, entry, "day") == STATE_ON
+    assert reached(hass, entry, "week") == STATE_OFF
+
+
+async def test_a_limit_takes_effect_at_once_and_0_takes_it_away(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    await limit(hass, entry, "month", 0.5)
+    assert reached(hass, entry, "month") == STATE_ON
+    assert state(hass, entry, "limit_used_month") == "200.0"
+    await limit(hass, entry, "month", 0)
+    assert reached(hass, entry, "month") == STATE_OFF
+    assert state(hass, entry, "limit_used_month") == STATE_UNKNOWN
+
+
+async def test_a_daily_limit_is_free_again_at_midnight(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 1)
+    await limit(hass, entry, "week", 1)
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    assert reached(hass, entry, "day") == STATE_ON
+    await pass_time(hass, freezer, 86_400)
+    assert reached(hass, entry, "day") == STATE_OFF
+    assert reached(hass, entry, "week") == STATE_ON
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_a_member_has_limits_of_its_own(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "week", 2, MODEL)
+    proxy.traffic.spend["gpt-4o"] += 1
+    proxy.traffic.spend["claude-sonnet"] += 5
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "limit_used_week", MODEL) == "50.0"
+    assert reached(hass, entry, "week", MODEL) == STATE_OFF
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    assert reached(hass, entry, "week", MODEL) == STATE_ON
+    assert reached(hass, entry, "week") == STATE_OFF
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_limits_survive_reloads_also_while_their_entity_is_disabled(
+    hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 3)
+    await limit(hass, entry, "month", 7.25, MODEL)
+    number = entity_id(hass, entry, "limit_month", MODEL, "number")
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert state(hass, entry, "limit_day", platform="number") == "3.0"
+    entity_registry.async_update_entity(number, disabled_by=er.RegistryEntryDisabler.USER)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert hass.states.get(number) is None
+    assert state(hass, entry, "limit_used_month", MODEL) == "0.0"
+    entity_registry.async_update_entity(number, disabled_by=None)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert state(hass, entry, "limit_month", MODEL, "number") == "7.25"
+
+
+async def test_limits_are_written_at_once_and_gone_with_the_entry(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any]
+) -> None:
+    key = f"litellm_pulse.{entry.entry_id}.wishes"
+    assert await set_up(hass, entry)
+    assert key not in hass_storage
+    await limit(hass, entry, "day", 3)
+    assert hass_storage[key]["data"]["limits"] == [["total", "", "day", 3.0]]
+    assert await hass.config_entries.async_remove(entry.entry_id)
+    assert key not in hass_storage
+
+
+async def test_there_is_no_forecast_before_a_whole_day_was_seen(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    assert await set_up(hass, entry)
+    assert state(hass, entry, "spend_forecast") == STATE_UNKNOWN
+    for _ in range(36):
+        proxy.traffic.spend["gpt-4o"] += 1
+        await pass_time(hass, freezer, 3600)
+    # From noon on the 18th to midnight on the 20th: 36 dollars, 24 of them on a whole day; ten days are to come.
+    # The scrape at midnight belongs to the day that begins.
+    assert float(state(hass, entry, "spend_forecast")) == pytest.approx(36 + 11 * 24)
+
+
+async def test_unusual_spend_is_a_problem_once_there_is_enough_history(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+
+    def unusual() -> str:
+        return state(hass, entry, "unusual_spend", platform="binary_sensor")
+
+    proxy.traffic.spend["gpt-4o"] += 100
+    await pass_time(hass, freezer)
+    assert unusual() == STATE_OFF
+    for _ in range(8):
+        await pass_time(hass, freezer, 86_400)
+    proxy.traffic.spend["gpt-4o"] += 0.2
+    await pass_time(hass, freezer)
+    assert unusual() == STATE_OFF
+    proxy.traffic.spend["gpt-4o"] += 0.2
+    await pass_time(hass, freezer)
+    assert unusual() == STATE_ON
+    # The hour is over, although nobody spends.
+    await pass_time(hass, freezer, 3600)
+    assert unusual() == STATE_OFF
