@@ -63,6 +63,7 @@ def unpack(suite: str, packages: list[str], prefix: Path) -> None:
             except StepError as err:
                 refusals.append(str(err))
                 continue
+            prefix.mkdir(parents=True, exist_ok=True)
             with step(f"Unpacking {names}"):
                 for deb in Path(folder, "archives").glob("*.deb"):
                     subprocess.run(["dpkg", "-x", deb, prefix], check=True)
