@@ -16,8 +16,9 @@ FLAGS = [
 ]
 
 
-def main(browser: str, url: str, user: str, password: str, path: str, file: str) -> None:
+def main(arguments: list[str]) -> None:
     """Take one picture."""
+    browser, url, user, password, path, file = arguments
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=FLAGS)
         page = chromium.new_page(viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5)
@@ -33,4 +34,4 @@ def main(browser: str, url: str, user: str, password: str, path: str, file: str)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1:])
