@@ -1,0 +1,104 @@
+"""A Home Assistant to measure in: the core that its own tests use, in this process, on the real event loop."""
+
+import asyncio
+import ctypes
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from homeassistant import loader
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
+
+from .endings import ending
+
+DOMAIN = "litellm_pulse"
+BEAT = 0.005
+"""Seconds between two heartbeats."""
+
+
+@asynccontextmanager
+async def home_assistant(folder: Path) -> AsyncIterator[HomeAssistant]:
+    """Run a Home Assistant that finds the integration."""
+    async with async_test_home_assistant(config_dir=str(folder)) as hass:
+        hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
+        yield hass
+        await hass.async_stop(force=True)
+
+
+def add_entry(hass: HomeAssistant, url: str, **options: object) -> MockConfigEntry:
+    """Return an entry for a proxy, not yet set up; its scrapes are made by hand."""
+    data = {"url": url, "verify_ssl": True}
+    entry = MockConfigEntry(domain=DOMAIN, title="bench", data=data, options={"scan_interval": 3600, **options})
+    entry.add_to_hass(hass)
+    return entry
+
+
+async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> Any:  # noqa: ANN401  # the integration is not imported
+    """Set an entry up and return its coordinator."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    return entry.runtime_data.scrapes
+
+
+@contextmanager
+def served(files: Sequence[Path]) -> Iterator[str]:
+    """Serve bodies in turn from a process of their own; yields the proxy's address."""
+    command = [sys.executable, Path(__file__).with_name("serve.py"), *files]
+    with ending(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+
+
+class Heartbeat:
+    """Beats on the event loop, and notes how late the latest beat was."""
+
+    def __init__(self) -> None:
+        """Begin to beat."""
+        self._loop = asyncio.get_running_loop()
+        self.late_ms = 0.0
+        self._due = self._loop.time() + BEAT
+        self._handle = self._loop.call_at(self._due, self._beat)
+
+    def _beat(self) -> None:
+        now = self._loop.time()
+        self.late_ms = max(self.late_ms, (now - self._due) * 1e3)
+        self._due = now + BEAT
+        self._handle = self._loop.call_at(self._due, self._beat)
+
+    def reset(self) -> float:
+        """Return how late the latest beat was since the last call, in milliseconds."""
+        late, self.late_ms = self.late_ms, 0.0
+        return late
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._handle.cancel()
+
+
+class Peak:
+    """The most memory that this process held since it was last asked, over what it held then."""
+
+    def __init__(self) -> None:
+        """Give back what is free, and begin."""
+        ctypes.CDLL(None).malloc_trim(0)
+        self._before = _status("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")
+
+    def rise(self) -> float:
+        """Return it in bytes."""
+        return _status("VmHWM") - self._before
+
+
+
+
+def _status(name: str) -> float:
+    """Return a size that the kernel knows of this process, in bytes."""
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024.0

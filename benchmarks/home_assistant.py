@@ -1,0 +1,165 @@
+"""What the integration costs Home Assistant: its event loop, memory, processor and start."""
+
+import asyncio
+import importlib
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .apart import apart
+from .bodies import RECORDING, Traffic
+from .home import Heartbeat, Peak, add_entry, home_assistant, served, set_up
+from .measure import AtMost, Figure, Section, Setting, figure
+
+SCRAPES = 6
+"""Scrapes of the large body, one every INTERVAL seconds."""
+INTERVAL = 10
+A_DAY = 1440
+SETUPS = 7
+HOMELAB = RECORDING.with_name("litellm-1.106-master-key.prom")
+"""A proxy with three models and one key."""
+
+
+def run(setting: Setting) -> Section:
+    """Measure each in a Home Assistant of its own."""
+    with _folder(setting) as folder:
+        figures = [
+            *apart(_busy, folder),
+            *apart(_idle, folder),
+            *apart(_start, folder, apart(_ninety_days, setting)),
+        ]
+    return Section(
+        title="Inside Home Assistant",
+        note=(
+            "A Home Assistant core in the process that measures, on the real event loop, with a static proxy in another "
+            "process; `async_refresh` of the coordinator is one scrape: request, fold, SQLite, entities. *Late*: the "
+            f"latest beat of a 5 ms heartbeat on the loop within {INTERVAL} s, by the clock, so that it also holds what "
+            "the neighbours on this machine do, as the same Home Assistant without the entry shows, measured in turn. "
+            "Memory: the peak of the resident set over what it was before the scrape. Processor time is that of the "
+            "whole process, all threads."
+        ),
+        figures=figures,
+    )
+
+
+def _busy(folder: Path) -> list[Figure]:
+    """Scrape the body of 46 MB."""
+    traffic = Traffic(50, 20)
+    files = []
+    for step in range(SCRAPES + 3):
+        files.append(folder / f"busy-{step}.prom")
+        files[-1].write_bytes(traffic.body(step))
+    size = files[0].stat().st_size
+    with served(files) as url:
+        late, quiet, peaks, cpu = asyncio.run(_beats(folder / "busy", url))
+    return [
+        figure(
+            "46 MB every 10 s: latest callback",
+            "ms",
+            late,
+            against=("without the entry", quiet),
+            budget=AtMost(10, "ms"),
+        ),
+        figure("46 MB: peak memory, times the body", "", [peak / size for peak in peaks], budget=AtMost(1.5, "")),
+        figure("46 MB: processor time of one scrape", "ms", cpu),
+    ]
+
+
+async def _beats(folder: Path, url: str) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Return the lateness with and without scrapes, the peaks of memory, and processor time."""
+    late, quiet, peaks, cpu = [], [], [], []
+    async with home_assistant(folder) as hass:
+        entry = add_entry(hass, url)
+        scrapes = await set_up(hass, entry)
+        await scrapes.async_refresh()
+        heart = Heartbeat()
+        for _ in range(SCRAPES):
+            peak = Peak()
+            heart.reset()
+            begun = time.process_time()
+            await scrapes.async_refresh()
+            cpu.append((time.process_time() - begun) * 1e3)
+            await asyncio.sleep(INTERVAL / 2)
+            late.append(heart.reset())
+            peaks.append(peak.rise())
+            await asyncio.sleep(INTERVAL / 2)
+            quiet.append(heart.reset())
+        heart.stop()
+    return late, quiet, peaks, cpu
+
+
+def _idle(folder: Path) -> list[Figure]:
+    """Scrape a proxy that does nothing but count the scrapes, a day's worth of times."""
+    file = folder / "idle.prom"
+    # The one line that changes: LiteLLM counts scrapes as requests.
+    line = rb'(litellm_proxy_total_requests_metric_total\{[^\n]*route="/metrics/"[^\n]*\}) [^\n]+'
+    body, count = re.subn(line, rb"\1 @scrapes@", HOMELAB.read_bytes())
+    assert count == 1
+    file.write_bytes(body)
+    with served([file]) as url:
+        runs, day = asyncio.run(_day(folder / "idle", url))
+    return [
+        figure(f"{len(body) / 1000:.0f} kB, idle: processor time of a scrape", "ms", runs, budget=AtMost(3, "ms")),
+        figure(f"{A_DAY} such scrapes, a day at 60 s", "s", [day], budget=AtMost(5, "s")),
+    ]
+
+
+async def _day(folder: Path, url: str) -> tuple[list[float], float]:
+    """Return the processor time of each scrape, and of all of them."""
+    runs = []
+    async with home_assistant(folder) as hass:
+        scrapes = await set_up(hass, add_entry(hass, url))
+        begun = time.process_time()
+        for _ in range(A_DAY):
+            before = time.process_time()
+            await scrapes.async_refresh()
+            runs.append((time.process_time() - before) * 1e3)
+        return runs, time.process_time() - begun
+
+
+def _start(folder: Path, ledger: Path) -> list[Figure]:
+    """Set an entry up whose ledger holds 90 days, each time in a new Home Assistant."""
+    file = folder / "start.prom"
+    file.write_bytes(HOMELAB.read_bytes())
+    with served([file]) as url:
+        runs = [asyncio.run(_set_up(folder / f"start-{run}", url, ledger)) for run in range(SETUPS)]
+    # The first one imports the integration.
+    wall, loop = zip(*runs[1:], strict=True)
+    return [
+        figure("set-up of an entry with 90 days", "ms", wall, budget=AtMost(500, "ms")),
+        figure("of which on the event loop", "ms", loop, budget=AtMost(50, "ms")),
+        figure("the first set-up ever, imports included", "ms", [runs[0][0]], budget=AtMost(500, "ms")),
+        figure("of which on the event loop", "ms", [runs[0][1]], budget=AtMost(50, "ms")),
+    ]
+
+
+async def _set_up(folder: Path, url: str, ledger: Path) -> tuple[float, float]:
+    """Return the milliseconds of a set-up by the clock, and the loop's processor time of it."""
+    async with home_assistant(folder) as hass:
+        entry = add_entry(hass, url)
+        place = folder / entry.domain / f"{entry.entry_id}.db"
+        place.parent.mkdir(parents=True)
+        shutil.copy(ledger, place)
+        begun, busy = time.perf_counter(), time.thread_time()
+        await set_up(hass, entry)
+        return (time.perf_counter() - begun) * 1e3, (time.thread_time() - busy) * 1e3
+
+
+def _ninety_days(setting: Setting) -> Path:
+    """Return a ledger with 90 days; in a process of its own, where the core stands without Home Assistant."""
+    return importlib.import_module(".ledger", __package__).ninety_days(setting)
+
+
+@contextmanager
+def _folder(setting: Setting) -> Iterator[Path]:
+    """Make a folder for as long as the block runs."""
+    setting.cache.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="home-", dir=setting.cache))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
