@@ -21,6 +21,7 @@ PYTHONS = {
     "oldest": HOME_ASSISTANT,
     "litellm": LITELLM,
     "browser": LITELLM,
+    "openapi": HOME_ASSISTANT,
     "peer": HOME_ASSISTANT,
 }
 """Environment, also the name of its dependency group, and the Python it runs on."""
