@@ -4,6 +4,7 @@ The head is dumped as Home Assistant's Store would write it: a quarter of an hou
 """
 
 import hashlib
+import inspect
 import json
 import os
 import pickle
@@ -165,7 +166,8 @@ def resumed(path: Path, to: Path) -> Course:
 
 def kept(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
     """Return the folder of a course, made anew where the ledger or the simulation has changed."""
-    folder = cache / f"{name}-{_DIGEST}"
+    own = hashlib.sha256(inspect.getsource(make).encode()).hexdigest()[:4]
+    folder = cache / f"{name}-{_DIGEST}{own}"
     if not folder.exists():
         for old in cache.glob(f"{name}-*"):
             shutil.rmtree(old)

@@ -2,20 +2,28 @@
 
 import asyncio
 import ctypes
+import importlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from asyncio.events import Handle
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant import loader
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
 from .endings import ending
+from .measure import Setting
 
 DOMAIN = "litellm_pulse"
 BEAT = 0.005
@@ -53,6 +61,29 @@ def served(files: Sequence[Path]) -> Iterator[str]:
     with ending(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+
+
+@contextmanager
+def clock_at(begin: float) -> Iterator[None]:
+    """Let it be `begin` now for whoever asks Home Assistant for the time, and go on from there."""
+    shift = timedelta(seconds=begin - time.time())
+    with patch.object(dt_util, "utcnow", lambda: datetime.now(UTC) + shift):
+        yield
+
+
+@contextmanager
+def turns() -> Iterator[list[float]]:
+    """Note how long each turn of the event loop takes: milliseconds of its own thread's processor time."""
+    found: list[float] = []
+    run = Handle._run
+
+    def timed(handle: Handle) -> None:
+        begun = time.thread_time()
+        run(handle)
+        found.append((time.thread_time() - begun) * 1e3)
+
+    with patch.object(Handle, "_run", timed):
+        yield found
 
 
 class Heartbeat:
@@ -95,10 +126,24 @@ class Peak:
         return _status("VmHWM") - self._before
 
 
-
-
 def _status(name: str) -> float:
     """Return a size that the kernel knows of this process, in bytes."""
     found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None
     return int(found[1]) * 1024.0
+
+
+def ninety_days(setting: Setting) -> Path:
+    """Return a ledger with 90 days; in a process of its own, where the core stands without Home Assistant."""
+    return importlib.import_module(".ledger", __package__).ninety_days(setting)
+
+
+@contextmanager
+def scratch_folder(setting: Setting) -> Iterator[Path]:
+    """Make a folder for as long as the block runs."""
+    setting.cache.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="home-", dir=setting.cache))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)

@@ -1,18 +1,25 @@
 """What the integration costs Home Assistant: its event loop, memory, processor and start."""
 
 import asyncio
-import importlib
+import json
 import re
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from .apart import apart
 from .bodies import RECORDING, Traffic
-from .home import Heartbeat, Peak, add_entry, home_assistant, served, set_up
+from .home import (
+    Heartbeat,
+    Peak,
+    add_entry,
+    clock_at,
+    home_assistant,
+    ninety_days,
+    scratch_folder,
+    served,
+    set_up,
+)
 from .measure import AtMost, Figure, Section, Setting, figure
 
 SCRAPES = 6
@@ -26,18 +33,18 @@ HOMELAB = RECORDING.with_name("litellm-1.106-master-key.prom")
 
 def run(setting: Setting) -> Section:
     """Measure each in a Home Assistant of its own."""
-    with _folder(setting) as folder:
+    with scratch_folder(setting) as folder:
         figures = [
             *apart(_busy, folder),
             *apart(_idle, folder),
-            *apart(_start, folder, apart(_ninety_days, setting)),
+            *apart(_start, folder, apart(ninety_days, setting)),
         ]
     return Section(
         title="Inside Home Assistant",
         note=(
-            "A Home Assistant core in the process that measures, on the real event loop, with a static proxy in another "
-            "process; `async_refresh` of the coordinator is one scrape: request, fold, SQLite, entities. *Late*: the "
-            f"latest beat of a 5 ms heartbeat on the loop within {INTERVAL} s, by the clock, so that it also holds what "
+            "A Home Assistant core in the process that measures, on the real event loop, with a static proxy in "
+            "another one; `async_refresh` of the coordinator is one scrape: request, fold, SQLite, entities. *Late*: the "
+            f"latest beat of a 5 ms heartbeat on the loop within {INTERVAL} s, by the clock, so it also holds what "
             "the neighbours on this machine do, as the same Home Assistant without the entry shows, measured in turn. "
             "Memory: the peak of the resident set over what it was before the scrape. Processor time is that of the "
             "whole process, all threads."
@@ -123,9 +130,8 @@ async def _day(folder: Path, url: str) -> tuple[list[float], float]:
 
 def _start(folder: Path, ledger: Path) -> list[Figure]:
     """Set an entry up whose ledger holds 90 days, each time in a new Home Assistant."""
-    file = folder / "start.prom"
-    file.write_bytes(HOMELAB.read_bytes())
-    with served([file]) as url:
+    then = json.loads(ledger.with_name("course.json").read_text())["now"]
+    with served([ledger.with_name("next.prom")]) as url, clock_at(then):
         runs = [asyncio.run(_set_up(folder / f"start-{run}", url, ledger)) for run in range(SETUPS)]
     # The first one imports the integration.
     wall, loop = zip(*runs[1:], strict=True)
@@ -145,21 +151,7 @@ async def _set_up(folder: Path, url: str, ledger: Path) -> tuple[float, float]:
         place.parent.mkdir(parents=True)
         shutil.copy(ledger, place)
         begun, busy = time.perf_counter(), time.thread_time()
-        await set_up(hass, entry)
-        return (time.perf_counter() - begun) * 1e3, (time.thread_time() - busy) * 1e3
-
-
-def _ninety_days(setting: Setting) -> Path:
-    """Return a ledger with 90 days; in a process of its own, where the core stands without Home Assistant."""
-    return importlib.import_module(".ledger", __package__).ninety_days(setting)
-
-
-@contextmanager
-def _folder(setting: Setting) -> Iterator[Path]:
-    """Make a folder for as long as the block runs."""
-    setting.cache.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="home-", dir=setting.cache))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
+        scrapes = await set_up(hass, entry)
+        taken = (time.perf_counter() - begun) * 1e3, (time.thread_time() - busy) * 1e3
+        assert scrapes.data.usage, "the ledger was not taken in"
+        return taken

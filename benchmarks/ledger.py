@@ -55,7 +55,7 @@ def ninety_days(setting: Setting) -> Path:
 
 
 def _make(folder: Path) -> None:
-    """Simulate the days; every 30 the proxy is restarted."""
+    """Simulate the days; every 30 the proxy is restarted. What it answers next is kept beside the ledger."""
     course = Course(folder / "ledger.db")
     days = []
     for day in range(DAYS):
@@ -63,8 +63,10 @@ def _make(folder: Path) -> None:
             course.homelab.restart(course.now.timestamp() + 1)
         days.append(asdict(course.day()))
     open_size = size(course.path)
+    (folder / "next.prom").write_bytes(course.homelab.body())
     course.close()
-    (folder / "course.json").write_text(json.dumps({"days": days, "size": open_size}))
+    found = {"days": days, "size": open_size, "now": course.now.timestamp()}
+    (folder / "course.json").write_text(json.dumps(found))
 
 
 def _of_peer(setting: Setting, peer: Peer, scratch: Path) -> dict[str, dict[str, float]]:

@@ -8,7 +8,6 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-
 _COUNT = b"@scrapes@"
 
 
