@@ -34,8 +34,8 @@ from .issues import Troubles
 from .picture import Picture
 from .raw import RawScrapes
 from .reasons import placeholders, reason
-from .scraper import Scraper
 from .roster import OTHER, Roster
+from .scraper import Scraper
 from .wishes import Wishes
 
 type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
@@ -174,12 +174,14 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
     @callback
     def _async_distribute(self) -> None:
         """Welcome new members, wake the entities of those that changed, tell what happened."""
-        before, self.picture = self.picture, self._paint()
+        before, after = self.picture, self._paint()
+        # Newcomers begin with what they had before, nothing: the recorder counts from the first state on.
         self.roster.update(self.data)
-        self.fanout.publish(before, self.picture)
-        for happening in between(before, self.picture, self.roster, self.roster.models):
+        self.picture = after
+        self.fanout.publish(before, after)
+        for happening in between(before, after, self.roster, self.roster.models):
             self.herald.tell(happening)
-        self._troubles.update(self.picture, self.roster)
+        self._troubles.update(after, self.roster)
 
     def _paint(self) -> Picture:
         """Return what there is to show now."""
