@@ -29,8 +29,8 @@ class EnterpriseOnlyError(AnswerError):
     """LiteLLM before 1.80: metrics were part of the Enterprise edition and are not published."""
 
 
-class UnfamiliarProcessError(AnswerError):
-    """Only a part was asked for, of a process that has not shown yet what it publishes in whole."""
+class UnfamiliarProcessError(PulseError):
+    """Only a part was asked for, of a process that has not shown what it publishes: ask for the whole."""
 
 
 class StoreError(PulseError):
