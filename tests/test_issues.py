@@ -98,7 +98,7 @@ async def test_a_lost_ledger_raises_an_issue_that_stays_until_it_is_confirmed(
     assert issue(hass, entry, "recovery") is not None
     manager = repairs_flow_manager(hass)
     assert manager is not None
-    form = await manager.async_init(DOMAIN, context={"issue_id": found.issue_id})
+    form = await manager.async_init(DOMAIN, data={"issue_id": found.issue_id})
     result = await manager.async_configure(form["flow_id"], {})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert issue(hass, entry, "recovery") is None

@@ -57,19 +57,19 @@ class Fanout:
 
     @callback
     def _work(self) -> None:
-        """Wake those that are due until the slice is over."""
+        """Wake those that are due until the slice is over, one at least."""
         # Of this thread: what others do meanwhile is not held up by us.
         end = time.thread_time() + SLICE_SECONDS
-        while time.thread_time() < end:
-            if self._queue:
-                self._queue.pop()()
-            elif self._due:
+        while self._queue or self._due:
+            if not self._queue:
                 member = next(iter(self._due))
                 del self._due[member]
                 self._queue = list(self._watchers[member])
-            else:
-                self._busy = False
+                continue
+            self._queue.pop()()
+            if time.thread_time() >= end:
                 return
+        self._busy = False
 
     async def _async_work_off(self) -> None:
         """Wake the others slice by slice; they show what is known by then."""

@@ -5,7 +5,9 @@ from typing import Any
 import voluptuous as vol
 from homeassistant.components.repairs import ConfirmRepairFlow, RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 
+from .const import DOMAIN
 from .options_flow import MAX_MEMBERS
 
 
@@ -29,7 +31,12 @@ class MoreMembersFlow(RepairsFlow):
             return self.async_create_entry(data={})
         fields: Any = vol.Schema(MAX_MEMBERS)
         schema = self.add_suggested_values_to_schema(fields, entry.options)
-        return self.async_show_form(step_id="confirm", data_schema=schema)
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        return self.async_show_form(
+            step_id="confirm",
+            data_schema=schema,
+            description_placeholders=issue.translation_placeholders if issue else None,
+        )
 
 
 async def async_create_fix_flow(
