@@ -3,14 +3,15 @@
 import asyncio
 import gc
 import shutil
-import subprocess
-import sys
+import socket
 import tempfile
+import threading
 import time
 from asyncio.events import Handle
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,6 +19,7 @@ from homeassistant import config_entries, loader
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
@@ -49,15 +51,15 @@ async def _measure(setting: Setting) -> Section:
     setting.cache.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=setting.cache))
     try:
-        with _served(folder, [0, 0, *range(1, CHANGES + 1)]) as url:
+        with _served() as proxy:
             async with _home(folder) as hass:
-                figures = await _figures(hass, url)
+                figures = await _figures(hass, proxy)
     finally:
         shutil.rmtree(folder)
     return Section(
         title=f"Entities: {MODELS} models, {KEYS} keys, {TEAMS} teams, every entity enabled",
         note=(
-            "A Home Assistant core with the integration and without a recorder, scraping a server of its own process. "
+            "A Home Assistant core with the integration and without a recorder, scraping a server on another thread. "
             "*Holds the event loop*: the longest single turn of the loop while the work goes on, in processor time of "
             "its thread, since a neighbour's load is not ours, and without the passes of Python's garbage collector, "
             "which belong to the size of the whole process and fall where they fall. *Writes*: states written. The "
@@ -67,8 +69,9 @@ async def _measure(setting: Setting) -> Section:
     )
 
 
-async def _figures(hass: HomeAssistant, url: str) -> list[Figure]:
+async def _figures(hass: HomeAssistant, proxy: Proxy) -> list[Figure]:
     options = {"dimensions": ["team", "key"], "scan_interval": 3600}
+    url = f"http://127.0.0.1:{proxy.server_port}"
     entry = MockConfigEntry(domain=DOMAIN, title="bench", data={"url": url, "verify_ssl": True}, options=options)
     entry.add_to_hass(hass)
     first = await _seconds(hass.config_entries.async_setup(entry.entry_id))
@@ -81,7 +84,8 @@ async def _figures(hass: HomeAssistant, url: str) -> list[Figure]:
     await watch.during(scrapes.async_refresh())
     idle_writes, idle_hold = watch.written - {"last_scrape", "scrape_duration"}, watch.hold_ms
     holds, strangers, writes = [], [], []
-    for _ in range(CHANGES):
+    for step in range(1, CHANGES + 1):
+        proxy.take(step)
         await watch.during(scrapes.async_refresh())
         holds.append(watch.hold_ms)
         writes.append(float(len(watch.written)))
@@ -176,32 +180,60 @@ async def _seconds(work: Awaitable[object]) -> float:
     return time.perf_counter() - begun
 
 
+def _port() -> int:
+    """Return a port that is free: another Home Assistant may have the usual one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @asynccontextmanager
 async def _home(folder: Path) -> AsyncIterator[HomeAssistant]:
     """Run a Home Assistant."""
     async with async_test_home_assistant(config_dir=str(folder)) as hass:
         hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
+        assert await async_setup_component(hass, "http", {"http": {"server_host": "127.0.0.1", "server_port": _port()}})
         # Home Assistant would reload the entry by itself in the middle of the measurements.
         with patch.object(config_entries, "RELOAD_AFTER_UPDATE_DELAY", 3600):
             yield hass
         await hass.async_stop(force=True)
 
 
+class Proxy(ThreadingHTTPServer):
+    """Answers with the body of a step, on a thread of its own."""
+
+    body = b""
+
+    def take(self, step: int) -> None:
+        """Answer with the body of a step from now on."""
+        self.body = "".join(f"{line}\n" for line in _body(step)).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Proxy
+
+    def do_GET(self) -> None:  # the name is the base class's
+        """Send the body."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
+
+
 @contextmanager
-def _served(folder: Path, steps: list[int]) -> Iterator[str]:
-    """Serve the body of each step, one after the other."""
-    names = []
-    for number, step in enumerate([0, *steps]):
-        path = folder / f"{number}.prom"
-        path.write_text("\n".join(_body(step)) + "\n")
-        names.append(str(path))
-    command = [sys.executable, str(Path(__file__).with_name("serve.py")), *names]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
+def _served() -> Iterator[Proxy]:
+    """Serve a proxy on loopback."""
+    with Proxy(("127.0.0.1", 0), _Handler) as proxy:
+        proxy.take(0)
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
         try:
-            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+            yield proxy
         finally:
-            server.terminate()
+            proxy.shutdown()
 
 
 def _body(step: int) -> Iterator[str]:
