@@ -27,6 +27,8 @@ class Changes:
     baselines: dict[tuple[int, int], Counter | None] = field(default_factory=dict)
     """(process, series) -> the counter, or None where it is gone."""
     processes: dict[int, Process] = field(default_factory=dict)
+    met: bool = False
+    """A process has answered whose counters were not known."""
     dropped: list[int] = field(default_factory=list)
     """Processes that will never answer again, with their baselines."""
     members: dict[MemberKey, Member] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Changes:
         return bool(
             self.usage
             or self.baselines
+            or self.met
             or self.dropped
             or self.members
             or self.attributions

@@ -78,6 +78,7 @@ class Journal:
         due = self._written is None or (at - self._written).total_seconds() >= IDLE_SECONDS
         if self.changes or due or self.error or not self.store.is_in_place():
             self.write(at)
+            self._written = at
         self._purge(at)
 
     def write(self, at: datetime) -> None:
@@ -95,7 +96,7 @@ class Journal:
         except StoreError as error:
             self.error = str(error)
         else:
-            self.changes, self.error, self._written = Changes(), None, at
+            self.changes, self.error = Changes(), None
 
     def close(self, at: datetime) -> None:
         """Write what waits, and close the file; without a scrape there is nothing that cannot be done again."""

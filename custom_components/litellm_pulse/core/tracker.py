@@ -187,6 +187,7 @@ class Tracker:
             del self.processes[other.id]
             changes.drop(other)
         process.published = frozenset(exposition.blocks)
+        changes.met |= process.id not in self.processes or process.forgotten
         process.forgotten = False
         process.last_answer = moment
         self.processes[process.id] = changes.processes[process.id] = process

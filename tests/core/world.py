@@ -1,0 +1,151 @@
+"""The world of the property test: a proxy's processes, and what a ledger can know of them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from itertools import product
+
+from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.models import TOTAL, MemberKey, Window
+
+from .bodies import COST, OLD_TOKENS, REQUESTS, START, TOKENS, body, family, series
+
+type Key = tuple[str, str, str]
+"""Model, team and route of a series."""
+
+type Counters = Mapping[Key, tuple[int, int]]
+"""Series -> its incarnation, which nobody sees from outside, and its value."""
+
+KEYS: list[Key] = list(product(("gpt-4o", "opus", "llama"), ("t-1", "t-2"), ("/a", "/b")))
+
+
+@dataclass(eq=False)
+class Life:
+    """A process of the proxy; it counts tokens, requests and hundredths of a dollar alike."""
+
+    start: float | None
+    """None for several workers."""
+    modern: bool
+    """Has the labels and the family names of a later release."""
+    tells_created: bool
+    forbidden: tuple[str, str] | None = None
+    """A model and team that it is never used for."""
+    counters: Counters = field(default_factory=dict)
+
+    def answer(self, *, torn: bool = False) -> bytes:
+        """Return what it answers; torn, with a line in each family that may be any series."""
+        labels = {key: self._labels(key) for key in self.counters}
+        values = {labels[key]: value for key, (_, value) in self.counters.items()}
+        created = {labels[key]: float(epoch) for key, (epoch, _) in self.counters.items()}
+        requests = {self._request_labels(key): value for key, (_, value) in self.counters.items()}
+        junk = {'{model="op': 5} if torn else {}
+        told = created if self.tells_created else None
+        return body(
+            family(COST, {one: value / 100 for one, value in values.items()} | junk, told),
+            family(TOKENS if self.modern else OLD_TOKENS, values | junk, told),
+            family(
+                REQUESTS,
+                requests | junk,
+                {self._request_labels(key): created[labels[key]] for key in labels} if told else None,
+            ),
+            start=self.start,
+        )
+
+    def _labels(self, key: Key) -> str:
+        """Return the labels of a series of a family that names the model."""
+        model, team, route = key
+        if not self.modern:
+            return series(model=model, route=route, team=team)
+        return series(model=model, model_id=f"id-{model}", route=route, team=team, team_alias=f"The {team}")
+
+    def _request_labels(self, key: Key) -> str:
+        """Return the labels of a series of a family that does not."""
+        model, team, route = key
+        if not self.modern:
+            return series(requested_model=model, route=route, team=team)
+        return series(model_id=f"id-{model}", requested_model="chat", route=route, team=team)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the answers so far have told."""
+
+    usage: tuple[tuple[datetime, Key, int], ...] = ()
+    """What was counted: when, whose it is, and how much."""
+    seen: Mapping[Life, Counters] = field(default_factory=dict)
+    """The counters of each process at its last answer."""
+    forgotten: frozenset[Life] = frozenset()
+    """Processes whose counters at their last answer were lost."""
+    answered: Mapping[Life, datetime] = field(default_factory=dict)
+    last: datetime = START
+    """The time of the last scrape."""
+    zone: str = "UTC"
+    day: int = 0
+
+    def after(self, life: Life, at: datetime, *, baseline: bool, torn: bool) -> Known:
+        """Return what is known after a process has answered."""
+        before = self.seen.get(life, {})
+        base = life.counters if baseline or life in self.forgotten else before
+        increases = {
+            key: value - (base[key][1] if base.get(key, (0,))[0] == epoch else 0)
+            for key, (epoch, value) in life.counters.items()
+        }
+        workers = {one for one in self.seen if one.start is None}
+        return replace(
+            self,
+            usage=(*self.usage, *((at, key, increase) for key, increase in increases.items() if increase)),
+            seen={one: seen for one, seen in self.seen.items() if one not in workers}
+            | {life: {**(before if torn else {}), **life.counters}},
+            forgotten=self.forgotten - {life},
+            answered={**self.answered, life: at},
+            last=at,
+        )
+
+    def in_file(self, anchored: set[Life]) -> Known:
+        """Return what is known to a file in which the sums of a head are not kept."""
+        seen = {life: counters for life, counters in self.seen.items() if life not in anchored}
+        return replace(self, seen=seen, forgotten=self.forgotten | anchored)
+
+    def can_tell(self, life: Life, counters: Counters) -> bool:
+        """Whether the next answer of a process, with these counters, tells what was used since the last."""
+        if life.start is None and life not in self.seen:
+            return self._shows_restart(life)
+        seen = self.seen.get(life, {})
+        return life.tells_created or all(
+            key not in seen or seen[key][0] == epoch or value < seen[key][1] for key, (epoch, value) in counters.items()
+        )
+
+    def can_tell_by_sums(self, life: Life) -> bool:
+        """Whether that can be told from the sums over the series alone."""
+        if life.start is None and life not in self.seen:
+            return self._shows_restart(life)
+        seen = self.seen.get(life, {})
+        return all(key in life.counters and life.counters[key][0] == epoch for key, (epoch, _) in seen.items())
+
+    def _shows_restart(self, life: Life) -> bool:
+        """Whether several workers that were restarted lack something that they had."""
+        before = [seen for one, seen in self.seen.items() if one.start is None]
+        return not any(before) or life.forbidden in self.used_by_workers()
+
+    def used_by_workers(self) -> set[tuple[str, str]]:
+        """Return the models and teams that several workers were used for."""
+        return {key[:2] for one, seen in self.seen.items() if one.start is None for key in seen}
+
+    def truth(self, today: int, day_of: Callable[[datetime], int]) -> Iterator[tuple[MemberKey, Window, int]]:
+        """Yield member, window and usage, worked out by the calendar alone."""
+        local = date.fromordinal(today)
+        begins = {
+            Window.DAY: today,
+            Window.WEEK: today - local.weekday(),
+            Window.MONTH: local.replace(day=1).toordinal(),
+            Window.YEAR: local.replace(month=1, day=1).toordinal(),
+            Window.LIFETIME: 0,
+        }
+        used = [(day_of(at), key, amount) for at, key, amount in self.usage]
+        for window, begin in begins.items():
+            since = [(key, amount) for day, key, amount in used if day >= begin]
+            yield TOTAL, window, sum(amount for _, amount in since)
+            for model in {key[0] for key in KEYS}:
+                yield (Dimension.MODEL, model), window, sum(amount for key, amount in since if key[0] == model)
+            for team in {key[1] for key in KEYS}:
+                yield (Dimension.TEAM, team), window, sum(amount for key, amount in since if key[1] == team)
