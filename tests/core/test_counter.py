@@ -1,5 +1,7 @@
 """What counts and what does not: every row of the table of exactness, in numbers."""
 
+from .bodies import cost
+from .conftest import Books
 from .rows import check
 
 
@@ -307,3 +309,20 @@ def test_a_junk_value_does_not_hide_the_eviction_of_another_series() -> None:
         llama   1 1   1   1   1
         adds    0 1   0   2   1
     """)
+
+
+def test_several_workers_that_were_noticed_are_not_counted_after_a_restart_of_home_assistant(books: Books) -> None:
+    for value in (5, 50, 5, 51, 6, 51):
+        snapshot = books.scrape(cost(value))
+    assert snapshot.report is not None
+    assert snapshot.report.unsettled
+    total = books.total()
+    for leave in (books.close, books.crash):
+        leave()
+        for value in (7, 52):
+            books.scrape(cost(value))
+            assert books.total() == total
+    for _ in range(10):
+        books.scrape(cost(52))
+    assert books.scrape(cost(55)).report is not None
+    assert books.total() == total + 3
