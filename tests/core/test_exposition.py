@@ -184,3 +184,16 @@ def test_recorded_answers_are_read_to_the_last_line(books: Books, name: str) -> 
     assert snapshot.report is not None
     assert snapshot.report.samples > 20
     assert snapshot.report.skipped == 0
+
+
+@pytest.mark.parametrize("value", ["1e300", "-1e300", "NaN", "+Inf", "five"])
+def test_a_gauge_beyond_all_bounds_stops_nothing(books: Books, value: str) -> None:
+    names = ("litellm_remaining_team_budget_metric", "litellm_team_max_budget_metric")
+    names += ("litellm_team_budget_remaining_hours_metric", "litellm_in_flight_requests", "litellm_deployment_state")
+    labels = series(team="t-1", team_alias="Kitchen", litellm_model_name="gpt-4o")
+    for spend in (1, 3):
+        gauges = [
+            f"# TYPE {name} gauge\n{name}{labels} {value if 'hours' in name or spend > 1 else 1}\n" for name in names
+        ]
+        books.scrape(cost(spend, start=1.0) + "".join(gauges).encode())
+    assert books.total() == 2

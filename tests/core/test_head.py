@@ -138,6 +138,17 @@ def test_a_metric_that_is_mapped_anew_at_a_recovery_begins_with_a_baseline(books
     assert books.total("cost") == 1
 
 
+def test_without_identity_a_metric_that_is_mapped_anew_at_a_recovery_is_no_restart(books: Books) -> None:
+    def answer(spend: float, deployments: float) -> bytes:
+        return body(family(COST, {MODEL: spend}), family(DEPLOYMENT, {MODEL: deployments}))
+
+    books.scrape(answer(100, 10))
+    head = books.head()
+    _lose(books, head, overrides={"cost": DEPLOYMENT})
+    books.scrape(answer(100, 12))
+    assert (books.total("cost"), books.total("deployment_requests")) == (0, 2)
+
+
 def test_a_model_that_was_found_through_another_family_is_found_again(books: Books) -> None:
     spend = {series(model="openai/gpt-4o", model_id="id-1"): 1.0}
     requests = {series(model_id="id-1", route="/x"): 50.0}

@@ -17,6 +17,7 @@ import pytest
 
 from custom_components.litellm_pulse import core
 from custom_components.litellm_pulse.core import migrations
+from custom_components.litellm_pulse.core.catalog import COUNTERS
 from custom_components.litellm_pulse.core.errors import NewerSchemaError, StoreError
 from custom_components.litellm_pulse.core.models import Snapshot, Window
 from custom_components.litellm_pulse.core.store import companions
@@ -271,6 +272,18 @@ def test_a_newer_schema_is_refused_and_left_untouched(books: Books, proxy: Proxy
         connection.execute("PRAGMA user_version = 1")
     books.open()
     books.agree(proxy)
+
+
+def test_the_columns_of_the_file_are_the_counters_of_the_catalog_in_their_order(books: Books) -> None:
+    books.open()
+    names = [metric.name for metric in COUNTERS]
+    with closing(sqlite3.connect(books.path)) as connection:
+        columns = {
+            table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            for table in ("usage", "scrapes")
+        }
+    assert columns["usage"][3:] == names
+    assert columns["scrapes"][5:] == names + [f"raw_{name}" for name in names]
 
 
 def test_a_step_of_the_schema_that_fails_leaves_the_file_as_it_was(

@@ -240,6 +240,14 @@ def test_replicas_are_not_forgotten_because_home_assistant_was_down_for_long(boo
     assert books.total() == 2 + 4
 
 
+def test_a_replica_that_had_no_series_yet_is_known_after_a_crash(books: Books) -> None:
+    books.scrape(cost(1, start=OLDER))
+    books.scrape(body(family(COST, {}), start=OLDER - 5))
+    books.crash()
+    books.scrape(cost(3, start=OLDER - 5))
+    assert books.total() == 3
+
+
 def test_series_that_no_process_has_any_more_are_deleted(books: Books) -> None:
     books.scrape(cost(1, start=OLDER))
     for day in range(10):

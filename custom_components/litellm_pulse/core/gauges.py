@@ -12,6 +12,9 @@ from .models import Budget, Health, Member, MemberKey
 RESET_JITTER = timedelta(minutes=5)
 """LiteLLM tells hours, not a time: two readings of the same reset differ by less than this."""
 
+LONGEST_HOURS = 24 * 366 * 100
+"""A budget that is reset in more than a hundred years is never reset."""
+
 _ROWS = {row.dimension: row for row in DIMENSIONS}
 _STATES = (Health.HEALTHY, Health.PARTIAL_OUTAGE, Health.COMPLETE_OUTAGE)
 
@@ -82,7 +85,7 @@ class Gauges:
         """Return when a budget is reset; the gauge stands still between requests, time does not."""
         known = self.budgets.get(member)
         before = known.resets_at if known else None
-        if hours is None or hours <= 0:
+        if hours is None or not 0 < hours < LONGEST_HOURS:
             return None
         if self._hours.get(member) == hours and before is not None:
             return before
