@@ -16,7 +16,6 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import CLIENT_ID, MockUser
 
 from .apart import apart
@@ -71,7 +70,6 @@ async def _measure(folder: Path, ledger: Path, url: str) -> tuple[dict[str, list
     """Return the milliseconds per path, and the figures under load."""
     async with home_assistant(folder) as hass:
         found = _timed_handlers()
-        assert await async_setup_component(hass, "http", {})
         entry = add_entry(hass, url)
         place = folder / entry.domain / f"{entry.entry_id}.db"
         place.parent.mkdir()

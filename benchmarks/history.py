@@ -31,7 +31,7 @@ class Age:
     size: int
     """Bytes on the disk."""
     written: float
-    """Bytes handed to write() on an active day, the mean since the last age."""
+    """Bytes handed to write() on an active day, the mean of up to seven."""
     idle_ms: float
     """Processor time of a scrape in which nothing changed."""
     busy_ms: float
@@ -127,7 +127,7 @@ def _measure(course: Course, day: int, days: list[Day]) -> Age:
         return Age(
             days=day,
             size=size(copy.path),
-            written=statistics.fmean(one.written for one in days[-FULL:]),
+            written=statistics.fmean(one.written for one in days[-7:]),
             load_ms=statistics.median(loads),
             history_ms=statistics.median(_timed(lambda: queries.history(copy.path, 168, (), ())) for _ in range(9)),
             usage_ms=statistics.median(_timed(lambda: queries.usage(copy.path, query)) for _ in range(9)),

@@ -19,6 +19,9 @@ from unittest.mock import patch
 
 from homeassistant import loader
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import event, frame
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
@@ -26,17 +29,30 @@ from .endings import ending
 from .measure import Setting
 
 DOMAIN = "litellm_pulse"
+PLATFORMS = ("binary_sensor", "event", "number", "sensor")
 BEAT = 0.005
 """Seconds between two heartbeats."""
 
 
 @asynccontextmanager
 async def home_assistant(folder: Path) -> AsyncIterator[HomeAssistant]:
-    """Run a Home Assistant that finds the integration."""
-    async with async_test_home_assistant(config_dir=str(folder)) as hass:
-        hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
-        yield hass
-        await hass.async_stop(force=True)
+    """Run a Home Assistant that finds the integration; its web server takes no port."""
+    server = "homeassistant.components.http.HomeAssistantHTTP"
+    with patch(f"{server}.async_bind"), patch(f"{server}.start"):
+        async with async_test_home_assistant(config_dir=str(folder)) as hass:
+            frame.async_setup(hass)
+            hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
+            await _run_in(hass)
+            yield hass
+            await hass.async_stop(force=True)
+
+
+async def _run_in(hass: HomeAssistant) -> None:
+    """Have what any running Home Assistant has: the web server, the platforms, the shared HTTP client."""
+    for component in ("http", *PLATFORMS):
+        assert await async_setup_component(hass, component, {})
+    async_get_clientsession(hass)
+    await hass.async_block_till_done()
 
 
 def add_entry(hass: HomeAssistant, url: str, **options: object) -> MockConfigEntry:
@@ -66,8 +82,12 @@ def served(files: Sequence[Path]) -> Iterator[str]:
 @contextmanager
 def clock_at(begin: float) -> Iterator[None]:
     """Let it be `begin` now for whoever asks Home Assistant for the time, and go on from there."""
-    shift = timedelta(seconds=begin - time.time())
-    with patch.object(dt_util, "utcnow", lambda: datetime.now(UTC) + shift):
+    shift = begin - time.time()
+    with (
+        patch.object(dt_util, "utcnow", lambda: datetime.now(UTC) + timedelta(seconds=shift)),
+        patch.object(event, "time_tracker_timestamp", lambda: time.time() + shift),
+        patch.object(event, "time_tracker_utcnow", dt_util.utcnow),
+    ):
         yield
 
 
