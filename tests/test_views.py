@@ -4,17 +4,20 @@
 
 import asyncio
 import csv
+import time
 from datetime import timedelta
 from http import HTTPStatus
 from io import StringIO
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
+import yaml
+from aiohttp import ClientResponse, web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryDisabler
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.setup import async_setup_component
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -32,6 +35,7 @@ BASE = "/api/litellm_pulse"
 METRICS, HISTORY, MODELS = f"{BASE}/api/v1/metrics", f"{BASE}/api/v1/history", f"{BASE}/api/v1/models"
 USAGE, BUDGETS = f"{BASE}/api/v1/usage", f"{BASE}/api/v1/budgets"
 RAW, HEALTH, AGGREGATE, EXPORTER = f"{BASE}/raw", f"{BASE}/health", f"{BASE}/aggregate", f"{BASE}/metrics"
+DOCS = Path(__file__).parent.parent / "docs"
 TABLES = [f"{BASE}/api/v1/{name}" for name in contract.TABLES]
 ENDPOINTS = [METRICS, f"{METRICS}/cost", HISTORY, *TABLES, USAGE, BUDGETS, RAW, HEALTH, AGGREGATE, EXPORTER]
 
@@ -94,6 +98,45 @@ async def test_an_entry_that_is_not_loaded_answers_503(
     assert await hass.config_entries.async_unload(entry.entry_id)
     for path in ENDPOINTS:
         assert await _get(hass_client, path, 503) == {"error": f"{entry.title} is not loaded"}
+
+
+async def test_a_request_waits_for_an_entry_that_is_being_loaded(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, hass_client: ClientSessionGenerator
+) -> None:
+    assert await set_up(hass, entry)
+    arrived, answer = asyncio.Event(), asyncio.Event()
+
+    async def later(_: web.Request) -> web.Response:
+        arrived.set()
+        await answer.wait()
+        return web.Response(body=proxy.traffic.body(), content_type="text/plain")
+
+    proxy.handler = later
+    client = await hass_client()
+    reload = hass.async_create_task(hass.config_entries.async_reload(entry.entry_id))
+    await arrived.wait()
+    asked = asyncio.create_task(client.get(METRICS))
+    await hass.async_add_executor_job(time.sleep, 0.3)
+    assert not asked.done()
+    answer.set()
+    response = await asked
+    assert (response.status, (await response.json())["cost"]) == (200, 3)
+    assert await reload
+
+
+async def test_a_request_waits_for_home_assistant_to_start(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    assert await set_up(hass, entry)
+    client = await hass_client()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass.set_state(CoreState.not_running)
+    asked = asyncio.create_task(client.get(METRICS))
+    await hass.async_add_executor_job(time.sleep, 0.3)
+    assert not asked.done()
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert (await asked).status == 200
+    hass.set_state(CoreState.running)
 
 
 async def test_two_proxies_are_told_apart_by_id_or_title(
@@ -245,6 +288,17 @@ async def test_answers_follow_the_zone(
         for path in (METRICS, f"{METRICS}/cost", MODELS, BUDGETS, USAGE):
             assert (await _get(hass_client, path))["last_scrape"].endswith(offset), path
         assert (await _get(hass_client, HISTORY))["snapshots"][0]["timestamp"].endswith(offset)
+
+
+async def test_every_endpoint_is_described(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    assert await set_up(hass, entry)
+    canonical = {resource.canonical for resource in hass.http.app.router.resources()}
+    registered = {path.removeprefix(BASE) for path in canonical if path.startswith(BASE) and not path.endswith("/")}
+    description = yaml.safe_load((DOCS / "openapi.yaml").read_text())
+    assert set(description["paths"]) == registered
+    guide = (DOCS / "api.md").read_text()
+    for path in registered:
+        assert f"$PULSE{path.replace('{name}', 'cost_daily')}" in guide
 
 
 # Metrics

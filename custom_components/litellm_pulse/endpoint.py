@@ -1,5 +1,6 @@
 """What all endpoints of the JSON API share: which proxy is meant, what is refused, how it is said."""
 
+from asyncio import Event, timeout
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -7,9 +8,10 @@ from itertools import batched
 from typing import Final
 
 from aiohttp import hdrs, web
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntryState
 from homeassistant.const import CONTENT_TYPE_JSON
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.helpers.json import json_bytes
 
@@ -20,6 +22,9 @@ from .core.question import QuestionError
 
 BASE: Final = f"/api/{DOMAIN}"
 _HEADERS: Final = {hdrs.CACHE_CONTROL: "no-store"}
+
+_PATIENCE_SECONDS: Final = 30
+"""How long a request waits for an entry that is about to load: its first scrape may take as long."""
 
 _COMPRESSED_FROM: Final = 1024
 """Bytes; less fits into one packet anyway."""
@@ -59,7 +64,7 @@ class Endpoint(HomeAssistantView):
     async def get(self, request: web.Request, **_: str) -> web.Response:
         """Answer for the proxy that the request means."""
         try:
-            return await self.answer(request, _runtime(request))
+            return await self.answer(request, await _async_runtime(request))
         except RefusalError as refusal:
             return self.say(refusal.body, refusal.status)
         except QuestionError as err:
@@ -99,15 +104,52 @@ def listed(name: str, rows: Iterable[Mapping[str, object]], rest: Mapping[str, o
     return b'{"%s":[%s],%s' % (name.encode(), b",".join(pieces), json_bytes(rest)[1:])
 
 
-def _runtime(request: web.Request) -> RuntimeData:
+async def _async_runtime(request: web.Request) -> RuntimeData:
     """Return what the entry holds that a request is for; raises RefusalError.
 
     An entry is not loaded before its first scrape, nor while its ledger cannot be opened.
     """
-    entry = _entry(request.app[KEY_HASS], request.query.get("instance"))
+    hass = request.app[KEY_HASS]
+    entry = _entry(hass, request.query.get("instance"))
+    if _is_about_to_load(hass, entry):
+        await _async_settle(hass, entry)
     if entry.state is not ConfigEntryState.LOADED:
         raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, entry.reason or f"{entry.title} is not loaded")
     return entry.runtime_data
+
+
+async def _async_settle(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> None:
+    """Wait until an entry is loaded, or has failed to; for some time at most."""
+    changed = Event()
+
+    @callback
+    def note(*_: object) -> None:
+        changed.set()
+
+    unsubscribe = async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, note)
+    try:
+        async with timeout(_PATIENCE_SECONDS):
+            while _is_about_to_load(hass, entry):
+                changed.clear()
+                await changed.wait()
+    except TimeoutError:
+        pass
+    finally:
+        unsubscribe()
+
+
+def _is_about_to_load(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:
+    """Whether an entry is being reloaded, or Home Assistant has not come to it yet.
+
+    Home Assistant's own rest integration gives a sensor up for good whose first answer is a refusal.
+    """
+    match entry.state:
+        case ConfigEntryState.SETUP_IN_PROGRESS | ConfigEntryState.UNLOAD_IN_PROGRESS:
+            return True
+        case ConfigEntryState.NOT_LOADED:
+            return entry.setup_lock.locked() or not (hass.is_running or entry.disabled_by)
+        case _:
+            return False
 
 
 def _entry(hass: HomeAssistant, instance: str | None) -> LiteLLMPulseConfigEntry:
