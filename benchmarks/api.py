@@ -3,7 +3,6 @@
 import asyncio
 import importlib
 import json
-import shutil
 import statistics
 import sys
 import time
@@ -18,8 +17,18 @@ from aiohttp.test_utils import TestClient, TestServer
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import CLIENT_ID, MockUser
 
-from .apart import apart
-from .home import Heartbeat, add_entry, clock_at, home_assistant, ninety_days, scratch_folder, served, set_up, turns
+from .home import (
+    Heartbeat,
+    Past,
+    add_entry,
+    clock_at,
+    home_assistant,
+    ninety_days,
+    scratch_folder,
+    served,
+    set_up,
+    turns,
+)
 from .measure import AtMost, Figure, Section, Setting, figure
 from .peer import NAME, Peer
 
@@ -40,11 +49,9 @@ LIMITS = {
 
 def run(setting: Setting) -> Section:
     """Measure ours, and litellm-pulse on a database with as many scrapes."""
-    ledger = apart(ninety_days, setting)
-    with scratch_folder(setting) as folder, served([ledger.with_name("next.prom")]) as url:
-        then = json.loads(ledger.with_name("course.json").read_text())["now"]
-        with clock_at(then):
-            ours, load = asyncio.run(_measure(folder, ledger, url))
+    past = ninety_days(setting)
+    with scratch_folder(setting) as folder, served([past.body]) as url, clock_at(past.then):
+        ours, load = asyncio.run(_measure(folder, past, url))
     with Peer(setting.peer) as peer:
         theirs = peer.ask("answer", database=str(setting.cache / "litellm-pulse-90-days.db"))
     return Section(
@@ -66,14 +73,12 @@ def _figure(path: str, ours: list[float], theirs: list[float] | None) -> Figure:
     return figure(path, "ms", ours, against=against, budget=AtMost(LIMITS[path], "ms"))
 
 
-async def _measure(folder: Path, ledger: Path, url: str) -> tuple[dict[str, list[float]], list[Figure]]:
+async def _measure(folder: Path, past: Past, url: str) -> tuple[dict[str, list[float]], list[Figure]]:
     """Return the milliseconds per path, and the figures under load."""
     async with home_assistant(folder) as hass:
         found = _timed_handlers()
         entry = add_entry(hass, url)
-        place = folder / entry.domain / f"{entry.entry_id}.db"
-        place.parent.mkdir()
-        shutil.copy(ledger, place)
+        await past.adopt(hass, entry)
         scrapes = await set_up(hass, entry)
         async with _client(hass) as (client, token):
             await _one_by_one(scrapes, client)

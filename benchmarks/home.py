@@ -3,6 +3,8 @@
 import asyncio
 import ctypes
 import importlib
+import json
+import logging
 import re
 import shutil
 import subprocess
@@ -12,6 +14,7 @@ import time
 from asyncio.events import Handle
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
+from .apart import apart
 from .endings import ending
 from .measure import Setting
 
@@ -36,9 +40,12 @@ BEAT = 0.005
 
 @asynccontextmanager
 async def home_assistant(folder: Path) -> AsyncIterator[HomeAssistant]:
-    """Run a Home Assistant that finds the integration; its web server takes no port."""
+    """Run a Home Assistant that finds the integration; it takes no port and seeks nobody in the network."""
+    # That custom integrations are at the user's own risk is said at each start.
+    logging.getLogger("homeassistant.loader").setLevel(logging.ERROR)
     server = "homeassistant.components.http.HomeAssistantHTTP"
-    with patch(f"{server}.async_bind"), patch(f"{server}.start"):
+    zeroconf = "homeassistant.components.zeroconf.async_get_async_zeroconf"
+    with patch(f"{server}.async_bind"), patch(f"{server}.start"), patch(zeroconf):
         async with async_test_home_assistant(config_dir=str(folder)) as hass:
             frame.async_setup(hass)
             hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
@@ -77,6 +84,36 @@ def served(files: Sequence[Path]) -> Iterator[str]:
     with ending(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A simulated ledger, and the moment and place at which its course ended."""
+
+    ledger: Path
+    body: Path
+    """What the proxy answers next."""
+    then: float
+    zone: str
+
+    async def adopt(self, hass: HomeAssistant, entry: MockConfigEntry) -> None:
+        """Give an entry a copy of it."""
+        await hass.config.async_set_time_zone(self.zone)
+        place = Path(hass.config.path(DOMAIN, f"{entry.entry_id}.db"))
+        place.parent.mkdir(parents=True)
+        shutil.copy(self.ledger, place)
+
+
+def ninety_days(setting: Setting) -> Past:
+    """Return a ledger with 90 days; made in a process of its own, where the core stands without Home Assistant."""
+    ledger = apart(_ninety_days, setting)
+    course = json.loads(ledger.with_name("course.json").read_text())
+    return Past(ledger, ledger.with_name("next.prom"), course["now"], course["zone"])
+
+
+def _ninety_days(setting: Setting) -> Path:
+    made: Path = importlib.import_module(".ledger", __package__).ninety_days(setting)
+    return made
 
 
 @contextmanager
@@ -151,11 +188,6 @@ def _status(name: str) -> float:
     found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None
     return int(found[1]) * 1024.0
-
-
-def ninety_days(setting: Setting) -> Path:
-    """Return a ledger with 90 days; in a process of its own, where the core stands without Home Assistant."""
-    return importlib.import_module(".ledger", __package__).ninety_days(setting)
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def _make(folder: Path) -> None:
     open_size = size(course.path)
     (folder / "next.prom").write_bytes(course.homelab.body())
     course.close()
-    found = {"days": days, "size": open_size, "now": course.now.timestamp()}
+    found = {"days": days, "size": open_size, "now": course.now.timestamp(), "zone": ZONE.key}
     (folder / "course.json").write_text(json.dumps(found))
 
 
