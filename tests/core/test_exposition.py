@@ -148,6 +148,14 @@ def test_nothing_is_called_gone_beside_a_line_that_may_be_any_series(books: Book
     assert books.total() == 4
 
 
+def test_what_was_there_before_an_unreadable_line_is_called_gone_once_all_can_be_read(books: Books) -> None:
+    books.scrape(body(family(COST, {ONE: 5}), start=1.0))
+    books.scrape(body(family(COST, {}), start=1.0) + f'{COST}{{model="op 5\n'.encode())
+    books.scrape(body(family(COST, {TWO: 1}), start=1.0))
+    books.scrape(body(family(COST, {TWO: 1, ONE: 5}), start=1.0))
+    assert books.total() == 1 + 5
+
+
 def test_a_comment_inside_a_family_does_not_end_it(books: Books) -> None:
     def answer(one: float, two: float) -> bytes:
         text = body(family(COST, {ONE: one, TWO: two}), start=1.0).decode()

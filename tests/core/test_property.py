@@ -15,6 +15,7 @@ import os
 import resource
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -33,12 +34,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from custom_components.litellm_pulse.core.errors import AnswerError
+from custom_components.litellm_pulse.core.errors import AnswerError, UnfamiliarProcessError
 from custom_components.litellm_pulse.core.head import Head
 from custom_components.litellm_pulse.core.ledger import Ledger
+from custom_components.litellm_pulse.core.models import Snapshot
 
 from .bodies import REQUESTS, START
-from .world import KEYS, Key, Known, Life
+from .world import KEYS, Key, Known, Life, tells_created
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 """Far more examples, other ones each time; without it they are always the same."""
@@ -47,6 +49,9 @@ ZONES = ("UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/
 MEMORY = Path("/dev/shm")  # noqa: S108  # no disk is worn out by it
 REMEMBERED = timedelta(days=6, hours=12)
 """Seven days, less what the clocks may differ by."""
+
+type Turn = tuple[int, list[tuple[Key, int]], int, bool]
+"""Which process, what it is used for, the seconds until it answers, and whether only a part is asked for."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Beginning:
 uses = st.lists(st.tuples(st.sampled_from(KEYS), st.integers(1, 5000)), min_size=1, max_size=5)
 which = st.integers(0, 2)
 either = st.booleans()
-turns = st.lists(st.tuples(which, uses, st.integers(1, 7200)), min_size=1, max_size=5)
+turns = st.lists(st.tuples(which, uses, st.integers(1, 7200), either), min_size=1, max_size=5)
 beginnings = st.builds(
     Beginning,
     ages=st.lists(st.integers(1, 10**6), min_size=1, max_size=3, unique=True),
@@ -171,20 +176,20 @@ class Lifecycles(RuleBasedStateMachine):
     # Answers
 
     @rule(turns=turns)
-    def use_and_scrape(self, turns: list[tuple[int, list[tuple[Key, int]], int]]) -> None:
+    def use_and_scrape(self, turns: list[Turn]) -> None:
         """Use the proxy and let it answer, some times in turn."""
-        for which, uses, seconds in turns:
+        for which, uses, seconds, part in turns:
             self.use(which, uses)
             self._pass(seconds=seconds)
-            self._scrape(self._life(which))
+            self._scrape(self._life(which), part=part)
 
     @rule(turns=turns)
-    def use_and_scrape_in_any_order(self, turns: list[tuple[int, list[tuple[Key, int]], int]]) -> None:
+    def use_and_scrape_in_any_order(self, turns: list[Turn]) -> None:
         """Use one process and let another answer."""
-        for which, uses, seconds in turns:
+        for which, uses, seconds, part in turns:
             self.use(which + 1, uses)
             self._pass(seconds=seconds)
-            self._scrape(self._life(which))
+            self._scrape(self._life(which), part=part)
 
     @rule(which=which)
     def scrape_twice(self, which: int) -> None:
@@ -339,21 +344,37 @@ class Lifecycles(RuleBasedStateMachine):
             return Life(start, modern, created)
         return Life(None, modern, tells_created=False, forbidden=min(self.known.used_by_workers(), default=None))
 
-    def _scrape(self, life: Life, *, torn: bool = False, first: bool = False) -> None:
+    def _scrape(self, life: Life, *, torn: bool = False, part: bool = False, first: bool = False) -> None:
         """Let a process answer, and work out what that tells."""
-        answer, date = life.answer(torn=torn), self.now + self.ahead
-        snapshot = self._at_disk(lambda: self._ledger.scrape(answer, now=self.now, answered_at=date))
+        snapshot, created = self._ask(life, torn=torn, part=part and not first)
         self.latest = max(self.now, self.latest)
         assert snapshot.last_scrape == self.latest
         self.today = max(self.today, self._day_of(self.latest))
-        older = life not in self.known.seen and life.start is not None and life.start <= self.since
-        self.known = self.known.after(life, self.latest, baseline=first or older, torn=torn)
+        before = {} if life in self.anchored | self.known.forgotten else self.known.seen.get(life, {})
+        younger = life in self.known.seen or life.start is None or life.start > self.since
+        self.known = self.known.after(life, self.latest, counts=younger and not first, keeps=torn)
+        self.known = self.known.told(life, created=created, before=before)
         self.anchored.discard(life)
         self.scraped = True
         if snapshot.store_error is None:
             self._note_written()
         else:
             assert self.full
+
+    def _ask(self, life: Life, *, torn: bool, part: bool) -> tuple[Snapshot, bool]:
+        """Ask for a part, or for the whole answer; return also whether it tells when series were created."""
+        asked, created = self._ledger.families, life.tells_created
+        if part and not torn and life.start is not None:
+            created = created and tells_created(asked)
+            if self.known.can_tell(life, life.counters, created=created):
+                with suppress(AnswerError, UnfamiliarProcessError):
+                    return self._count(life.answer(asked=asked), part=True), created
+        return self._count(life.answer(torn=torn)), life.tells_created
+
+    def _count(self, answer: bytes, *, part: bool = False) -> Snapshot:
+        """Have an answer counted."""
+        date = self.now + self.ahead
+        return self._at_disk(lambda: self._ledger.scrape(answer, now=self.now, answered_at=date, part=part))
 
     def _note_written(self) -> None:
         """Note that all that is known is in the file."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -185,6 +186,23 @@ def test_a_deleted_file_is_begun_anew_at_the_next_scrape_though_nothing_has_chan
     books.open()
     assert books.per_window() == pytest.approx(windows)
     books.scrape(proxy.spend())
+    books.agree(proxy)
+
+
+def test_after_a_file_was_begun_anew_a_change_of_zone_keeps_lifetime(books: Books, proxy: Proxy) -> None:
+    _fill(books, proxy)
+    books.path.unlink()
+    books.scrape(proxy.spend())
+    assert books.snapshot.recovery is not None
+    with closing(sqlite3.connect(books.path)) as connection:
+        assert connection.execute("SELECT cost FROM scrapes").fetchall() == [(1.5,)]
+    for key in ("Asia/Kathmandu", "America/Los_Angeles"):
+        books.ledger.set_zone(ZoneInfo(key), now=books.now)
+        books.agree(proxy)
+        books.scrape(proxy.spend(), seconds=2 * 86400)
+        books.agree(proxy)
+    books.zone = ZoneInfo("UTC")
+    books.reopen()
     books.agree(proxy)
 
 
@@ -412,7 +430,7 @@ def test_a_file_that_is_lost_while_the_disk_is_full_is_begun_anew_when_there_is_
 def test_a_zone_that_is_changed_while_the_disk_is_full_is_cut_when_there_is_room(
     books: Books, proxy: Proxy, fill_disk: Callable[[bool], None]
 ) -> None:
-    zone = type(books.zone)("Asia/Kathmandu")
+    zone = ZoneInfo("Asia/Kathmandu")
     _fill(books, proxy, 10)
     fill_disk(True)  # noqa: FBT003
     while not books.scrape(proxy.spend(), seconds=900).store_error:

@@ -190,6 +190,8 @@ def test_when_our_clock_steps_back_over_midnight_no_window_comes_back(books: Boo
     books.scrape(cost(3, start=OLDER), seconds=-120)
     assert books.snapshot.window_starts == starts
     assert books.per_window()["day"] == 2
+    assert books.roll(minutes=1).window_starts == starts
+    assert books.per_window()["day"] == 2
     books.roll(minutes=5)
     books.reopen()
     assert books.snapshot.window_starts == starts

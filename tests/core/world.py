@@ -1,6 +1,6 @@
 """The world of the property test: a proxy's processes, and what a ledger can know of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import product
@@ -32,24 +32,36 @@ class Life:
     """A model and team that it is never used for."""
     counters: Counters = field(default_factory=dict)
 
-    def answer(self, *, torn: bool = False) -> bytes:
-        """Return what it answers; torn, with a line in each family that may be any series."""
-        labels = {key: self._labels(key) for key in self.counters}
-        values = {labels[key]: value for key, (_, value) in self.counters.items()}
-        created = {labels[key]: float(epoch) for key, (epoch, _) in self.counters.items()}
-        requests = {self._request_labels(key): value for key, (_, value) in self.counters.items()}
+    def answer(self, *, torn: bool = False, asked: Collection[str] | None = None) -> bytes:
+        """Return what it answers.
+
+        Torn, it has a line in each family that may be any series. Where only a part is `asked`
+        for, it leaves out what is not, and what has no series.
+        """
         junk = {'{model="op': 5} if torn else {}
-        told = created if self.tells_created else None
-        return body(
-            family(COST, {one: value / 100 for one, value in values.items()} | junk, told),
-            family(TOKENS if self.modern else OLD_TOKENS, values | junk, told),
-            family(
-                REQUESTS,
-                requests | junk,
-                {self._request_labels(key): created[labels[key]] for key in labels} if told else None,
-            ),
-            start=self.start,
-        )
+        name = TOKENS if self.modern else OLD_TOKENS
+        families = [
+            self._family(COST, 100, self._labels, junk, asked),
+            self._family(name, 1, self._labels, junk, asked),
+            self._family(REQUESTS, 1, self._request_labels, junk, asked),
+        ]
+        return body(*families, start=self.start)
+
+    def _family(
+        self,
+        name: str,
+        size: int,
+        labels: Callable[[Key], str],
+        junk: Mapping[str, float],
+        asked: Collection[str] | None,
+    ) -> str:
+        """Return a family and its twin, or nothing of them where they are left out."""
+        values = {labels(key): value / size for key, (_, value) in self.counters.items()} | junk
+        created = {labels(key): float(epoch) for key, (epoch, _) in self.counters.items()}
+        if asked is not None and not values:
+            return ""
+        told = self.tells_created and (asked is None or tells_created(asked))
+        return family(name, values, created if told else None)
 
     def _labels(self, key: Key) -> str:
         """Return the labels of a series of a family that names the model."""
@@ -66,6 +78,11 @@ class Life:
         return series(model_id=f"id-{model}", requested_model="chat", route=route, team=team)
 
 
+def tells_created(asked: Collection[str]) -> bool:
+    """Whether a part has the times at which series were created."""
+    return any(name.endswith("_created") for name in asked)
+
+
 @dataclass(frozen=True)
 class Known:
     """What the answers so far have told."""
@@ -76,43 +93,57 @@ class Known:
     """The counters of each process at its last answer."""
     forgotten: frozenset[Life] = frozenset()
     """Processes whose counters at their last answer were lost."""
+    untold: frozenset[tuple[Life, Key]] = frozenset()
+    """Series last counted in an answer that did not tell when they were created."""
     answered: Mapping[Life, datetime] = field(default_factory=dict)
     last: datetime = START
     """The time of the last scrape."""
     zone: str = "UTC"
     day: int = 0
 
-    def after(self, life: Life, at: datetime, *, baseline: bool, torn: bool) -> Known:
-        """Return what is known after a process has answered."""
+    def after(self, life: Life, at: datetime, *, counts: bool, keeps: bool) -> Known:
+        """Return what is known after a process has answered.
+
+        `counts` says that what it has more than before counts; `keeps`, that what it has not is not gone.
+        """
         before = self.seen.get(life, {})
-        base = life.counters if baseline or life in self.forgotten else before
+        base = before if counts and life not in self.forgotten else life.counters
         increases = {
             key: value - (base[key][1] if base.get(key, (0,))[0] == epoch else 0)
             for key, (epoch, value) in life.counters.items()
         }
-        workers = {one for one in self.seen if one.start is None}
+        others = {one: seen for one, seen in self.seen.items() if one.start is not None}
         return replace(
             self,
             usage=(*self.usage, *((at, key, increase) for key, increase in increases.items() if increase)),
-            seen={one: seen for one, seen in self.seen.items() if one not in workers}
-            | {life: {**(before if torn else {}), **life.counters}},
+            seen={**others, life: {**(before if keeps else {}), **life.counters}},
             forgotten=self.forgotten - {life},
             answered={**self.answered, life: at},
             last=at,
         )
+
+    def told(self, life: Life, *, created: bool, before: Counters) -> Known:
+        """Return what is known of when series were created after a process has answered."""
+        new = {(life, key) for key, counter in life.counters.items() if before.get(key) != counter}
+        all_of_it = {(life, key) for key in KEYS}
+        return replace(self, untold=self.untold - all_of_it if created else self.untold | new)
 
     def in_file(self, anchored: set[Life]) -> Known:
         """Return what is known to a file in which the sums of a head are not kept."""
         seen = {life: counters for life, counters in self.seen.items() if life not in anchored}
         return replace(self, seen=seen, forgotten=self.forgotten | anchored)
 
-    def can_tell(self, life: Life, counters: Counters) -> bool:
+    def can_tell(self, life: Life, counters: Counters, *, created: bool = True) -> bool:
         """Whether the next answer of a process, with these counters, tells what was used since the last."""
         if life.start is None and life not in self.seen:
             return self._shows_restart(life)
         seen = self.seen.get(life, {})
-        return life.tells_created or all(
-            key not in seen or seen[key][0] == epoch or value < seen[key][1] for key, (epoch, value) in counters.items()
+        return all(
+            key not in seen
+            or seen[key][0] == epoch
+            or value < seen[key][1]
+            or (created and life.tells_created and (life, key) not in self.untold)
+            for key, (epoch, value) in counters.items()
         )
 
     def can_tell_by_sums(self, life: Life) -> bool:

@@ -74,7 +74,7 @@ class Fold:
 
         Where the answer does not tell when they were created, what is known of that grows old.
         """
-        recreated = _recreated(reading, created)
+        recreated = self._recreated(reading, created)
         for _, counter, value in reading.changed:
             series = counter.series
             self._add(series, increase(counter, value, recreated=series.head in recreated))
@@ -86,6 +86,20 @@ class Fold:
         for counter in recreated.values():
             self._add(counter.series, counter.value)
             self._keep(counter)
+
+    def _recreated(self, reading: FamilyReading, created: Mapping[bytes, float]) -> dict[bytes, Counter]:
+        """Return the known counters that the process has created anew, and note when it did."""
+        found: dict[bytes, Counter] = {}
+        for head, since in created.items():
+            counter = reading.known.get(head)
+            if counter is None:
+                continue
+            before, counter.created = counter.created, since
+            if before is None:
+                self._write(counter)
+            elif since > before:
+                found[head] = counter
+        return found
 
     def _count_newcomers(
         self, readings: Mapping[str, FamilyReading], created: Mapping[str, Mapping[bytes, float]]
@@ -129,9 +143,13 @@ class Fold:
                 vector[metric] += value
 
     def _keep(self, counter: Counter) -> None:
-        """Have the counter's value written down, where it counts at all."""
+        """Have a counter's new value written down, where it counts at all."""
+        self.changed += bool(counter.series.metrics)
+        self._write(counter)
+
+    def _write(self, counter: Counter) -> None:
+        """Have a counter written down, where it counts at all."""
         if counter.series.metrics:
-            self.changed += 1
             self.changes.baselines[self.process.id, counter.series.id] = counter
 
     def _meet(self, readings: Mapping[str, FamilyReading]) -> None:
@@ -187,19 +205,6 @@ class Fold:
             for attribution, last in anchor.items()
             for metric, (now, before) in enumerate(zip(anchored.get(attribution, ZERO), last, strict=True))
         )
-
-
-def _recreated(reading: FamilyReading, created: Mapping[bytes, float]) -> dict[bytes, Counter]:
-    """Return the known counters that the process has created anew, and note when it did."""
-    found: dict[bytes, Counter] = {}
-    for head, since in created.items():
-        counter = reading.known.get(head)
-        if counter is None:
-            continue
-        if counter.created is not None and since > counter.created:
-            found[head] = counter
-        counter.created = since
-    return found
 
 
 def _sum(sums: dict[int, list[float]], series: Series, value: float) -> None:

@@ -44,7 +44,7 @@ def read_family(process: Process, family: str, block: bytes) -> FamilyReading:
     moved = len(lines) != len(slots)
     for index in _differing(lines, old, len(slots)):
         moved |= _read_line(reading, index, lines[index])
-    if moved and known:
+    if known and (moved or len(lines) - reading.slots.count(None) < len(known)):
         _take_stock(reading, lines)
     return reading
 

@@ -74,7 +74,6 @@ class Store:
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
-        self._inode = -1
         self._connection.close()
 
     def is_in_place(self) -> bool:
