@@ -1,11 +1,13 @@
 """How the cost of a scrape grows: with series, with changes, with history."""
 
+import math
 import statistics
 import time
 from datetime import timedelta
 from pathlib import Path
 
-from . import history
+from . import history, members
+from .apart import apart
 from .course import BEGIN, ZONE
 from .engine import Ledger
 from .homelab import FAMILIES, Homelab
@@ -26,7 +28,7 @@ def run(setting: Setting) -> Section:
     with scratch_folder(setting) as scratch:
         sizes = [_Sized(models, keys) for models, keys in SIZES]
         by_share = {
-            name: [(one.series, one.scrape(scratch, round(share * one.pairs))) for one in sizes]
+            name: [(one.series, one.scrape(scratch, math.ceil(share * one.pairs))) for one in sizes]
             for name, share in SHARES.items()
         }
         middle = sizes[2]
@@ -35,12 +37,14 @@ def run(setting: Setting) -> Section:
             for pairs in (1, 6, 60, middle.pairs)
             for milliseconds in [middle.scrape(scratch, pairs)]
         ]
+        entities = apart(members.measured, scratch)
     ages = [age for age in history.measured(setting) if age.days in history.AGES]
-    PLOT.write_text(svg(_charts(by_share, changed, middle.series, ages)))
+    PLOT.write_text(svg(_charts(by_share, changed, middle.series, ages, entities)))
     return Section(
         title="Growth",
         note=(
-            "Processor time of one whole scrape with its transaction, `Ledger.scrape`, the median of several. "
+            "Processor time of one whole scrape with its transaction, `Ledger.scrape`, the median of several; for the "
+            "entities, of the whole process, from the request to the last state. "
             "![growth](growth.svg)"
         ),
         figures=[],
@@ -57,6 +61,14 @@ def run(setting: Setting) -> Section:
                 title=f"Changed series, of {middle.series:,}",
                 head=("changed", "ms"),
                 rows=[(f"{count:,}", number(milliseconds)) for count, milliseconds in changed],
+            ),
+            Table(
+                title="Entities",
+                head=("entities", "nothing changed, ms", "one model changed, ms", "set-up, ms"),
+                rows=[
+                    (f"{one.entities:,}", number(one.idle_ms), number(one.busy_ms), number(one.setup_ms))
+                    for one in entities
+                ],
             ),
             Table(
                 title="History",
@@ -111,6 +123,7 @@ def _charts(
     changed: list[tuple[int, float]],
     of: int,
     ages: list[history.Age],
+    entities: list[members.Shown],
 ) -> list[Chart]:
     """Return the charts of the plot."""
     years = [
@@ -127,10 +140,25 @@ def _charts(
             lines=[Line(name=name, points=points) for name, points in by_share.items()],
         ),
         Chart(
-            title=f"One scrape, by series that changed (of {of:,})",
+            title=f"One scrape, by changed series (of {of:,})",
             x="changed series",
             y="ms",
             lines=[Line(name="one scrape", points=changed)],
+        ),
+        Chart(
+            title="One scrape in Home Assistant, by entities",
+            x="entities",
+            y="ms",
+            lines=[
+                Line(name="one model changed", points=[(one.entities, one.busy_ms) for one in entities]),
+                Line(name="none changed", points=[(one.entities, one.idle_ms) for one in entities]),
+            ],
+        ),
+        Chart(
+            title="Set-up, by entities",
+            x="entities",
+            y="ms",
+            lines=[Line(name="set-up", points=[(one.entities, one.setup_ms) for one in entities])],
         ),
         Chart(title="One scrape, by age of the ledger", x="days", y="ms", lines=years),
         Chart(title="The file, by age of the ledger", x="days", y="MB", lines=weights),

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant import loader
+from homeassistant import config_entries, loader
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import event, frame
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -45,7 +45,13 @@ async def home_assistant(folder: Path) -> AsyncIterator[HomeAssistant]:
     logging.getLogger("homeassistant.loader").setLevel(logging.ERROR)
     server = "homeassistant.components.http.HomeAssistantHTTP"
     zeroconf = "homeassistant.components.zeroconf.async_get_async_zeroconf"
-    with patch(f"{server}.async_bind"), patch(f"{server}.start"), patch(zeroconf):
+    with (
+        patch(f"{server}.async_bind"),
+        patch(f"{server}.start"),
+        patch(zeroconf),
+        # It would reload an entry by itself in the middle of the measurements.
+        patch.object(config_entries, "RELOAD_AFTER_UPDATE_DELAY", 3600),
+    ):
         async with async_test_home_assistant(config_dir=str(folder)) as hass:
             frame.async_setup(hass)
             hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)

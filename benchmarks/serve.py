@@ -1,6 +1,6 @@
 """A static /metrics on loopback: the files named on the command line, one after the other, for ever.
 
-`@scrapes@` in a body stands for the number of answers so far.
+A single file is read anew for each answer. `@scrapes@` in a body stands for the number of answers so far.
 """
 
 import itertools
@@ -8,21 +8,20 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-_COUNT = b"@scrapes@"
-
 
 class Handler(BaseHTTPRequestHandler):
     """Answers every GET with the next body."""
 
     protocol_version = "HTTP/1.1"
     answers = itertools.count(1)
-    bodies = itertools.cycle([(body, _COUNT in body) for body in (Path(name).read_bytes() for name in sys.argv[1:])])
+    files = tuple(Path(name) for name in sys.argv[1:])
+    bodies = itertools.cycle([file.read_bytes() for file in files])
 
     def do_GET(self) -> None:  # the name is the base class's
         """Send the next body."""
-        body, counts = next(self.bodies)
-        if counts:
-            body = body.replace(_COUNT, b"%d.0" % next(self.answers))
+        body = next(self.bodies)
+        if len(self.files) == 1:
+            body = self.files[0].read_bytes().replace(b"@scrapes@", b"%d.0" % next(self.answers))
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
