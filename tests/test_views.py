@@ -139,6 +139,20 @@ async def test_a_request_waits_for_home_assistant_to_start(
     hass.set_state(CoreState.running)
 
 
+async def test_a_request_does_not_wait_for_ever(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("custom_components.litellm_pulse.endpoint._PATIENCE_SECONDS", 0)
+    assert await set_up(hass, entry)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass.set_state(CoreState.not_running)
+    assert await _get(hass_client, METRICS, 503) == {"error": f"{entry.title} is not loaded"}
+    hass.set_state(CoreState.running)
+
+
 async def test_two_proxies_are_told_apart_by_id_or_title(
     hass: HomeAssistant,
     entry: MockConfigEntry,

@@ -26,14 +26,15 @@ class Answers:
         """Return the answer to a question, worked out off the event loop; raises what `work` raises."""
         if snapshot is not self._snapshot:
             self._snapshot, self._found = snapshot, {}
-        found = self._found
-        if question not in found:
-            if len(found) >= _KEPT:
-                del found[next(iter(found))]
-            found[question] = hass.async_add_executor_job(work)
+        future = self._found.get(question)
+        if future is None:
+            if len(self._found) >= _KEPT:
+                del self._found[next(iter(self._found))]
+            future = self._found[question] = hass.async_add_executor_job(work)
         try:
             # A client that hangs up must not take the answer away from the others that wait for it.
-            return await shield(found[question])
+            return await shield(future)
         except Exception:
-            found.pop(question, None)
+            if self._found.get(question) is future:
+                del self._found[question]
             raise
