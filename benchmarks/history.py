@@ -1,6 +1,7 @@
 """Three simulated years of scrapes: what a ledger costs as it grows old."""
 
 import json
+import shutil
 import statistics
 import tempfile
 import time
@@ -21,6 +22,8 @@ FULL = 90
 MONTHS = (31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365)
 AGES = (1, 7, 30, 90, 181, 365, LAST)
 """Days after which the growth is measured."""
+ROUNDS, SCRAPES = 9, 15
+"""Rounds over all ages, and scrapes of each kind in a round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,8 @@ def run(setting: Setting) -> Section:
         title="A year at 60 s",
         note=(
             "The same proxy, active 8 hours on each day, for 365 days; from day 90 on the ledger deletes as much as it "
-            "adds. Then on to three years: hourly scrapes, which leave the same totals per day, and 90 days at 60 s. "
+            "adds. Then on to three years: hourly scrapes, which leave the same totals per day, and 90 days at 60 s. Of "
+            "each age a copy is kept; they are measured in turn, round after round, in processor time. "
             "The figures compare the last three months of the year with the three after the first 90 days."
         ),
         figures=[_flat(name, unit, before, after, get) for name, unit, get in _FLAT],
@@ -93,9 +97,9 @@ def measured(setting: Setting) -> list[Age]:
 
 
 def _simulate(folder: Path) -> None:
-    """Let three years pass."""
+    """Let three years pass, then measure what was kept of each age."""
     course = Course(folder / "ledger.db")
-    ages: list[Age] = []
+    kept_of: dict[int, tuple[Path, float]] = {}
     days: list[Day] = []
     for day in range(1, LAST + 1):
         full = day <= YEAR or day > LAST - FULL
@@ -104,41 +108,62 @@ def _simulate(folder: Path) -> None:
             course.homelab.restart(course.now.timestamp() + 1)
         if day in {*MONTHS, *AGES}:
             course.close()
-            ages.append(_measure(course, day, days))
+            copy = folder / f"day-{day}.db"
+            for end in (".db", ".proxy"):
+                shutil.copy(course.path.with_suffix(end), copy.with_suffix(end))
+            kept_of[day] = copy, statistics.fmean(one.written for one in days[-7:])
             course = Course(course.path, now=course.now, homelab=course.homelab, chance=course.chance)
-            days = []
     course.close()
-    (folder / "ages.json").write_text(json.dumps([asdict(age) for age in ages], indent=1))
+    (folder / "ages.json").write_text(json.dumps([asdict(age) for age in _measure(kept_of)], indent=1))
+    for copy, _ in kept_of.values():
+        copy.unlink()
 
 
-def _measure(course: Course, day: int, days: list[Day]) -> Age:
-    """Measure a copy of a course that is closed."""
-    with tempfile.TemporaryDirectory(dir=course.path.parent) as scratch:
-        copy = resumed(course.path, Path(scratch) / "copy.db")
-        copy.ledger.close()
-        loads = [_timed(lambda: Ledger.open(copy.path, now=copy.now, zone=ZONE).close()) for _ in range(5)]
-        query = queries.UsageQuery(
-            start=(copy.now - timedelta(days=90)).astimezone(ZONE).replace(hour=0, minute=0),
-            end=copy.now.astimezone(ZONE).replace(hour=0, minute=0),
-            period=queries.Period.DAY,
-            zone=ZONE,
-            dimensions=[Dimension.MODEL],
-        )
-        return Age(
+def _measure(kept_of: dict[int, tuple[Path, float]]) -> list[Age]:
+    """Measure ledgers of different ages in turn, round after round: what else runs here passes."""
+    found: dict[int, list[dict[str, float]]] = {day: [] for day in kept_of}
+    sizes: dict[int, int] = {}
+    for _ in range(ROUNDS):
+        for day, (path, _) in kept_of.items():
+            with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+                course = resumed(path, Path(scratch) / "copy.db")
+                found[day].append(_times(course))
+                sizes[day] = size(course.path)
+    return [
+        Age(
             days=day,
-            size=size(copy.path),
-            written=statistics.fmean(one.written for one in days[-7:]),
-            load_ms=statistics.median(loads),
-            history_ms=statistics.median(_timed(lambda: queries.history(copy.path, 168, (), ())) for _ in range(9)),
-            usage_ms=statistics.median(_timed(lambda: queries.usage(copy.path, query)) for _ in range(9)),
-            **_scrapes(resumed(course.path, Path(scratch) / "scraped.db")),
+            size=sizes[day],
+            written=written,
+            **{name: statistics.median(one[name] for one in found[day]) for name in found[day][0]},
         )
+        for day, (_, written) in kept_of.items()
+    ]
+
+
+def _times(course: Course) -> dict[str, float]:
+    """Return what loading, queries and scrapes take."""
+    course.ledger.close()
+    query = queries.UsageQuery(
+        start=(course.now - timedelta(days=90)).astimezone(ZONE).replace(hour=0, minute=0),
+        end=course.now.astimezone(ZONE).replace(hour=0, minute=0),
+        period=queries.Period.DAY,
+        zone=ZONE,
+        dimensions=[Dimension.MODEL],
+    )
+    found = {
+        "history_ms": _timed(lambda: queries.history(course.path, 168, (), ())),
+        "usage_ms": _timed(lambda: queries.usage(course.path, query)),
+    }
+    begun = time.process_time()
+    course.ledger = Ledger.open(course.path, now=course.now, zone=ZONE)
+    found["load_ms"] = (time.process_time() - begun) * 1e3
+    return found | _scrapes(course)
 
 
 def _scrapes(course: Course) -> dict[str, float]:
     """Return the processor time of an idle and of a busy scrape."""
     found: dict[str, list[float]] = {"idle_ms": [], "busy_ms": []}
-    for step in range(120):
+    for step in range(2 * SCRAPES):
         busy = step % 2
         if busy:
             for model in range(course.homelab.models):

@@ -33,11 +33,15 @@ class Shown:
 
 def measured(folder: Path) -> list[Shown]:
     """Return the costs of each size."""
-    return [asyncio.run(_measure(folder / f"{models}", models, every=every)) for models, every in MODELS]
+    found = []
+    for models, every in MODELS:
+        own = folder / f"{models}-models"
+        own.mkdir()
+        found.append(asyncio.run(_measure(own, models, every=every)))
+    return found
 
 
 async def _measure(folder: Path, models: int, *, every: bool) -> Shown:
-    folder.mkdir()
     homelab = Homelab(models=models, keys=2, teams=1)
     file = folder / "now.prom"
     file.write_bytes(homelab.body())

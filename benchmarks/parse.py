@@ -3,7 +3,7 @@
 import http.client
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -34,16 +34,16 @@ class Scraped:
         self._tracker = Tracker()
         self.count(self.next_body())
 
-    def next_body(self) -> bytes:
-        """Return what the proxy answers next."""
+    def next_body(self) -> bytearray:
+        """Return what the proxy answers next, in the form in which the client takes it."""
         self._step += 1
-        return self._traffic.body(self._step, self._every)
+        return bytearray(self._traffic.body(self._step, self._every))
 
-    def count(self, body: bytes) -> None:
+    def count(self, body: bytearray) -> None:
         """Do the work that is measured."""
         self._tracker.count(read(body, self._tracker.wants), 1e9 + 60 * self._step, Changes())
 
-    def run(self, body: bytes) -> None:
+    def run(self, body: bytearray) -> None:
         """Measure one scrape, for a cold one with nothing known before."""
         if self._cold:
             self._tracker = Tracker()
@@ -162,7 +162,7 @@ def _scraper(tracker: Tracker, port: int, at: int) -> Callable[[], None]:
 
 
 @contextmanager
-def _files(setting: Setting, bodies: list[bytes]) -> Iterator[list[Path]]:
+def _files(setting: Setting, bodies: Sequence[bytes | bytearray]) -> Iterator[list[Path]]:
     """Write bodies to files for as long as the block runs."""
     setting.cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=setting.cache) as folder:
