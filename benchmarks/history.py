@@ -64,8 +64,8 @@ def run(setting: Setting) -> Section:
         title="A year at 60 s",
         note=(
             "The same proxy, active 8 hours on each day, for 365 days; from day 90 on the ledger deletes as much as it "
-            "adds. Then on to three years: hourly scrapes, which leave the same totals per day, and 90 days at 60 s. Of "
-            "each age a copy is kept; they are measured in turn, round after round, in processor time. "
+            "adds. Then on to three years: hourly scrapes, which leave the same totals per day, and 90 days at 60 s. "
+            "Of each age a copy is kept; they are measured in turn, round after round, in processor time. "
             "The figures compare the last three months of the year with the three after the first 90 days."
         ),
         figures=[_flat(name, unit, before, after, get) for name, unit, get in _FLAT],
