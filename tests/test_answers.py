@@ -87,3 +87,18 @@ async def test_only_the_last_answers_are_kept(hass: HomeAssistant) -> None:
         await _ask(hass, answers, work, question)
     assert await _ask(hass, answers, work, 39) == b"40"
     assert await _ask(hass, answers, work, 0) == b"41"
+
+
+async def test_what_reads_the_file_is_done_one_after_the_other(hass: HomeAssistant) -> None:
+    answers, first, second, other = Answers(), Work(), Work(), Work()
+    other.may_end.set()
+    reading = [
+        asyncio.create_task(answers.async_get(hass, SNAPSHOT, question, work, reads=True))
+        for question, work in enumerate((first, second))
+    ]
+    await hass.async_add_executor_job(first.begun.wait)
+    assert await _ask(hass, answers, other, "other") == b"1"
+    assert not second.threads
+    first.may_end.set()
+    second.may_end.set()
+    assert await asyncio.gather(*reading) == [b"1", b"1"]

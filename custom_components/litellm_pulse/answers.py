@@ -1,11 +1,13 @@
 """What was answered since the last scrape: the same question is worked out once."""
 
-from asyncio import Future, shield
+from asyncio import Future, Lock, shield
 from collections.abc import Callable, Hashable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
 from homeassistant.core import HomeAssistant
 
+from .const import DOMAIN
 from .core.models import Snapshot
 
 _KEPT: Final = 32
@@ -19,18 +21,31 @@ class Answers:
         """Begin without any."""
         self._snapshot: Snapshot | None = None
         self._found: dict[Hashable, Future[bytes]] = {}
+        self._reading = Lock()
 
     async def async_get(
-        self, hass: HomeAssistant, snapshot: Snapshot, question: Hashable, work: Callable[[], bytes]
+        self,
+        hass: HomeAssistant,
+        snapshot: Snapshot,
+        question: Hashable,
+        work: Callable[[], bytes],
+        *,
+        reads: bool = False,
     ) -> bytes:
-        """Return the answer to a question, worked out off the event loop; raises what `work` raises."""
+        """Return the answer to a question, worked out off the event loop; raises what `work` raises.
+
+        What `reads` the file takes longer, and is done one after the other: every thread that
+        computes is one more that the event loop has to take turns with.
+        """
         if snapshot is not self._snapshot:
             self._snapshot, self._found = snapshot, {}
         future = self._found.get(question)
         if future is None:
             if len(self._found) >= _KEPT:
                 del self._found[next(iter(self._found))]
-            future = self._found[question] = hass.async_add_executor_job(work)
+            future = self._found[question] = hass.async_create_task(
+                self._async_work(hass, work, self._reading if reads else nullcontext()), f"{DOMAIN} - answer"
+            )
         try:
             # A client that hangs up must not take the answer away from the others that wait for it.
             return await shield(future)
@@ -38,3 +53,10 @@ class Answers:
             if self._found.get(question) is future:
                 del self._found[question]
             raise
+
+    async def _async_work(
+        self, hass: HomeAssistant, work: Callable[[], bytes], turn: AbstractAsyncContextManager[None]
+    ) -> bytes:
+        """Work an answer out when its turn comes."""
+        async with turn:
+            return await hass.async_add_executor_job(work)

@@ -90,12 +90,21 @@ class Endpoint(HomeAssistantView):
         return response
 
     async def look_up(
-        self, request: web.Request, runtime: RuntimeData, work: Callable[[Snapshot], bytes], *question: Hashable
+        self,
+        request: web.Request,
+        runtime: RuntimeData,
+        work: Callable[[Snapshot], bytes],
+        *question: Hashable,
+        reads: bool = False,
     ) -> bytes:
-        """Return what `work` makes of the snapshot, off the event loop; once for all who ask the same question."""
+        """Return what `work` makes of the snapshot, off the event loop; once for all who ask the same question.
+
+        `reads` says that it reads the ledger's file.
+        """
         snapshot = runtime.scrapes.data
         key = (self.path, runtime.books.zone.key, *question)
-        return await runtime.answers.async_get(request.app[KEY_HASS], snapshot, key, partial(work, snapshot))
+        hass = request.app[KEY_HASS]
+        return await runtime.answers.async_get(hass, snapshot, key, partial(work, snapshot), reads=reads)
 
 
 def listed(name: str, rows: Iterable[Mapping[str, object]], rest: Mapping[str, object]) -> bytes:

@@ -61,7 +61,7 @@ class HistoryView(Endpoint):
         """Return the scrapes, newest last."""
         limit = question.history_limit(request.query.get("limit"))
         work = partial(_history, path=runtime.books.path, limit=limit, zone=runtime.books.zone)
-        return self.send(await self.look_up(request, runtime, work, limit))
+        return self.send(await self.look_up(request, runtime, work, limit, reads=True))
 
 
 class TableView(Endpoint):
@@ -92,10 +92,9 @@ class UsageView(Endpoint):
         query = question.usage(request.query, now=dt_util.utcnow(), zone=runtime.books.zone)
         form = question.form(request.query)
         work, content_type = _FORMS[form]
+        read = partial(work, path=runtime.books.path, query=query)
         try:
-            body = await self.look_up(
-                request, runtime, partial(work, path=runtime.books.path, query=query), form, query
-            )
+            body = await self.look_up(request, runtime, read, form, query, reads=True)
         except StoreError as err:
             raise RefusalError(HTTPStatus.SERVICE_UNAVAILABLE, str(err)) from err
         return self.send(body, content_type)

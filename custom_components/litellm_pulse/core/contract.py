@@ -6,7 +6,7 @@ counter that the catalog has besides.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -63,6 +63,7 @@ TABLES: Final[Mapping[str, Dimension]] = MappingProxyType(
 """The tables, one row a member: what they are called, and the dimension."""
 
 _INDEX: Final = tuple((name, COUNTER_INDEX[name]) for name in COUNTERS)
+_PAST: Final = tuple((name, f"{name}_delta", COUNTER_INDEX.get(name)) for name in METRICS)
 _CACHED, _INPUT = COUNTER_INDEX["input_cached_tokens"], COUNTER_INDEX["input_tokens"]
 _NO_USAGE: Final = Usage()
 
@@ -105,12 +106,13 @@ def table(snapshot: Snapshot, dimension: Dimension) -> list[dict[str, object]]:
 
 def past(row: ScrapeRow, zone: ZoneInfo) -> dict[str, object]:
     """Return one scrape of `/api/v1/history`."""
-    moment = datetime.fromtimestamp(row.at // 1000, UTC)
-    answer: dict[str, object] = {"timestamp": timestamp(moment, zone), "is_reset": row.restarted}
-    for name in METRICS:
-        index = COUNTER_INDEX.get(name)
-        answer[name] = row.raw[index] if index is not None else row.in_flight_requests or 0.0
-        answer[f"{name}_delta"] = row.increase[index] if index is not None else 0.0
+    moment = datetime.fromtimestamp(row.at // 1000, zone)
+    answer: dict[str, object] = {"timestamp": moment.isoformat(), "is_reset": row.restarted}
+    for name, delta, index in _PAST:
+        if index is None:
+            answer[name], answer[delta] = row.in_flight_requests or 0.0, 0.0
+        else:
+            answer[name], answer[delta] = row.raw[index], row.increase[index]
     return answer
 
 

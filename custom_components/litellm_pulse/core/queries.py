@@ -5,7 +5,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -119,7 +119,10 @@ def unrolled(run: ScrapeRow, recent: Sequence[ScrapeRow] = ()) -> list[ScrapeRow
     count = run.scrapes - len(known)
     step = (known[0] - run.at) / count if known else (run.until - run.at) / (count - 1)
     times = [round(run.at + index * step) for index in range(count)]
-    return [replace(run, at=at, until=at, scrapes=1, restarted=run.restarted and at == run.at) for at in times]
+    return [
+        ScrapeRow(at, at, 1, run.restarted and at == run.at, run.in_flight_requests, run.increase, run.raw)
+        for at in times
+    ]
 
 
 def _span(query: UsageQuery) -> tuple[Resolution, int, int]:
@@ -176,7 +179,7 @@ def _rows(path: Path, statement: str, parameters: tuple[int, ...]) -> list[tuple
 def _scrape(row: tuple[Any, ...]) -> ScrapeRow:
     """Return a row of the table of scrapes."""
     at, until, scrapes, restarted, in_flight, *numbers = row
-    vector = tuple(value or 0.0 for value in numbers)
+    vector = tuple([value or 0.0 for value in numbers])
     return ScrapeRow(at, until, scrapes, bool(restarted), in_flight, vector[:_WIDTH], vector[_WIDTH:])
 
 
