@@ -111,6 +111,18 @@ class Books:
         """Return a figure in every window."""
         return {str(window): self.total(metric, window, member) for window in Window}
 
+    @property
+    def files(self) -> list[Path]:
+        """The files of the ledger that are there, the main one first."""
+        return sorted(self.path.parent.glob(f"{self.path.name}*"))
+
+    def live(self, proxy: Proxy, scrapes: int = 40) -> None:
+        """Let some days pass, with a scrape every three hours."""
+        self.scrape(proxy.answer())
+        for index in range(scrapes):
+            self.scrape(proxy.spend(index / 8, MODELS[index % 3]), seconds=3 * 3600)
+        self.agree(proxy)
+
     def agree(self, proxy: Proxy) -> None:
         """Compare every model's lifetime totals with what the proxy knows."""
         for model, spent in proxy.spent.items():

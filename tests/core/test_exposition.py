@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import (
     AnswerError,
     EmptyAnswerError,
@@ -118,6 +119,13 @@ def test_a_line_counts_if_it_is_exposition_format_and_is_skipped_if_not(books: B
     assert books.total() == adds
     books.scrape(f"{text}{COST}{line.replace('5', '75')}\n{known}".encode())
     assert books.total() == (75 if adds else 0)
+
+
+def test_a_label_value_that_holds_a_closing_brace_is_counted(books: Books) -> None:
+    for value in (1, 2):
+        books.scrape(cost(value, start=1.0, model="a}b"))
+    assert books.total() == 1
+    assert books.total(member=(Dimension.MODEL, "a}b")) == 1
 
 
 def test_junk_between_the_lines_is_skipped_and_the_rest_stands(books: Books) -> None:

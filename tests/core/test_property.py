@@ -433,7 +433,7 @@ class Lifecycles(RuleBasedStateMachine):
 
 
 BUDGET = settings(
-    max_examples=5000 if NIGHTLY else 100,
+    max_examples=5000 if NIGHTLY else 150,
     stateful_step_count=100 if NIGHTLY else 50,
     derandomize=not NIGHTLY,
     database=None,
