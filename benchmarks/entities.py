@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import override
 from unittest.mock import patch
 
 from homeassistant import config_entries, loader
@@ -220,6 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.server.body)
 
+    @override
     def log_message(self, *_: object) -> None:
         """Stay silent."""
 

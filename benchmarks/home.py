@@ -86,7 +86,7 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> Any:  # noqa: A
 @contextmanager
 def served(files: Sequence[Path]) -> Iterator[str]:
     """Serve bodies in turn from a process of their own; yields the proxy's address."""
-    command = [sys.executable, Path(__file__).with_name("serve.py"), *files]
+    command: list[str | Path] = [sys.executable, Path(__file__).with_name("serve.py"), *files]
     with ending(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"

@@ -24,7 +24,7 @@ scrape_configs: [{{job_name: litellm, static_configs: [{{targets: ["127.0.0.1:{p
 @contextmanager
 def bodies(files: Sequence[Path]) -> Iterator[int]:
     """Serve bodies in turn from a process of their own; yields the port."""
-    command = [sys.executable, Path(__file__).with_name("serve.py"), *files]
+    command: list[str | Path] = [sys.executable, Path(__file__).with_name("serve.py"), *files]
     with ending(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         yield int(process.stdout.readline())
@@ -39,7 +39,7 @@ def scrape_durations(binary: Path, folder: Path, port: int, scrapes: int, interv
     folder.mkdir(parents=True)
     (folder / "prometheus.yml").write_text(_CONFIGURATION.format(port=port, interval=interval))
     own = _free_port()
-    command = [
+    command: list[str | Path] = [
         *(binary, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"),
         *(f"--web.listen-address=127.0.0.1:{own}", "--log.level=error"),
     ]

@@ -7,6 +7,7 @@ import itertools
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import override
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -28,6 +29,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    @override
     def log_message(self, *_: object) -> None:
         """Stay silent."""
 
