@@ -25,6 +25,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 @pytest.fixture(scope="package")
 def home(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HomeAssistant]:
     """Return a running Home Assistant with the integration set up."""
+    # Another module's tests may have come between the proxy and this.
+    pytest_socket.enable_socket()
     with HomeAssistant(tmp_path_factory.mktemp("home-assistant")) as running:
         running.set_up(proxy.url, MASTER_KEY)
         yield running
