@@ -13,7 +13,7 @@ import pytest
 
 from custom_components.litellm_pulse.core.store import companions
 
-from .bodies import cost
+from .bodies import COST, body, cost, family
 from .conftest import Books, Proxy
 
 PAGE = 1024
@@ -246,3 +246,15 @@ def test_a_crash_at_once_after_a_recovery_loses_no_totals(books: Books, proxy: P
     books.agree(proxy)
     books.scrape(proxy.spend())
     books.agree(proxy)
+
+
+def test_workers_that_restart_between_two_recoveries_are_counted_from_zero(books: Books) -> None:
+    books.scrape(cost(5))
+    books.scrape(cost(8))
+    for answer in (body(family(COST, {})), cost(8)):
+        saved = books.head()
+        books.crash()
+        books.path.unlink()
+        books.open(saved)
+        books.scrape(answer)
+    assert books.total() == 3 + 8

@@ -38,6 +38,8 @@ class Fold:
     skipped: int = 0
     changed: int = 0
     removed: int = 0
+    resumed: bool = False
+    """The process was counted against its sums, since its counters were lost."""
     restarted: bool = False
     unsettled: bool = False
 
@@ -192,6 +194,7 @@ class Fold:
         series was evicted, and what was used since cannot be told: what is certain counts.
         """
         anchor, self.process.anchor = self.process.anchor, None
+        self.resumed = anchor is not None
         if anchor is None or (self.process.start is None and self._is_below(anchor, anchored)):
             anchor = {}
         for attribution, sums in anchored.items():

@@ -260,7 +260,7 @@ class Ledger:
     def _sum_raw(self, fold: Fold) -> Vector:
         """Return the sum of the counters of the process that answered."""
         known = self._tracker.processes
-        if fold.changed or fold.removed or fold.process.id not in self._raw:
+        if fold.changed or fold.removed or fold.resumed or fold.process.id not in self._raw:
             raw = {**self._raw, fold.process.id: self._tracker.raw(fold.process)}
             self._raw = {process: sums for process, sums in raw.items() if process in known}
         return _total(self._raw[fold.process.id].values())
