@@ -247,10 +247,11 @@ class Lifecycles(RuleBasedStateMachine):
     @rule(zone=st.sampled_from(ZONES))
     def move(self, zone: str) -> None:
         """Change the zone."""
-        self.known = replace(self.known, zone=zone)
         self._ledger.set_zone(ZoneInfo(zone), now=self.now)
-        self.today = self._day_of(max(self.now, self.latest))
-        self._note_written()
+        if zone != self.known.zone:
+            self.known = replace(self.known, zone=zone)
+            self.today = self._day_of(max(self.now, self.latest))
+            self._note_written()
 
     # Home Assistant
 

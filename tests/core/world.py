@@ -124,9 +124,10 @@ class Known:
 
     def told(self, life: Life, *, created: bool, before: Counters) -> Known:
         """Return what is known of when series were created after a process has answered."""
+        if created:
+            return replace(self, untold=self.untold - {(life, key) for key in life.counters})
         new = {(life, key) for key, counter in life.counters.items() if before.get(key) != counter}
-        all_of_it = {(life, key) for key in KEYS}
-        return replace(self, untold=self.untold - all_of_it if created else self.untold | new)
+        return replace(self, untold=self.untold | new)
 
     def in_file(self, anchored: set[Life]) -> Known:
         """Return what is known to a file in which the sums of a head are not kept."""
