@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from .engine import INTEGRATION, Ledger
+from .engine import INTEGRATION, Ledger, read
 from .homelab import Homelab
 from .measure import Spread
 
@@ -100,7 +100,7 @@ class Course:
             self._traffic()
         body = self.homelab.body()
         begun = time.process_time()
-        snapshot = self.ledger.scrape(body, now=self.now, answered_at=self.now)
+        snapshot = self.ledger.scrape(read(self.ledger.reader(), body), now=self.now, answered_at=self.now)
         taken = (time.process_time() - begun) * 1e3
         changed = snapshot.report is not None and snapshot.report.changed > 0
         self._save_head(changed=changed)

@@ -14,8 +14,15 @@ sys.modules.setdefault(_package.__name__, _package)
 from custom_components.litellm_pulse.core import queries  # noqa: E402  # see above
 from custom_components.litellm_pulse.core.catalog import Dimension  # noqa: E402
 from custom_components.litellm_pulse.core.changes import Changes  # noqa: E402
-from custom_components.litellm_pulse.core.exposition import read  # noqa: E402
+from custom_components.litellm_pulse.core.exposition import Exposition, Reader  # noqa: E402
 from custom_components.litellm_pulse.core.ledger import Ledger  # noqa: E402
 from custom_components.litellm_pulse.core.tracker import Tracker  # noqa: E402
 
-__all__ = ["INTEGRATION", "Changes", "Dimension", "Ledger", "Tracker", "queries", "read"]
+__all__ = ["INTEGRATION", "Changes", "Dimension", "Ledger", "Reader", "Tracker", "queries", "read"]
+
+
+def read(reader: Reader, *pieces: bytes) -> Exposition:
+    """Have a reader read a body."""
+    for piece in pieces:
+        reader.feed(piece)
+    return reader.finish()

@@ -9,7 +9,7 @@ from pathlib import Path
 from . import history, members
 from .apart import apart
 from .course import BEGIN, ZONE
-from .engine import Ledger
+from .engine import Ledger, read
 from .homelab import FAMILIES, Homelab
 from .ledger import scratch_folder
 from .measure import Section, Setting, Table
@@ -101,7 +101,7 @@ class _Sized:
         path = folder / f"{self.series}-{pairs}.db"
         now = BEGIN
         ledger = Ledger.open(path, now=now, zone=ZONE)
-        ledger.scrape(self._homelab.body(), now=now, answered_at=now)
+        ledger.scrape(read(ledger.reader(), self._homelab.body()), now=now, answered_at=now)
         runs, changed = [], []
         for _ in range(5 if self.series > 50_000 else 15):
             now += timedelta(seconds=60)
@@ -109,7 +109,7 @@ class _Sized:
                 self._homelab.request(pair % self._homelab.models, pair // self._homelab.models)
             body = self._homelab.body()
             begun = time.process_time()
-            report = ledger.scrape(body, now=now, answered_at=now).report
+            report = ledger.scrape(read(ledger.reader(), body), now=now, answered_at=now).report
             runs.append((time.process_time() - begun) * 1e3)
             changed.append(report.changed if report else 0)
         ledger.close()

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from .course import ZONE, Course, Day, kept, resumed, size
-from .engine import Dimension, Ledger, queries
+from .engine import Dimension, Ledger, queries, read
 from .measure import Costs, Figure, Section, Setting, Table, figure
 from .report import number
 
@@ -171,7 +171,7 @@ def _scrapes(course: Course) -> dict[str, float]:
         body = course.homelab.body()
         course.now += timedelta(seconds=60)
         begun = time.process_time()
-        course.ledger.scrape(body, now=course.now, answered_at=course.now)
+        course.ledger.scrape(read(course.ledger.reader(), body), now=course.now, answered_at=course.now)
         found["busy_ms" if busy else "idle_ms"].append((time.process_time() - begun) * 1e3)
     course.ledger.close()
     return {name: statistics.median(values) for name, values in found.items()}

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from .course import ZONE, Course, kept, resumed, size
-from .engine import Changes, Ledger
+from .engine import Changes, Ledger, read
 from .homelab import Homelab
 from .measure import AtMost, Figure, Section, Setting, figure, wall_ms
 from .peer import NAME, Peer
@@ -161,7 +161,7 @@ def _transaction(path: Path, scratch: Path) -> list[Figure]:
             homelab.request(pair % homelab.models, pair // homelab.models)
         body = homelab.body()
         begun = time.perf_counter()
-        report = ledger.scrape(body, now=course.now, answered_at=course.now).report
+        report = ledger.scrape(read(ledger.reader(), body), now=course.now, answered_at=course.now).report
         scrapes.append((time.perf_counter() - begun) * 1e3)
         changed.append(report.changed if report else 0)
     ledger.close()

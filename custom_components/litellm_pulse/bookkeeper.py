@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -15,10 +16,10 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from .client import Answer
 from .const import DOMAIN, HEAD_SAVE_DELAY
 from .core.catalog import Dimension
 from .core.errors import NewerSchemaError, StoreError
+from .core.exposition import Reader
 from .core.gathering import gathered
 from .core.head import Head
 from .core.ledger import Ledger
@@ -72,9 +73,9 @@ class Bookkeeper:
         """Where the ledger lies; never to be opened on the event loop."""
         return self._path
 
-    async def async_scrape(self, answer: Answer, *, part: bool = False) -> None:
-        """Count an answer, or a part of one; raises AnswerError."""
-        await self._async_run(partial(self._scrape, answer, part=part))
+    async def async_scrape(self, body: Reader, *, answered_at: datetime | None, part: bool = False) -> None:
+        """Count an answer whose body has been read, or a part of one; raises AnswerError."""
+        await self._async_run(partial(self._scrape, body, answered_at=answered_at, part=part))
         snapshot = self.snapshot
         if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):
             self._async_save_head_late()
@@ -117,11 +118,9 @@ class Bookkeeper:
         self._show(ledger.snapshot)
         return ledger
 
-    def _scrape(self, answer: Answer, *, part: bool) -> None:
+    def _scrape(self, body: Reader, *, answered_at: datetime | None, part: bool) -> None:
         """Count an answer; on the ledger's own thread."""
-        self._show(
-            self.ledger.scrape(answer.take_body(), now=dt_util.utcnow(), answered_at=answer.answered_at, part=part)
-        )
+        self._show(self.ledger.scrape(body.finish(), now=dt_util.utcnow(), answered_at=answered_at, part=part))
 
     def _show(self, snapshot: Snapshot) -> None:
         """Show what the ledger knows, and what its past makes of it; on the ledger's own thread."""

@@ -1,8 +1,7 @@
 """GET /metrics: bytes in, typed errors out; no parsing."""
 
 import asyncio
-from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -24,6 +23,9 @@ from yarl import URL
 
 from . import address
 from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
+
+type Feed = Callable[[bytes], object]
+"""Takes the next piece of a body, in microseconds; what it raises ends the transfer."""
 
 _PIECE: Final = 256 * 1024
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -85,24 +87,12 @@ class RateLimitedError(UnexpectedStatusError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer."""
+    """What is known of a complete answer beside its body."""
 
-    pieces: deque[bytes]
-    """The body, as it came; until it is taken."""
     answered_at: datetime | None
     """UTC, by the proxy's own clock: its Date header."""
     duration: float
     """Seconds from the request to the last byte."""
-
-    def take_body(self) -> bytearray:
-        """Return the body in one piece; once, and off the event loop, which 50 MB would hold for 50 ms.
-
-        The pieces are given back on the way, or there would be two of a large body.
-        """
-        body = bytearray()
-        while self.pieces:
-            body += self.pieces.popleft()
-        return body
 
 
 class MetricsClient:
@@ -116,16 +106,19 @@ class MetricsClient:
         if api_key:
             self._headers[hdrs.AUTHORIZATION] = f"Bearer {api_key}"
 
-    async def fetch(self, families: Collection[str] = ()) -> Answer:
-        """Return one complete body, or the part of it that holds these families; raises a ScrapeError.
+    async def fetch(self, feed: Feed, families: Collection[str] = ()) -> Answer:
+        """Ask for one body, or the part of it that holds these families; raises a ScrapeError.
 
-        LiteLLM gives a part on one worker; on several, an empty body.
+        `feed` gets the body in pieces, on the event loop as they come in, so that a large one is
+        never held as a whole; only if this returns, it has had all of them. LiteLLM gives a part
+        on one worker; on several, an empty body.
         """
         begun = monotonic()
         try:
             # One limit over all redirects and the body together.
             async with asyncio.timeout(TIMEOUT):
-                pieces, answered_at = await self._follow(self.url.with_query([("name[]", one) for one in families]))
+                url = self.url.with_query([("name[]", one) for one in families])
+                answered_at = await self._follow(url, feed)
         except TimeoutError as err:
             raise ScrapeTimeoutError(str(err)) from err
         except (ClientSSLError, SSLError) as err:
@@ -134,10 +127,10 @@ class MetricsClient:
             raise TruncatedTransferError(str(err)) from err
         except (ClientError, OSError) as err:
             raise CannotConnectError(str(err)) from err
-        return Answer(pieces, answered_at, monotonic() - begun)
+        return Answer(answered_at, monotonic() - begun)
 
-    async def _follow(self, url: URL) -> tuple[deque[bytes], datetime | None]:
-        """Return body and date of the first answer that is not a redirect.
+    async def _follow(self, url: URL, feed: Feed) -> datetime | None:
+        """Hand the body of the first answer on that is not a redirect; return its date.
 
         Redirects are followed by hand, since aiohttp would take the key along to another port.
         """
@@ -150,7 +143,8 @@ class MetricsClient:
             ) as response:
                 if response.status not in _REDIRECTS:
                     _check(response)
-                    return await _read(response), _date(response)
+                    await _read(response, feed)
+                    return _date(response)
                 url = _next(url, response)
         raise RedirectError("Too many redirects")
 
@@ -184,18 +178,16 @@ def _check(response: ClientResponse) -> None:
             raise UnexpectedStatusError(status)
 
 
-async def _read(response: ClientResponse) -> deque[bytes]:
-    """Return the body in pieces; what was compressed counts with its real size."""
+async def _read(response: ClientResponse, feed: Feed) -> None:
+    """Hand the body on in pieces; what was compressed counts with its real size."""
     if (response.content_length or 0) > BODY_LIMIT:
         raise TooLargeError
-    pieces: deque[bytes] = deque()
     size = 0
     async for piece in response.content.iter_chunked(_PIECE):
-        pieces.append(piece)
         size += len(piece)
         if size > BODY_LIMIT:
             raise TooLargeError
-    return pieces
+        feed(piece)
 
 
 def _date(response: ClientResponse) -> datetime | None:

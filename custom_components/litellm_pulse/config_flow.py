@@ -26,7 +26,7 @@ from . import address
 from .client import MetricsClient, ScrapeError
 from .const import DOMAIN, LOGGER
 from .core.errors import AnswerError
-from .core.exposition import inspect
+from .core.exposition import Reader
 from .options_flow import LiteLLMPulseOptionsFlow
 from .reasons import placeholders, reason
 
@@ -105,8 +105,9 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
         """Make a real scrape; return the error's key, or None, and what its text may name."""
         session = async_get_clientsession(self.hass, data[CONF_VERIFY_SSL])
         try:
-            answer = await MetricsClient(session, base, data.get(CONF_API_KEY)).fetch()
-            await self.hass.async_add_executor_job(lambda: inspect(answer.take_body()))
+            body = Reader(())
+            await MetricsClient(session, base, data.get(CONF_API_KEY)).fetch(body.feed)
+            body.finish()
         except (ScrapeError, AnswerError) as err:
             return reason(err), placeholders(err)
         except Exception:  # noqa: BLE001 - what the flow calls unknown

@@ -6,9 +6,9 @@ from typing import Final
 
 from homeassistant.core import HomeAssistant
 
-from .client import Answer, MetricsClient
+from .client import MetricsClient
 from .const import DOMAIN
-from .core import exposition
+from .core.exposition import Reader, sums
 
 type Sums = dict[str, float]
 
@@ -33,14 +33,14 @@ class RawScrapes:
     async def _async_scrape(self, hass: HomeAssistant, client: MetricsClient) -> Sums:
         """Make one scrape."""
         try:
-            answer = await client.fetch()
-            return await hass.async_add_executor_job(_sums, answer)
+            form, body = Reader(()), bytearray()
+
+            def feed(piece: bytes) -> None:
+                form.feed(piece)
+                body.extend(piece)
+
+            await client.fetch(feed)
+            form.finish()
+            return await hass.async_add_executor_job(sums, body)
         finally:
             self._ended = monotonic()
-
-
-def _sums(answer: Answer) -> Sums:
-    """Return the sums of an answer; raises AnswerError."""
-    body = answer.take_body()
-    exposition.inspect(body)
-    return exposition.sums(body)

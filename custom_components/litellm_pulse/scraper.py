@@ -40,6 +40,7 @@ class Scraper:
 
     async def _async_ask(self, *, part: bool) -> Answer:
         """Ask once, and count the answer."""
-        answer = await self._client.fetch(self._books.ledger.families if part else ())
-        await self._books.async_scrape(answer, part=part)
+        body = self._books.ledger.reader()
+        answer = await self._client.fetch(body.feed, self._books.ledger.families if part else ())
+        await self._books.async_scrape(body, answered_at=answer.answered_at, part=part)
         return answer

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Protocol
 
 START = datetime(2026, 11, 18, 12, tzinfo=UTC)
 """When the first answer of a test comes: a Wednesday, in the middle of a day, a month and a quarter-hour."""
@@ -12,6 +13,9 @@ TOKENS = "litellm_total_tokens_metric_total"
 OLD_TOKENS = "litellm_total_tokens_total"
 COST = "litellm_spend_metric_total"
 DEPLOYMENT = "litellm_deployment_total_requests_total"
+
+PIECE = 1000
+"""Bytes that come at once: most bodies here take several pieces."""
 
 type Value = float | str
 """A number, or the text that stands in its place."""
@@ -44,6 +48,23 @@ def body(*families: str, start: float | None = None) -> bytes:
 def cost(value: Value, *, start: float | None = None, **labels: str) -> bytes:
     """Return the answer of a proxy that has one series, its spend."""
     return body(family(COST, {series(**{"model": "gpt-4o", **labels}): value}), start=start)
+
+
+class Reader[Read](Protocol):
+    """What takes in a body; the subprocesses of some tests import it from elsewhere."""
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece."""
+
+    def finish(self) -> Read:
+        """Return the whole body."""
+
+
+def read[Read](reader: Reader[Read], answer: bytes) -> Read:
+    """Have a reader read a body as it comes over the network."""
+    for start in range(0, len(answer), PIECE):
+        reader.feed(answer[start : start + PIECE])
+    return reader.finish()
 
 
 def _number(value: Value) -> str:

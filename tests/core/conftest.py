@@ -13,7 +13,7 @@ from custom_components.litellm_pulse.core.head import Head
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import TOTAL, MemberKey, Snapshot, Window
 
-from .bodies import COST, REQUESTS, START, body, family, series
+from .bodies import COST, REQUESTS, START, body, family, read, series
 
 MODELS = ("gpt-4o", "opus", "llama")
 
@@ -96,7 +96,7 @@ class Books:
     def scrape(self, body: bytes, *, seconds: float = 60, date: datetime | None = None) -> Snapshot:
         """Let time pass and count an answer; `date` is the proxy's clock where it differs from ours."""
         self.now += timedelta(seconds=seconds)
-        return self.ledger.scrape(body, now=self.now, answered_at=date or self.now)
+        return self.ledger.scrape(read(self.ledger.reader(), body), now=self.now, answered_at=date or self.now)
 
     def roll(self, **passed: float) -> Snapshot:
         """Let time pass with no answer."""

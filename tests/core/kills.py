@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bodies import COST, START, TOKENS, body, family, series
+from bodies import COST, START, TOKENS, body, family, read, series
 from core.catalog import Dimension
 from core.ledger import Ledger
 from core.models import TOTAL, Window
@@ -67,7 +67,7 @@ def scrape_until_killed(path: Path, steps: mmap.mmap) -> None:
         ledger = Ledger.open(path, now=at(step), zone=ZONE)
         while chance.random() > 0.02:
             step = int.from_bytes(steps[:8])
-            ledger.scrape(answer(step), now=at(step), answered_at=at(step))
+            ledger.scrape(read(ledger.reader(), answer(step)), now=at(step), answered_at=at(step))
             steps[:8] = (step + 1).to_bytes(8)
         ledger.close()
 
@@ -88,7 +88,7 @@ def main(path: Path, kills: int) -> None:
     last = int.from_bytes(steps[:8])
     ledger = Ledger.open(path, now=at(last), zone=ZONE)
     recovered = ledger.snapshot.recovery is not None
-    snapshot = ledger.scrape(answer(last), now=at(last), answered_at=at(last))
+    snapshot = ledger.scrape(read(ledger.reader(), answer(last)), now=at(last), answered_at=at(last))
     keys = [(Dimension.MODEL, f"model-{index}") for index in range(SERIES)]
     truth = [spent(last, index) for index in range(SERIES)]
     for metric in ("cost", "tokens"):

@@ -14,6 +14,8 @@ from custom_components.litellm_pulse.core.catalog import COUNTERS, Dimension
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import Snapshot
 
+from .bodies import read
+
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 PEER: dict[str, Any] = json.loads((FIXTURES / "litellm-pulse-0.3.0-answers.json").read_text())
 NOW = datetime(2026, 11, 22, 1, 13, 48, tzinfo=UTC)
@@ -25,7 +27,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
     """Scrape what litellm-pulse scraped when its answers were recorded."""
     ledger = Ledger.open(tmp_path_factory.mktemp("ledger") / "a.db", now=NOW, zone=ZoneInfo("UTC"))
     for name in ("litellm-1.106-teams-keys-tags", "second-scrape"):
-        ledger.scrape((FIXTURES / f"{name}.prom").read_bytes(), now=NOW, answered_at=NOW)
+        ledger.scrape(read(ledger.reader(), (FIXTURES / f"{name}.prom").read_bytes()), now=NOW, answered_at=NOW)
     yield ledger.snapshot
     ledger.close()
 
@@ -131,7 +133,7 @@ def test_a_member_has_its_id_and_its_name(snapshot: Snapshot) -> None:
 def test_raw_figures_per_member_are_known_after_a_restart_too(tmp_path: Path) -> None:
     body = (FIXTURES / "second-scrape.prom").read_bytes()
     ledger = Ledger.open(tmp_path / "a.db", now=NOW, zone=ZoneInfo("UTC"))
-    before = contract.table(ledger.scrape(body, now=NOW, answered_at=NOW), Dimension.MODEL)
+    before = contract.table(ledger.scrape(read(ledger.reader(), body), now=NOW, answered_at=NOW), Dimension.MODEL)
     ledger.close()
     ledger = Ledger.open(tmp_path / "a.db", now=NOW, zone=ZoneInfo("UTC"))
     assert contract.table(ledger.snapshot, Dimension.MODEL) == before

@@ -1,5 +1,7 @@
 """An answer is read as the exposition format says, and one that cannot be counted from changes nothing."""
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,9 @@ from custom_components.litellm_pulse.core.errors import (
     NotPrometheusError,
     TruncatedAnswerError,
 )
+from custom_components.litellm_pulse.core.exposition import Reader
 from custom_components.litellm_pulse.core.models import Snapshot
+from custom_components.litellm_pulse.core.tracker import Tracker
 
 from .bodies import COST, START, TOKENS, body, cost, family, series
 from .conftest import Books
@@ -57,6 +61,41 @@ def test_an_answer_that_cannot_be_counted_from_is_an_error_and_changes_nothing(
     assert books.head() == head
     assert books.scrape(cost(4, start=1.0)).report is not None
     assert books.total() == 3
+
+
+@pytest.mark.parametrize("name", ["litellm-1.106-teams-keys-tags", "litellm-1.80.5"])
+def test_wherever_a_body_is_cut_on_its_way_it_reads_the_same(name: str) -> None:
+    whole = (FIXTURES / f"{name}.prom").read_bytes()
+    wanted = Tracker().wanted
+    expected = _blocks(whole, wanted)
+    for size in (*range(1, 9), 61, 1021, len(whole) - 1):
+        assert _blocks(whole, wanted, size) == expected, size
+    assert expected[COST].startswith(COST.encode())
+    # As the format has it, line by line.
+    for published, block in expected.items():
+        named = re.compile(re.escape(published.encode()) + rb"[{ ].*\n")
+        assert block == b"".join(line for line in whole.splitlines(keepends=True) if named.fullmatch(line)), published
+
+
+def _blocks(whole: bytes, wanted: Collection[str], size: int = 1 << 30) -> dict[str, bytes]:
+    """Read a body that comes in pieces of a size."""
+    reader = Reader(wanted)
+    for start in range(0, len(whole), size):
+        reader.feed(whole[start : start + size])
+    return reader.finish().blocks
+
+
+def test_a_line_without_an_end_is_no_exposition() -> None:
+    with pytest.raises(NotPrometheusError):
+        _blocks(b"a" * 10**7, (), 10**5)
+
+
+def test_comments_and_other_families_between_samples_belong_to_no_family() -> None:
+    answer = body(
+        f"# TYPE {COST} counter\n# a comment with a # in it\n{COST}{ONE} 1\n# HELP {COST} Its help\n{COST}{TWO} 2\n",
+        f"# HELP up Something else\n{COST}{THREE} 3\n",
+    )
+    assert _blocks(answer, {COST})[COST].decode() == f"{COST}{ONE} 1\n{COST}{TWO} 2\n"
 
 
 def test_an_empty_200_between_two_scrapes_costs_nothing(books: Books) -> None:

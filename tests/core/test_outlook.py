@@ -11,6 +11,8 @@ from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import Outlook
 from custom_components.litellm_pulse.core.outlook import Almanac, past, rest_of_month, usual
 
+from .bodies import read
+
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 11, 18, 12, tzinfo=BERLIN)
 """A Wednesday with twelve days of its month behind it, half of its own day, and twelve days to come."""
@@ -94,7 +96,7 @@ class _Proxy:
             "process_start_time_seconds 1700000000\n"
             f'# TYPE litellm_spend_metric_total counter\nlitellm_spend_metric_total{{model="m"}} {self.spent}\n'
         )
-        self.ledger.scrape(body.encode(), now=self.now, answered_at=self.now)
+        self.ledger.scrape(read(self.ledger.reader(), body.encode()), now=self.now, answered_at=self.now)
         return self.look()
 
     def look(self) -> Outlook:

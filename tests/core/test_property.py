@@ -39,7 +39,7 @@ from custom_components.litellm_pulse.core.head import Head
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import Snapshot
 
-from .bodies import REQUESTS, START
+from .bodies import REQUESTS, START, read
 from .world import KEYS, Key, Known, Life, tells_created
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
@@ -217,7 +217,7 @@ class Lifecycles(RuleBasedStateMachine):
         if how in answers:
             before = self._ledger.snapshot
             with pytest.raises(AnswerError):
-                self._ledger.scrape(answers[how], now=self.now, answered_at=None)
+                self._ledger.scrape(read(self._ledger.reader(), answers[how]), now=self.now, answered_at=None)
             assert self._ledger.snapshot is before
 
     # Time
@@ -375,7 +375,9 @@ class Lifecycles(RuleBasedStateMachine):
     def _count(self, answer: bytes, *, part: bool = False) -> Snapshot:
         """Have an answer counted."""
         date = self.now + self.ahead
-        return self._at_disk(lambda: self._ledger.scrape(answer, now=self.now, answered_at=date, part=part))
+        return self._at_disk(
+            lambda: self._ledger.scrape(read(self._ledger.reader(), answer), now=self.now, answered_at=date, part=part)
+        )
 
     def _note_written(self) -> None:
         """Note that all that is known is in the file."""

@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.litellm_pulse.core.models import Snapshot
 
-from .bodies import COST, DEPLOYMENT, OLD_TOKENS, START, TOKENS, body, cost, family, series
+from .bodies import COST, DEPLOYMENT, OLD_TOKENS, START, TOKENS, body, cost, family, read, series
 from .conftest import Books
 
 MODEL = series(model="gpt-4o")
@@ -164,7 +164,9 @@ def test_a_start_that_is_no_time_is_no_identity(books: Books, start: float) -> N
 def test_answers_without_a_date_are_taken_at_our_own_time(books: Books) -> None:
     def scrape(value: float, start: float) -> Snapshot:
         books.now += timedelta(minutes=1)
-        return books.ledger.scrape(cost(value, start=start), now=books.now, answered_at=None)
+        return books.ledger.scrape(
+            read(books.ledger.reader(), cost(value, start=start)), now=books.now, answered_at=None
+        )
 
     scrape(1, OLDER)
     scrape(2, OLDER)

@@ -6,7 +6,7 @@ to the next and a family that is not wanted is never split into lines.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import isfinite, nan
 
@@ -19,11 +19,13 @@ from .errors import (
 )
 
 PROCESS_START = "process_start_time_seconds"
-_PREFIX = "litellm_"
-_ENTERPRISE_ONLY = "litellm_not_a_premium_user_metric"
+_PREFIX = b"litellm_"
+_ENTERPRISE_ONLY = b"litellm_not_a_premium_user_metric"
 _TYPE = b"# TYPE "
 _HELP = b"# HELP "
-_HASH = b"#"[0]
+_HASH, _NEWLINE = b"#\n"
+_LINE_LIMIT = 1 << 20
+"""Bytes; what has no end after as many is no line of an exposition."""
 
 _SAMPLE = re.compile(
     rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?)[ \t]*'
@@ -38,36 +40,110 @@ _ESCAPED = {"n": "\n"}
 
 @dataclass(frozen=True, slots=True)
 class Exposition:
-    """A body, cut into the families that are wanted."""
+    """A whole body, cut into the families that are wanted."""
 
     blocks: dict[str, bytes]
     """Per wanted family that is published, its sample lines; empty where it has no series yet."""
 
 
-def read(body: bytes | bytearray, wants: Callable[[str], bool]) -> Exposition:
-    """Cut a body into the blocks of the families that `wants` names.
+class Reader:
+    """Cuts a body into the blocks of the families that are wanted, while it comes in.
 
-    Raises EmptyAnswerError, NotPrometheusError, TruncatedAnswerError, NoLiteLLMMetricsError or
-    EnterpriseOnlyError for a body that cannot be counted from.
+    Searching for the single byte `#` is what makes it fast: memchr runs at the speed of memory,
+    the search for a longer needle ten times slower.
     """
-    _check_form(body)
-    blocks: dict[str, bytes] = {}
-    published = False
-    for name, start, end in _families(body):
-        published = published or name.startswith(_PREFIX)
-        if name.startswith(_ENTERPRISE_ONLY):
-            raise EnterpriseOnlyError
-        if wants(name):
-            # In pieces, or twice where somebody has joined two bodies.
-            blocks[name] = blocks.get(name, b"") + body[start:end]
-    if not published:
-        raise NoLiteLLMMetricsError
-    return Exposition(blocks)
 
+    def __init__(self, wanted: Collection[str]) -> None:
+        """Begin a body, of which these families are wanted."""
+        self._wanted = frozenset(name.encode() for name in wanted)
+        self._blocks: dict[bytes, list[bytes]] = {}
+        self._name = b""
+        """The family at hand, empty where it is not wanted."""
+        self._rest = b""
+        """The beginning of a line that the next piece goes on with."""
+        self._begun = self._published = False
 
-def inspect(body: bytes | bytearray) -> None:
-    """Check that a body is one that the ledger can count from; raises AnswerError otherwise."""
-    read(body, lambda _: False)
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the body, of any length; takes a few microseconds.
+
+        Raises NotPrometheusError or EnterpriseOnlyError as soon as that shows.
+        """
+        if not self._begun:
+            self._begin(piece)
+        start = 0
+        if self._rest:
+            start = piece.find(b"\n") + 1
+            line = self._rest + piece[: start or None]
+            if not start:
+                self._keep(line)
+                return
+            self._cut(line, 0, len(line))
+        stop = max(start, piece.rfind(b"\n") + 1)
+        self._cut(piece, start, stop)
+        self._keep(piece[stop:])
+
+    def finish(self) -> Exposition:
+        """Return the whole body, once it has ended.
+
+        Raises EmptyAnswerError, TruncatedAnswerError or NoLiteLLMMetricsError for a body that
+        cannot be counted from.
+        """
+        if not self._begun:
+            raise EmptyAnswerError
+        if self._rest:
+            raise TruncatedAnswerError
+        if not self._published:
+            raise NoLiteLLMMetricsError
+        return Exposition({name.decode(): b"".join(pieces) for name, pieces in self._blocks.items()})
+
+    def _begin(self, piece: bytes) -> None:
+        """Look at how the body begins."""
+        start = piece.lstrip()
+        if start[:1] and start[:1] in b'<{["':
+            raise NotPrometheusError
+        self._begun = bool(start)
+
+    def _keep(self, rest: bytes) -> None:
+        """Keep the beginning of a line."""
+        if len(rest) > _LINE_LIMIT:
+            raise NotPrometheusError
+        self._rest = rest
+
+    def _cut(self, lines: bytes, start: int, stop: int) -> None:
+        """Walk through whole lines from one `# TYPE` to the next, and keep what is wanted.
+
+        A family comes in pieces where there are comments in it, and twice where somebody has
+        joined two bodies.
+        """
+        name = self._name
+        at = lines.find(b"#", start, stop)
+        while at >= 0:
+            if at == 0 or lines[at - 1] == _NEWLINE:
+                if name and at > start:
+                    self._blocks[name].append(lines[start:at])
+                if lines.startswith(_TYPE, at):
+                    start = lines.find(b"\n", at, stop) + 1
+                    name = self._enter(lines[at + len(_TYPE) : start])
+                elif name:
+                    if lines.startswith(_HELP, at) and not lines.startswith(name + b" ", at + len(_HELP)):
+                        name = b""
+                    start = lines.find(b"\n", at, stop) + 1
+            at = lines.find(b"#", at + 1, stop)
+        if name and stop > start:
+            self._blocks[name].append(lines[start:stop])
+        self._name = name
+
+    def _enter(self, line: bytes) -> bytes:
+        """Return the family that a `# TYPE` line begins, nothing where it is not wanted."""
+        name, *_ = (*line.split(None, 1)[:1], b"")
+        if name.startswith(_PREFIX):
+            self._published = True
+            if name.startswith(_ENTERPRISE_ONLY):
+                raise EnterpriseOnlyError
+        if name not in self._wanted:
+            return b""
+        self._blocks.setdefault(name, [])
+        return name
 
 
 def head_and_value(line: bytes) -> tuple[bytes, float] | None:
@@ -162,45 +238,3 @@ def _name_and_value(line: bytes | bytearray) -> tuple[bytes, bytes]:
 def _unescaped(match: re.Match[str]) -> str:
     """Return what an escape stands for; a backslash before anything else is that thing."""
     return _ESCAPED.get(match[1], match[1])
-
-
-def _check_form(body: bytes | bytearray) -> None:
-    """Raise where a body is empty, is no exposition or ends inside a line."""
-    start = body[:256].lstrip()
-    if not start:
-        raise EmptyAnswerError
-    if start[:1] in b'<{["':
-        raise NotPrometheusError
-    if not body.endswith(b"\n"):
-        raise TruncatedAnswerError
-
-
-def _families(body: bytes | bytearray) -> Iterator[tuple[str, int, int]]:
-    """Yield (family, start of samples, their end), walking from one `# TYPE` to the next.
-
-    A family comes in pieces where there are comments in it.
-
-    Searching for the single byte `#` is what makes it fast: memchr runs at the speed of memory,
-    the search for a longer needle ten times slower.
-    """
-    name, start = "", 0
-    at = body.find(b"#")
-    while at >= 0:
-        if at == 0 or body[at - 1 : at] == b"\n":
-            if name:
-                yield name, start, at
-            end = body.find(b"\n", at)
-            if body.startswith(_TYPE, at):
-                name = _named(body[at:end])
-            elif body.startswith(_HELP, at) and _named(body[at:end]) != name:
-                name = ""
-            start, at = end + 1, end
-        at = body.find(b"#", at + 1)
-    if name:
-        yield name, start, len(body)
-
-
-def _named(line: bytes | bytearray) -> str:
-    """Return the family that a `# TYPE` or `# HELP` line names."""
-    name, *_ = (*bytes(line).split(None, 3)[2:3], b"")
-    return name.decode("ascii", "replace")

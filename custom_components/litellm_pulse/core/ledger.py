@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from . import archive, catalog, gauges, windows
 from .changes import Changes, Resolution
 from .errors import DamagedStoreError, StoreError
-from .exposition import read
+from .exposition import Exposition, Reader
 from .fold import Fold
 from .head import Head, State, dump, load
 from .journal import Journal, stamp
@@ -80,16 +80,15 @@ class Ledger:
         self._journal.close(self.snapshot.last_scrape or self._opened_at)
 
     def scrape(
-        self, body: bytes | bytearray, *, now: datetime, answered_at: datetime | None, part: bool = False
+        self, exposition: Exposition, *, now: datetime, answered_at: datetime | None, part: bool = False
     ) -> Snapshot:
         """Count one answer of the proxy, write it down and return what is now known.
 
         `answered_at` is the proxy's clock, its `Date` header; `part` says that only `families` were
-        asked for. Raises an AnswerError, with nothing changed, for a body that cannot be counted
-        from. A file that cannot be written is no error: the snapshot says so, and what was not
-        written is written with the next scrape.
+        asked for. Raises TruncatedAnswerError, with nothing changed, for an answer that lacks what
+        its process published before. A file that cannot be written is no error: the snapshot says
+        so, and what was not written is written with the next scrape.
         """
-        exposition = read(body, self._tracker.wants)
         if part:
             exposition = self._tracker.completed(exposition)
         clock = (answered_at or now).timestamp()
@@ -125,6 +124,10 @@ class Ledger:
             )
         )
         return self.snapshot
+
+    def reader(self) -> Reader:
+        """Return what takes in the body of an answer."""
+        return Reader(self._tracker.wanted)
 
     @property
     def families(self) -> list[str]:

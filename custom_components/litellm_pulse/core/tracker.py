@@ -44,17 +44,14 @@ class Tracker:
     """A series has gone from a process that went on."""
     ids: Iterator[int] = field(default_factory=partial(count, 1))
     """Numbers for new series."""
-    _wanted: frozenset[str] = frozenset()
+    wanted: frozenset[str] = frozenset()
+    """The families that are read at all."""
 
     def __post_init__(self) -> None:
         """Work out which families the metrics need."""
         sources = {source for metric in self.metrics for source in metric.sources}
         twins = {created_family(source) for source in sources}
-        self._wanted = frozenset(sources | twins | LIVE_FAMILIES | {PROCESS_START})
-
-    def wants(self, family: str) -> bool:
-        """Whether a family of the exposition is read at all."""
-        return family in self._wanted
+        self.wanted = frozenset(sources | twins | LIVE_FAMILIES | {PROCESS_START})
 
     def published(self, exposition: Exposition) -> frozenset[str]:
         """Return the friendly names of the metrics whose family the answer has."""
@@ -68,8 +65,8 @@ class Tracker:
         evicts series: those of customers, and all of them where it is told to.
         """
         if self.evicts or any(dimension is Dimension.CUSTOMER for dimension, _ in self.attributions.members):
-            return self._wanted
-        return self._wanted - {created_family(family) for family in self._wanted}
+            return self.wanted
+        return self.wanted - {created_family(family) for family in self.wanted}
 
     def completed(self, part: Exposition) -> Exposition:
         """Return an answer to `name[]` with the families that it lacks because they have no series.
