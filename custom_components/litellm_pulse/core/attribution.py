@@ -4,10 +4,8 @@ An attribution is one combination of members, for example one model, one team an
 is kept per attribution, so it is stored once and can be grouped by any dimension afterwards.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from operator import itemgetter
 
 from .catalog import ABSENT, DIMENSIONS, Dimension, DimensionRow, labelled_member
@@ -21,7 +19,35 @@ type MemberKeys = tuple[MemberKey, ...]
 _IDS = ("model_id", "litellm_model_name", "requested_model")
 """Labels that lead to the model where a family does not name it, the surest first."""
 
+_UPSTREAM = frozenset({Dimension.PUBLIC_MODEL, Dimension.PROVIDER})
+"""With the model, which not every family names: what the proxy calls, not who calls it."""
+
 _ORDER = {dimension: index for index, dimension in enumerate(Dimension)}
+
+
+class _Side:
+    """Labels of a family that name members: those upstream of the proxy, or those that call it."""
+
+    def __init__(self, at: Mapping[str, int], rows: Iterable[DimensionRow], marks: Iterable[str] = ()) -> None:
+        """Look every label up once, in `at`."""
+        self.rows = [row for row in rows if not at.keys().isdisjoint(row.labels)]
+        self.marks = [(name, at[name]) for name in marks]
+        self.places = {name: at[name] for row in self.rows for name in (*row.labels, *row.names) if name in at}
+        self.pick = _getter([*self.places.values(), *(index for _, index in self.marks)])
+
+    def members(self, values: tuple[str, ...]) -> Iterator[Member]:
+        """Yield the members that the values of a series name."""
+        for row in self.rows:
+            ids, names = (self._values(labels, values) for labels in (row.labels, row.names))
+            if found := row.member(ids, names):
+                yield Member(row.dimension, *found)
+        marks = [labelled_member(name, values[index]) for name, index in self.marks]
+        for mark in sorted(filter(None, marks), key=in_order):
+            yield Member(*mark, mark[1])
+
+    def _values(self, labels: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the values of those labels that there are."""
+        return tuple([values[self.places[label]] for label in labels if label in self.places])
 
 
 class _Shape:
@@ -33,17 +59,9 @@ class _Shape:
         self.model = at.get("model")
         self.deployed = at.get("litellm_model_name")
         self.ids = [(label, at[label]) for label in _IDS if label in at]
-        self.rows: list[tuple[DimensionRow, Callable[[tuple[str, ...]], tuple[str, ...]], int]] = []
-        for row in DIMENSIONS:
-            ids = [at[label] for label in row.labels if label in at]
-            if ids:
-                indices = [*ids, *(at[label] for label in row.names if label in at)]
-                self.rows.append((row, _getter(indices), len(ids)))
-        self.marks = [(name, index) for name, index in at.items() if labelled_member(name, "true")]
-        owned = [index for _, index in self.marks]
-        self.identity = _getter(
-            [*owned, *(at[one] for row in DIMENSIONS for one in (*row.labels, *row.names) if one in at)]
-        )
+        self.upstream = _Side(at, [row for row in DIMENSIONS if row.dimension in _UPSTREAM])
+        callers = [row for row in DIMENSIONS if row.dimension not in {Dimension.MODEL, *_UPSTREAM}]
+        self.callers = _Side(at, callers, [name for name in names if labelled_member(name, "true")])
 
 
 @dataclass(slots=True)
@@ -59,14 +77,8 @@ class Attributions:
     models: dict[tuple[str, str], str] = field(default_factory=dict)
     """(label, value) -> upstream model, learned from the families that name both."""
     _shapes: dict[tuple[str, ...], _Shape] = field(default_factory=dict)
-    _known: dict[tuple[object, ...], int] = field(default_factory=dict)
-    """What makes a series' usage somebody's -> the attribution."""
-    _found: defaultdict[Dimension, dict[tuple[str, ...], MemberKey | None]] = field(
-        default_factory=partial(defaultdict, dict)
-    )
-    """Per dimension, the values of its labels -> the member."""
-    _marks: dict[tuple[str, str], MemberKey | None] = field(default_factory=dict)
-    """A label and its value -> the tag or the piece of metadata."""
+    _known: dict[tuple[object, ...], MemberKeys] = field(default_factory=dict)
+    """A side of a family's labels, their values and the model -> the members that they name."""
 
     def learn(self, labels: Labels) -> None:
         """Learn which model the other labels of a series mean.
@@ -86,15 +98,15 @@ class Attributions:
 
     def of(self, labels: Labels, changes: Changes) -> int:
         """Return the attribution of a series, a new one where its members are a new combination."""
-        shape = self._shape(labels.names)
-        named = shape.model is not None and labels.values[shape.model] not in ABSENT
-        model = "" if named else self._model_of(shape, labels.values)
-        # Most series differ from others in nothing that makes their usage somebody else's.
-        identity = (shape, model, shape.identity(labels.values))
-        known = self._known.get(identity)
-        if known is None:
-            known = self._known[identity] = self._new(model, shape, labels.values, changes)
-        return known
+        shape, values = self._shape(labels.names), labels.values
+        named = shape.model is not None and values[shape.model] not in ABSENT
+        model = values[shape.model] if named else self._model_of(shape, values)  # type: ignore[index]
+        # Callers and models are few beside their combinations.
+        upstream = self._side(shape.upstream, values, model, changes)
+        number = self.number(upstream + self._side(shape.callers, values, "", changes))
+        if number == len(self.keys) - 1:
+            changes.attributions[number] = self.keys[number]
+        return number
 
     def number(self, keys: Iterable[MemberKey]) -> int:
         """Return the number of a combination of members, given in order and without TOTAL."""
@@ -124,42 +136,18 @@ class Attributions:
             shape = self._shapes[names] = _Shape(names)
         return shape
 
-    def _new(self, model: str, shape: _Shape, values: tuple[str, ...], changes: Changes) -> int:
-        """Return the attribution of values that were not seen before."""
-        keys = [self._named(Member(Dimension.MODEL, model, model), changes)] if model else []
-        for row, pick, ids in shape.rows:
-            found = pick(values)
-            known = self._found[row.dimension]
-            if found not in known:
-                known[found] = self._member(row, found, ids, changes)
-            if (key := known[found]) is not None:
-                keys.append(key)
-        if shape.marks:
-            marks = [self._mark(name, values[index], changes) for name, index in shape.marks]
-            keys += sorted(filter(None, marks), key=in_order)
-        number = self.number(keys)
-        if number == len(self.keys) - 1:
-            changes.attributions[number] = self.keys[number]
-        return number
-
-    def _member(self, row: DimensionRow, found: tuple[str, ...], ids: int, changes: Changes) -> MemberKey | None:
-        """Return the member of one dimension that the values of its labels stand for."""
-        member = row.member(found[:ids], found[ids:])
-        return self._named(Member(row.dimension, *member), changes) if member else None
-
-    def _mark(self, label: str, value: str, changes: Changes) -> MemberKey | None:
-        """Return the tag or the piece of metadata that a label stands for."""
-        key = label, value
-        if key not in self._marks:
-            found = labelled_member(label, value)
-            self._marks[key] = self._named(Member(*found, found[1]), changes) if found else None
-        return self._marks[key]
-
-    def _named(self, member: Member, changes: Changes) -> MemberKey:
-        """Take a member in, and have it written down where it is new; return its key."""
-        if self.name(member):
-            changes.members[member.key] = member
-        return member.key
+    def _side(self, side: _Side, values: tuple[str, ...], model: str, changes: Changes) -> MemberKeys:
+        """Return the members that one side of a series' labels names, the model first where there is one."""
+        identity = side, model, side.pick(values)
+        known = self._known.get(identity)
+        if known is None:
+            members = [Member(Dimension.MODEL, model, model)] if model else []
+            members += side.members(values)
+            for member in members:
+                if self.name(member):
+                    changes.members[member.key] = member
+            known = self._known[identity] = tuple([member.key for member in members])
+        return known
 
     def _model_of(self, shape: _Shape, values: tuple[str, ...]) -> str:
         """Return the upstream model of a series that does not name it, or the empty string."""
