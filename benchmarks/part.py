@@ -75,8 +75,8 @@ def _sizes(proxy: litellm.Proxy, path: str) -> tuple[tuple[float, float], int]:
     """Return size and transfer of an answer in kB, and how many label sets it has of spend."""
     compressed = _fetch(proxy, path)
     body = gzip.decompress(compressed)
-    (spend,) = read(Reader({"litellm_spend_metric_total"}), body).blocks.values()
-    return (len(body) / 1000, len(compressed) / 1000), spend.count(b"\n")
+    (spend,) = read(Reader({"litellm_spend_metric_total"}), body).values()
+    return (len(body) / 1000, len(compressed) / 1000), len(spend)
 
 
 def _processor_times(proxy: litellm.Proxy, *paths: str) -> tuple[list[float], ...]:

@@ -5,10 +5,10 @@ from itertools import count
 
 from . import windows
 from .attribution import Attributions, in_order
-from .catalog import COUNTERS, Dimension, metrics_of
+from .catalog import COUNTERS, Dimension, counted, metrics_of
 from .changes import Changes, Resolution, UsageKey
 from .counter import Counter, Process, Series
-from .labels import LabelReader, Labels
+from .labels import LabelReader
 from .models import ZERO, Member, MemberKey, Usage, Vector, Window
 from .store import Store
 from .totals import Totals, plus
@@ -107,16 +107,16 @@ def _load_series(store: Store, tracker: Tracker, changes: Changes) -> dict[int, 
     remapped = any(tracker.origins.get(one.name, ("",))[0] != " ".join(one.sources) for one in tracker.metrics)
     by_id: dict[int, Series] = {}
     reader = LabelReader()
-    for number, family, head, metrics, attribution in store.rows("SELECT * FROM series"):
+    for number, family, head, text, attribution in store.rows("SELECT * FROM series"):
         labels = reader.read(family, head) if remapped or family == _SPEND else None
-        written = tuple(map(int, metrics.split()))
-        counted = _counted(tracker, family, labels) if remapped and labels else written
-        one = by_id[number] = Series(number, family, head, counted, attribution)
-        if not counted:
+        written = tuple(map(int, text.split()))
+        metrics = counted(metrics_of(tracker.metrics, family), labels.get) if remapped and labels else written
+        one = by_id[number] = Series(number, family, head, metrics, attribution)
+        if not metrics:
             changes.dead_series.append(number)
             continue
         tracker.series[head] = one
-        if counted != written:
+        if metrics != written:
             changes.series.append(one)
         if labels:
             tracker.attributions.learn(labels)
@@ -126,11 +126,6 @@ def _load_series(store: Store, tracker: Tracker, changes: Changes) -> dict[int, 
 
 _SPEND = next(metric.sources[0] for metric in COUNTERS if metric.name == "cost")
 """Its series name the model and everything that leads to it."""
-
-
-def _counted(tracker: Tracker, family: str, labels: Labels) -> tuple[int, ...]:
-    """Return the counters that a series belongs to now."""
-    return tuple(index for index, metric in metrics_of(tracker.metrics, family) if metric.counts(labels.get))
 
 
 def _minus(left: Vector, right: Vector) -> Vector:

@@ -4,7 +4,7 @@ An attribution is one combination of members, for example one model, one team an
 is kept per attribution, so it is stored once and can be grouped by any dimension afterwards.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -12,6 +12,9 @@ from .catalog import ABSENT, DIMENSIONS, Dimension, DimensionRow, labelled_membe
 from .changes import Changes
 from .labels import Labels
 from .models import TOTAL, Member, MemberKey
+
+type Values = tuple[str, ...]
+"""Values of labels."""
 
 type MemberKeys = tuple[MemberKey, ...]
 """TOTAL, then the others in the order of the dimensions."""
@@ -28,26 +31,27 @@ _ORDER = {dimension: index for index, dimension in enumerate(Dimension)}
 class _Side:
     """Labels of a family that name members: those upstream of the proxy, or those that call it."""
 
-    def __init__(self, at: Mapping[str, int], rows: Iterable[DimensionRow], marks: Iterable[str] = ()) -> None:
-        """Look every label up once, in `at`."""
-        self.rows = [row for row in rows if not at.keys().isdisjoint(row.labels)]
-        self.marks = [(name, at[name]) for name in marks]
-        self.places = {name: at[name] for row in self.rows for name in (*row.labels, *row.names) if name in at}
-        self.pick = _getter([*self.places.values(), *(index for _, index in self.marks)])
+    def __init__(self, names: Sequence[str], rows: Sequence[DimensionRow], others: Iterable[str] = ()) -> None:
+        """Look every label up once among the names of a family's labels."""
+        wanted = {label for row in rows for label in (*row.labels, *row.names)}.union(others)
+        self.labels = [name for name in names if name in wanted]
+        self.at = {name: index for index, name in enumerate(self.labels)}
+        self.pick = _getter([names.index(name) for name in self.labels])
+        self._rows = [row for row in rows if not wanted.isdisjoint(row.labels)]
 
-    def members(self, values: tuple[str, ...]) -> Iterator[Member]:
-        """Yield the members that the values of a series name."""
-        for row in self.rows:
-            ids, names = (self._values(labels, values) for labels in (row.labels, row.names))
+    def members(self, picked: Values) -> Iterator[Member]:
+        """Yield the members that the values of this side name."""
+        for row in self._rows:
+            ids, names = (
+                [picked[self.at[one]] for one in labels if one in self.at] for labels in (row.labels, row.names)
+            )
             if found := row.member(ids, names):
                 yield Member(row.dimension, *found)
-        marks = [labelled_member(name, values[index]) for name, index in self.marks]
-        for mark in sorted(filter(None, marks), key=in_order):
+        marks = [
+            mark for name, value in zip(self.labels, picked, strict=True) if (mark := labelled_member(name, value))
+        ]
+        for mark in sorted(marks, key=in_order):
             yield Member(*mark, mark[1])
-
-    def _values(self, labels: tuple[str, ...], values: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the values of those labels that there are."""
-        return tuple([values[self.places[label]] for label in labels if label in self.places])
 
 
 class _Shape:
@@ -55,13 +59,24 @@ class _Shape:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         """Look every label up once."""
-        at = {name: index for index, name in enumerate(names)}
+        self.upstream = _Side(names, [row for row in DIMENSIONS if row.dimension in _UPSTREAM], ("model", *_IDS))
+        callers = [row for row in DIMENSIONS if row.dimension not in {Dimension.MODEL, *_UPSTREAM}]
+        self.callers = _Side(names, callers, [name for name in names if labelled_member(name, "true")])
+        at = self.upstream.at
         self.model = at.get("model")
         self.deployed = at.get("litellm_model_name")
         self.ids = [(label, at[label]) for label in _IDS if label in at]
-        self.upstream = _Side(at, [row for row in DIMENSIONS if row.dimension in _UPSTREAM])
-        callers = [row for row in DIMENSIONS if row.dimension not in {Dimension.MODEL, *_UPSTREAM}]
-        self.callers = _Side(at, callers, [name for name in names if labelled_member(name, "true")])
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """Whose a series' usage is, before it is known which model its labels mean."""
+
+    shape: _Shape
+    upstream: Values
+    callers: MemberKeys
+    number: int | None = None
+    """The attribution, once it was asked for."""
 
 
 @dataclass(slots=True)
@@ -77,8 +92,10 @@ class Attributions:
     models: dict[tuple[str, str], str] = field(default_factory=dict)
     """(label, value) -> upstream model, learned from the families that name both."""
     _shapes: dict[tuple[str, ...], _Shape] = field(default_factory=dict)
-    _known: dict[tuple[object, ...], MemberKeys] = field(default_factory=dict)
-    """A side of a family's labels, their values and the model -> the members that they name."""
+    _learned: set[tuple[_Shape, Values]] = field(default_factory=set)
+    """The values upstream that have been learned from."""
+    _known: dict[tuple[_Side, str, Values], MemberKeys] = field(default_factory=dict)
+    """A side of a family's labels, the model and their values -> the members that they name."""
 
     def learn(self, labels: Labels) -> None:
         """Learn which model the other labels of a series mean.
@@ -86,27 +103,36 @@ class Attributions:
         The word of a family that has a `model` counts most; of those that do not, that of the
         deployments, which name it next to the public name.
         """
-        shape, values = self._shape(labels.names), labels.values
-        if shape.model is not None and values[shape.model] not in ABSENT:
+        shape = self._shape(labels.names)
+        upstream = shape.upstream.pick(labels.values)
+        if (shape, upstream) in self._learned:
+            return
+        self._learned.add((shape, upstream))
+        if shape.model is not None and upstream[shape.model] not in ABSENT:
             for label, index in shape.ids:
-                if values[index] not in ABSENT:
-                    self.models[label, values[index]] = values[shape.model]
-        elif shape.deployed is not None and values[shape.deployed] not in ABSENT:
-            model = self._model_of(shape, values)
+                if upstream[index] not in ABSENT:
+                    self.models[label, upstream[index]] = upstream[shape.model]
+        elif shape.deployed is not None and upstream[shape.deployed] not in ABSENT:
+            model = self._model_of(shape, upstream)
             for label, index in shape.ids:
-                self.models.setdefault((label, values[index]), model)
+                self.models.setdefault((label, upstream[index]), model)
 
-    def of(self, labels: Labels, changes: Changes) -> int:
-        """Return the attribution of a series, a new one where its members are a new combination."""
+    def claim(self, labels: Labels, changes: Changes) -> Claim:
+        """Return what the labels of a series say of whose usage it is."""
         shape, values = self._shape(labels.names), labels.values
-        named = shape.model is not None and values[shape.model] not in ABSENT
-        model = values[shape.model] if named else self._model_of(shape, values)  # type: ignore[index]
-        # Callers and models are few beside their combinations.
-        upstream = self._side(shape.upstream, values, model, changes)
-        number = self.number(upstream + self._side(shape.callers, values, "", changes))
-        if number == len(self.keys) - 1:
-            changes.attributions[number] = self.keys[number]
-        return number
+        callers = self._side(shape.callers, "", shape.callers.pick(values), changes)
+        return Claim(shape, shape.upstream.pick(values), callers)
+
+    def of(self, claim: Claim, changes: Changes) -> int:
+        """Return the attribution that is claimed, a new one where its members are a new combination."""
+        if claim.number is None:
+            model = self._model_of(claim.shape, claim.upstream)
+            # Callers and models are few beside their combinations.
+            upstream = self._side(claim.shape.upstream, model, claim.upstream, changes)
+            claim.number = self.number(upstream + claim.callers)
+            if claim.number == len(self.keys) - 1:
+                changes.attributions[claim.number] = self.keys[claim.number]
+        return claim.number
 
     def number(self, keys: Iterable[MemberKey]) -> int:
         """Return the number of a combination of members, given in order and without TOTAL."""
@@ -136,22 +162,24 @@ class Attributions:
             shape = self._shapes[names] = _Shape(names)
         return shape
 
-    def _side(self, side: _Side, values: tuple[str, ...], model: str, changes: Changes) -> MemberKeys:
+    def _side(self, side: _Side, model: str, picked: Values, changes: Changes) -> MemberKeys:
         """Return the members that one side of a series' labels names, the model first where there is one."""
-        identity = side, model, side.pick(values)
+        identity = side, model, picked
         known = self._known.get(identity)
         if known is None:
             members = [Member(Dimension.MODEL, model, model)] if model else []
-            members += side.members(values)
+            members += side.members(picked)
             for member in members:
                 if self.name(member):
                     changes.members[member.key] = member
             known = self._known[identity] = tuple([member.key for member in members])
         return known
 
-    def _model_of(self, shape: _Shape, values: tuple[str, ...]) -> str:
-        """Return the upstream model of a series that does not name it, or the empty string."""
-        given = [(label, values[index]) for label, index in shape.ids if values[index] not in ABSENT]
+    def _model_of(self, shape: _Shape, upstream: Values) -> str:
+        """Return the upstream model of a series: what it names itself, or what its other labels mean, if anything."""
+        if shape.model is not None and upstream[shape.model] not in ABSENT:
+            return upstream[shape.model]
+        given = [(label, upstream[index]) for label, index in shape.ids if upstream[index] not in ABSENT]
         for pair in given:
             if pair in self.models:
                 return self.models[pair]

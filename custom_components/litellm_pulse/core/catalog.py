@@ -117,7 +117,7 @@ class DimensionRow:
     names: tuple[str, ...] = ()
     """Labels that hold its display name; aliases are names, never identities."""
 
-    def member(self, ids: tuple[str | None, ...], names: tuple[str | None, ...]) -> tuple[str, str] | None:
+    def member(self, ids: Iterable[str | None], names: Iterable[str | None]) -> tuple[str, str] | None:
         """Return id and name of the member that the values of `labels` and `names` stand for, if any."""
         key = _first(ids)
         return (key, _first(names) or key) if key else None
@@ -157,6 +157,11 @@ def counters(overrides: Mapping[str, str]) -> tuple[Metric, ...]:
 def metrics_of(metrics: tuple[Metric, ...], family: str) -> tuple[tuple[int, Metric], ...]:
     """Return the counters that a family carries, with their indices."""
     return tuple((index, metric) for index, metric in enumerate(metrics) if family in metric.sources)
+
+
+def counted(carried: Iterable[tuple[int, Metric]], label: Callable[[str], str | None]) -> tuple[int, ...]:
+    """Return the indices of the counters of its family that a series belongs to; see `Metric.counts`."""
+    return tuple([index for index, metric in carried if metric.counts(label)])
 
 
 def labelled_member(label: str, value: str) -> tuple[Dimension, str] | None:

@@ -6,6 +6,7 @@ cannot know, this knows: whether a series that appears was born since the last a
 new) or was there long before anybody looked (none of it is).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .models import Vector
@@ -59,10 +60,10 @@ class Process:
     """It is known to have begun after the ledger did, though it has no start to show for it."""
     counters: dict[str, dict[bytes, Counter]] = field(default_factory=dict)
     """Per family and head."""
-    blocks: dict[str, bytes] = field(default_factory=dict)
+    lines: dict[str, Sequence[bytes]] = field(default_factory=dict)
     """The last answer's sample lines per family, to see at once which of them changed."""
     slots: dict[str, list[Counter | None]] = field(default_factory=dict)
-    """The counter of each line of a block."""
+    """The counter of each line."""
     anchor: dict[int, Vector] | None = None
     """Attribution -> sum of its counters at the last answer, where the counters themselves are lost."""
     published: frozenset[str] = frozenset()
@@ -91,7 +92,7 @@ class Process:
     def forget(self) -> None:
         """Drop all counters, for a process that has not answered for long."""
         self.forgotten, self.anchor = True, None
-        self.counters, self.blocks, self.slots = {}, {}, {}
+        self.counters, self.lines, self.slots = {}, {}, {}
 
     def values(self) -> dict[bytes, float]:
         """Return the last value of each series."""

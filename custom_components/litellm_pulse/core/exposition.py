@@ -6,9 +6,8 @@ to the next and a family that is not wanted is never split into lines.
 """
 
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from math import isfinite, nan
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from math import inf, isfinite, nan
 
 from .errors import (
     EmptyAnswerError,
@@ -20,7 +19,7 @@ from .errors import (
 
 PROCESS_START = "process_start_time_seconds"
 _PREFIX = b"litellm_"
-_ENTERPRISE_ONLY = b"litellm_not_a_premium_user_metric"
+_ENTERPRISE_ONLY = b"litellm_not_a_premium_user_metric_total"
 _TYPE = b"# TYPE "
 _HELP = b"# HELP "
 _HASH, _NEWLINE = b"#\n"
@@ -38,16 +37,12 @@ _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n"}
 
 
-@dataclass(frozen=True, slots=True)
-class Exposition:
-    """A whole body, cut into the families that are wanted."""
-
-    blocks: dict[str, bytes]
-    """Per wanted family that is published, its sample lines; empty where it has no series yet."""
+type Exposition = Mapping[str, Sequence[bytes]]
+"""A whole body: each wanted family that is published, and its sample lines; none where it has no series yet."""
 
 
 class Reader:
-    """Cuts a body into the blocks of the families that are wanted, while it comes in.
+    """Cuts a body into the lines of the families that are wanted, while it comes in.
 
     Searching for the single byte `#` is what makes it fast: memchr runs at the speed of memory,
     the search for a longer needle ten times slower.
@@ -55,8 +50,8 @@ class Reader:
 
     def __init__(self, wanted: Collection[str]) -> None:
         """Begin a body, of which these families are wanted."""
-        self._wanted = frozenset(name.encode() for name in wanted)
-        self._blocks: dict[bytes, list[bytes]] = {}
+        self._wanted = frozenset([_ENTERPRISE_ONLY, *(name.encode() for name in wanted)])
+        self._families: dict[bytes, list[bytes]] = {}
         self._name = b""
         """The family at hand, empty where it is not wanted."""
         self._rest = b""
@@ -66,7 +61,7 @@ class Reader:
     def feed(self, piece: bytes) -> None:
         """Take the next piece of the body, of any length; takes a few microseconds.
 
-        Raises NotPrometheusError or EnterpriseOnlyError as soon as that shows.
+        Raises NotPrometheusError as soon as that shows.
         """
         if not self._begun:
             self._begin(piece)
@@ -85,16 +80,18 @@ class Reader:
     def finish(self) -> Exposition:
         """Return the whole body, once it has ended.
 
-        Raises EmptyAnswerError, TruncatedAnswerError or NoLiteLLMMetricsError for a body that
-        cannot be counted from.
+        Raises EmptyAnswerError, EnterpriseOnlyError, TruncatedAnswerError or NoLiteLLMMetricsError
+        for a body that cannot be counted from.
         """
         if not self._begun:
             raise EmptyAnswerError
+        if _ENTERPRISE_ONLY in self._families:
+            raise EnterpriseOnlyError
         if self._rest:
             raise TruncatedAnswerError
         if not self._published:
             raise NoLiteLLMMetricsError
-        return Exposition({name.decode(): b"".join(pieces) for name, pieces in self._blocks.items()})
+        return {name.decode(): lines for name, lines in self._families.items()}
 
     def _begin(self, piece: bytes) -> None:
         """Look at how the body begins."""
@@ -120,30 +117,23 @@ class Reader:
         while at >= 0:
             if at == 0 or lines[at - 1] == _NEWLINE:
                 if name and at > start:
-                    self._blocks[name].append(lines[start:at])
+                    self._families[name] += lines[start : at - 1].split(b"\n")
                 if lines.startswith(_TYPE, at):
                     start = lines.find(b"\n", at, stop) + 1
-                    name = self._enter(lines[at + len(_TYPE) : start])
+                    name = lines[at + len(_TYPE) : start].partition(b" ")[0]
+                    self._published = self._published or name.startswith(_PREFIX)
+                    if name in self._wanted:
+                        self._families.setdefault(name, [])
+                    else:
+                        name = b""
                 elif name:
                     if lines.startswith(_HELP, at) and not lines.startswith(name + b" ", at + len(_HELP)):
                         name = b""
                     start = lines.find(b"\n", at, stop) + 1
             at = lines.find(b"#", at + 1, stop)
         if name and stop > start:
-            self._blocks[name].append(lines[start:stop])
+            self._families[name] += lines[start : stop - 1].split(b"\n")
         self._name = name
-
-    def _enter(self, line: bytes) -> bytes:
-        """Return the family that a `# TYPE` line begins, nothing where it is not wanted."""
-        name, *_ = (*line.split(None, 1)[:1], b"")
-        if name.startswith(_PREFIX):
-            self._published = True
-            if name.startswith(_ENTERPRISE_ONLY):
-                raise EnterpriseOnlyError
-        if name not in self._wanted:
-            return b""
-        self._blocks.setdefault(name, [])
-        return name
 
 
 def head_and_value(line: bytes) -> tuple[bytes, float] | None:
@@ -163,7 +153,7 @@ def number(text: bytes) -> float | None:
     except ValueError:
         return None
     # Python reads 1_000 as a number, the exposition format does not.
-    return value if value >= 0 and isfinite(value) and b"_" not in text else None
+    return value if 0 <= value < inf and b"_" not in text else None
 
 
 def sums(body: bytes | bytearray) -> dict[str, float]:
@@ -191,9 +181,9 @@ def sums(body: bytes | bytearray) -> dict[str, float]:
     return {name.decode(): value for name, value in found.items() if isfinite(value)}
 
 
-def gauges(block: bytes) -> Iterator[tuple[dict[str, str], float]]:
+def gauges(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, str], float]]:
     """Yield labels and value of each sample of a gauge; NaN and infinities included."""
-    for line in block.split(b"\n"):
+    for line in lines:
         match = _SAMPLE.fullmatch(line)
         labels = match and labels_of(match[1])
         if match and labels is not None:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from .attribution import Attributions
-from .catalog import Metric, metrics_of
+from .attribution import Attributions, Claim
+from .catalog import Metric, counted, metrics_of
 from .changes import Changes
 from .counter import Counter, Process, Series, increase
 from .exposition import Exposition
-from .labels import LabelReader, Labels
+from .labels import LabelReader
 from .models import ZERO, Vector
 from .reading import FamilyReading, created_family, created_since
 
@@ -45,18 +45,18 @@ class Fold:
 
     def apply(self, readings: Mapping[str, FamilyReading], exposition: Exposition) -> None:
         """Apply all readings of an answer; nothing here can fail."""
-        blocks = {family: exposition.blocks.get(created_family(family), b"") for family in readings}
-        created = {family: created_since(self.process, family, block) for family, block in blocks.items()}
+        twins = {family: exposition.get(created_family(family), ()) for family in readings}
+        created = {family: created_since(self.process, family, lines) for family, lines in twins.items()}
         for family, reading in readings.items():
             self.samples += len(reading.slots)
             self.skipped += reading.skipped
             self._remove(family, reading)
-            self._count_known(reading, created[family], told=bool(blocks[family]))
-        self._count_newcomers(readings, created)
+            self._count_known(reading, created[family], told=bool(twins[family]))
+        self._count_newcomers({family: one for family, one in readings.items() if one.newcomers}, created)
         for family, reading in readings.items():
-            self.process.blocks[family] = reading.block
+            self.process.lines[family] = reading.lines
             self.process.slots[family] = reading.slots
-            self.process.blocks[created_family(family)] = blocks[family]
+            self.process.lines[created_family(family)] = twins[family]
         for vector in self.increases.values() if self.begun else ():
             for metric in self.begun:
                 vector[metric] = 0.0
@@ -106,21 +106,24 @@ class Fold:
     def _count_newcomers(
         self, readings: Mapping[str, FamilyReading], created: Mapping[str, Mapping[bytes, float]]
     ) -> None:
-        """Take in the series that this process did not have before."""
+        """Take in the series that this process did not have before, where a family has any."""
         self._meet(readings)
         anchored: dict[int, list[float]] = {}
         known, count_in = self.series, self._adder(anchored)
+        process, baselines = self.process.id, self.changes.baselines
         for family, reading in readings.items():
-            counters, since = self.process.counters.setdefault(family, {}), created[family]
+            counters, since, slots = self.process.counters.setdefault(family, {}), created[family], reading.slots
             for index, head, value in reading.newcomers:
                 series = known.get(head)
                 if series is None or head in counters:
                     self.skipped += 1
                     continue
-                counter = reading.slots[index] = counters[head] = Counter(series, value, since.get(head))
-                self._keep(counter)
-                if count_in is not None:
-                    count_in(series, value)
+                counter = slots[index] = counters[head] = Counter(series, value, since.get(head))
+                if series.metrics:
+                    self.changed += 1
+                    baselines[process, series.id] = counter
+                    if count_in is not None:
+                        count_in(series, value)
         self._count_from_anchor(anchored)
 
     def _adder(self, anchored: dict[int, list[float]]) -> Callable[[Series, float], None] | None:
@@ -139,7 +142,9 @@ class Fold:
 
     def _add_fresh(self, series: Series, value: float) -> None:
         """Add all of a newcomer to those of its metrics for which newcomers are new."""
-        vector = self.increases.setdefault(series.attribution, list(ZERO))
+        vector = self.increases.get(series.attribution)
+        if vector is None:
+            vector = self.increases[series.attribution] = list(ZERO)
         for metric in series.metrics:
             if self.fresh[metric]:
                 vector[metric] += value
@@ -155,37 +160,39 @@ class Fold:
             self.changes.baselines[self.process.id, counter.series.id] = counter
 
     def _meet(self, readings: Mapping[str, FamilyReading]) -> None:
-        """Make series of all heads that no process had before, once it is known what models there are."""
-        blocks: dict[bytes, Labels | None] = {}
-        unknown = {
-            family: [head for _, head, _ in reading.newcomers if head not in self.series]
-            for family, reading in readings.items()
-        }
-        for family, heads in unknown.items():
-            self._learn(family, heads, blocks)
-        numbers: dict[bytes, int] = {}
-        for family, heads in unknown.items():
-            carried = metrics_of(self.metrics, family)
-            for head in heads:
-                block = head[len(family) :]
-                if (labels := blocks[block]) is None:
-                    continue
-                metrics = tuple([index for index, metric in carried if metric.counts(labels.get)])
-                if metrics and block not in numbers:
-                    numbers[block] = self.attributions.of(labels, self.changes)
-                self.series[head] = series = Series(next(self.ids), family, head, metrics, numbers.get(block, 0))
-                if metrics:
-                    self.changes.series.append(series)
+        """Make series of all heads that no process had before."""
+        claims: dict[bytes, Claim] = {}
+        met: list[tuple[Series, Claim]] = []
+        for family, reading in readings.items():
+            met += self._claim(family, [head for _, head, _ in reading.newcomers if head not in self.series], claims)
+        # Not before it is known what models there are.
+        for series, claim in met:
+            series.attribution = self.attributions.of(claim, self.changes)
+            self.changes.series.append(series)
 
-    def _learn(self, family: str, heads: list[bytes], blocks: dict[bytes, Labels | None]) -> None:
-        """Read the labels of heads into `blocks`; families mostly repeat each other's to the byte."""
-        reader = LabelReader()
+    def _claim(self, family: str, heads: list[bytes], claims: dict[bytes, Claim]) -> Iterator[tuple[Series, Claim]]:
+        """Make series of a family's heads; yield those that count, with whose usage they claim to be.
+
+        `claims` has those of all families, which mostly repeat each other's labels to the byte.
+        """
+        carried = metrics_of(self.metrics, family)
+        metrics = tuple([index for index, _ in carried])
+        conditional = any(metric.only or metric.without for _, metric in carried)
+        reader, skip = LabelReader(), len(family)
         for head in heads:
-            block = head[len(family) :]
-            if block not in blocks:
-                labels = blocks[block] = reader.read(family, head)
-                if labels is not None:
-                    self.attributions.learn(labels)
+            claim = claims.get(block := head[skip:])
+            if claim is None or conditional:
+                labels = reader.read(family, head)
+                if labels is None:
+                    continue
+                self.attributions.learn(labels)
+                if conditional:
+                    metrics = counted(carried, labels.get)
+                if claim is None and metrics:
+                    claim = claims[block] = self.attributions.claim(labels, self.changes)
+            series = self.series[head] = Series(next(self.ids), family, head, metrics, 0)
+            if claim is not None and metrics:
+                yield series, claim
 
     def _count_from_anchor(self, anchored: Mapping[int, list[float]]) -> None:
         """Count against the sums at the last answer, where the counters themselves were lost.

@@ -56,7 +56,7 @@ class Gauges:
     ) -> dict[MemberKey, float]:
         """Return member -> value of one gauge; infinity and NaN mean that there is no budget."""
         values: dict[MemberKey, float] = {}
-        for labels, value in gauges(exposition.blocks.get(family or "", b"")):
+        for labels, value in gauges(exposition.get(family or "", ())):
             member = isfinite(value) and self._member(row, labels)
             if member:
                 values[member] = choose(values[member], value) if member in values else value
@@ -98,16 +98,16 @@ def live(exposition: Exposition) -> dict[str, float]:
     """Return each live figure that is published, summed over its finite samples."""
     found: dict[str, float] = {}
     for gauge in GAUGES:
-        source = next((one for one in gauge.sources if one in exposition.blocks), None)
+        source = next((one for one in gauge.sources if one in exposition), None)
         if source is not None:
-            found[gauge.name] = sum(_finite(value for _, value in gauges(exposition.blocks[source])))
+            found[gauge.name] = sum(_finite(value for _, value in gauges(exposition[source])))
     return found
 
 
 def health(exposition: Exposition) -> dict[str, Health]:
     """Return upstream model -> the worst state of its deployments."""
     worst: dict[str, Health] = {}
-    for labels, value in gauges(exposition.blocks.get(DEPLOYMENT_STATE, b"")):
+    for labels, value in gauges(exposition.get(DEPLOYMENT_STATE, ())):
         model = labels.get("litellm_model_name", "")
         if model and value in range(len(_STATES)):
             worst[model] = max(worst.get(model, Health.HEALTHY), _STATES[int(value)], key=_STATES.index)

@@ -1,12 +1,12 @@
 """The labels of series, read fast: the series of a family nearly always have the same label names."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from .exposition import labels_of
 
 
-class Labels(NamedTuple):
+@dataclass(slots=True)
+class Labels:
     """Label names and their values, in the order of the exposition."""
 
     names: tuple[str, ...]

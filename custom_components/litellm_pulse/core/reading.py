@@ -4,8 +4,9 @@ Nothing here changes state: a reading is worked out first and applied by the led
 of it stands. A known series costs one comparison of its line; only lines that differ are read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import compress, count
 from operator import ne
 
@@ -18,7 +19,7 @@ class FamilyReading:
     """One family of an answer, against the process' last one."""
 
     family: bytes
-    block: bytes
+    lines: Sequence[bytes]
     known: Mapping[bytes, Counter]
     """The counters of the family before this answer, per head."""
     slots: list[Counter | None]
@@ -32,83 +33,81 @@ class FamilyReading:
     skipped: int = 0
 
 
-def read_family(process: Process, family: str, block: bytes) -> FamilyReading:
-    """Compare a family's block with the last one of the process."""
-    old = process.blocks.get(family, b"")
+def read_family(process: Process, family: str, lines: Sequence[bytes]) -> FamilyReading:
+    """Compare a family's lines with the last ones of the process."""
     slots = process.slots.get(family, [])
     known = process.counters.get(family, {})
-    if slots and block == old:
-        return FamilyReading(family.encode(), block, known, slots)
-    lines = block.split(b"\n")
-    reading = FamilyReading(family.encode(), block, known, slots[: len(lines)] + [None] * (len(lines) - len(slots)))
-    moved = len(lines) != len(slots)
-    for index in _differing(lines, old, len(slots)):
-        moved |= _read_line(reading, index, lines[index])
+    reading = FamilyReading(family.encode(), lines, known, slots[: len(lines)] + [None] * (len(lines) - len(slots)))
+    differing = _differing(lines, process.lines.get(family, ()))
+    placed = reading.slots
+    moved = _place(reading, [index for index in differing if placed[index] is None or not _reread(reading, index)])
+    moved |= len(lines) != len(slots)
     if known and (moved or len(lines) - reading.slots.count(None) < len(known)):
-        _take_stock(reading, lines)
+        _take_stock(reading)
     return reading
 
 
-def created_since(process: Process, family: str, block: bytes) -> dict[bytes, float]:
+def created_since(process: Process, family: str, lines: Sequence[bytes]) -> dict[bytes, float]:
     """Return series -> `_created` of the lines that differ from the process' last answer.
 
-    `family` is the family that counts, `block` the lines of its `_created` twin.
+    `family` is the family that counts, `lines` are those of its `_created` twin.
     """
     name = created_family(family)
-    old = process.blocks.get(name, b"")
-    if block == old:
-        return {}
-    lines = block.split(b"\n")
     stem, skip = family.encode(), len(name)
-    differing = _differing(lines, old, old.count(b"\n") + 1 if old else 0)
-    pairs = ((lines[index][skip:].rpartition(b" "), index) for index in differing)
-    return {stem + labels: value for (labels, _, text), _ in pairs if (value := number(text)) is not None}
+    found: dict[bytes, float] = {}
+    for index in _differing(lines, process.lines.get(name, ())):
+        labels, _, text = lines[index][skip:].rpartition(b" ")
+        if (value := number(text)) is not None:
+            found[stem + labels] = value
+    return found
 
 
+@cache
 def created_family(family: str) -> str:
     """Return the name of the twin that says when a counter's series were created."""
     return family.removesuffix("_total") + "_created"
 
 
-def _differing(lines: list[bytes], old: bytes, known: int) -> Iterator[int]:
-    """Yield the indices of the lines that are not the same as in the old block."""
-    if not known:
-        yield from range(len(lines))
-        return
-    yield from compress(count(), map(ne, lines, old.split(b"\n"), strict=False))
-    yield from range(known, len(lines))
+def _differing(lines: Sequence[bytes], old: Sequence[bytes]) -> Iterator[int]:
+    """Yield the indices of the lines that are not the same as those before."""
+    yield from compress(count(), map(ne, lines, old, strict=False))
+    yield from range(len(old), len(lines))
 
 
-def _read_line(reading: FamilyReading, index: int, line: bytes) -> bool:
-    """Read one line that differs; return whether its place now belongs to another series."""
-    counter = reading.slots[index]
-    if counter is not None and line.startswith(counter.series.head):
-        value = number(line[len(counter.series.head) :])
-        if value is not None:
+def _reread(reading: FamilyReading, index: int) -> bool:
+    """Read a line that differs; return whether it is of the series that was in its place before."""
+    counter, line = reading.slots[index], reading.lines[index]
+    if counter is None or not line.startswith(counter.series.head):
+        return False
+    value = number(line[len(counter.series.head) :])
+    if value is None:
+        return False
+    reading.changed.append((index, counter, value))
+    return True
+
+
+def _place(reading: FamilyReading, indices: list[int]) -> bool:
+    """Find the series of lines that are not where they were; return whether any place has another one."""
+    stem, lines, slots = reading.family + b"{", reading.lines, reading.slots
+    known, newcomers = reading.known, reading.newcomers
+    moved = False
+    for index in indices:
+        head, _, text = lines[index].rpartition(b" ")
+        value = number(text)
+        if value is None or not head.endswith(b"}") or not head.startswith(stem):
+            sample = head_and_value(lines[index])
+            if sample is None or not _belongs(sample[0], reading.family):
+                moved |= _skip(reading, index)
+                continue
+            head, value = sample
+        counter = known.get(head)
+        if counter is None:
+            newcomers.append((index, head, value))
+        elif value != counter.value:
             reading.changed.append((index, counter, value))
-            return False
-    return _find_series(reading, index, line)
-
-
-def _find_series(reading: FamilyReading, index: int, line: bytes) -> bool:
-    """Find the series of a line that is not where it was; return whether it is another."""
-    before = reading.slots[index]
-    head, _, text = line.rpartition(b" ")
-    value = number(text)
-    if value is None or not head.endswith(b"}"):
-        sample = head_and_value(line)
-        if sample is None:
-            return _skip(reading, index, line)
-        head, value = sample
-    counter = reading.known.get(head)
-    if counter is None and not _belongs(head, reading.family):
-        return _skip(reading, index, line)
-    reading.slots[index] = counter
-    if counter is None:
-        reading.newcomers.append((index, head, value))
-    elif value != counter.value:
-        reading.changed.append((index, counter, value))
-    return counter is not before
+        moved |= counter is not slots[index]
+        slots[index] = counter
+    return moved
 
 
 def _belongs(head: bytes, family: bytes) -> bool:
@@ -116,9 +115,9 @@ def _belongs(head: bytes, family: bytes) -> bool:
     return head.startswith(family) and head[len(family) : len(family) + 1] in {b"", b"{"}
 
 
-def _skip(reading: FamilyReading, index: int, line: bytes) -> bool:
+def _skip(reading: FamilyReading, index: int) -> bool:
     """Pass over a line that is no sample of a counter; a known series keeps its baseline."""
-    before = reading.slots[index]
+    before, line = reading.slots[index], reading.lines[index]
     if not line.strip():
         reading.slots[index] = None
         return before is not None
@@ -127,7 +126,7 @@ def _skip(reading: FamilyReading, index: int, line: bytes) -> bool:
     return counter is not before
 
 
-def _take_stock(reading: FamilyReading, lines: list[bytes]) -> None:
+def _take_stock(reading: FamilyReading) -> None:
     """Note which counters no line belongs to any more; one that comes twice is left to its first line."""
     slots = reading.slots
     present, unowned = set(slots), slots.count(None)
@@ -136,7 +135,7 @@ def _take_stock(reading: FamilyReading, lines: list[bytes]) -> None:
             slots[index] = None
         reading.changed = [one for one in reading.changed if slots[one[0]] is one[1]]
     # An unreadable line may be any of the series, so nothing is called gone beside one.
-    if unowned == len(reading.newcomers) + lines.count(b""):
+    if unowned == len(reading.newcomers) + list(reading.lines).count(b""):
         reading.gone = [counter for counter in reading.known.values() if counter not in present]
 
 

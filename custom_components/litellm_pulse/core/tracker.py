@@ -76,7 +76,7 @@ class Tracker:
         published = self._process_of(part).published
         if not published:
             raise UnfamiliarProcessError
-        return Exposition({**dict.fromkeys(published, b""), **part.blocks})
+        return {**dict.fromkeys(published, ()), **part}
 
     def count(self, exposition: Exposition, answered_at: float, changes: Changes) -> Fold:
         """Count one answer; what has to be written down goes into `changes`.
@@ -146,7 +146,7 @@ class Tracker:
 
     def _process_of(self, exposition: Exposition) -> Process:
         """Return the process that answered: the one that started then, or a new one."""
-        given = gauges(exposition.blocks.get(PROCESS_START, b""))
+        given = gauges(exposition.get(PROCESS_START, ()))
         starts = {value for _, value in given if 0 < value < _NO_TIME}
         start = starts.pop() if len(starts) == 1 else None
         for process in self.processes.values():
@@ -183,7 +183,7 @@ class Tracker:
         for other in gone:
             del self.processes[other.id]
             changes.drop(other)
-        process.published = frozenset(exposition.blocks)
+        process.published = frozenset(exposition)
         changes.met |= process.id not in self.processes or process.forgotten
         process.forgotten = False
         process.last_answer = moment
@@ -192,7 +192,7 @@ class Tracker:
 
 def _source(metric: Metric, exposition: Exposition) -> str | None:
     """Return the newest of a metric's families that is published."""
-    return next((source for source in metric.sources if source in exposition.blocks), None)
+    return next((source for source in metric.sources if source in exposition), None)
 
 
 def _readings(process: Process, families: list[str], exposition: Exposition) -> dict[str, FamilyReading]:
@@ -201,24 +201,22 @@ def _readings(process: Process, families: list[str], exposition: Exposition) -> 
     A process with an identity never stops publishing a family: where one is missing, the answer
     was cut off. Without an identity it may as well be a restart, and all of it has gone.
     """
-    readings = {family: read_family(process, family, exposition.blocks[family]) for family in families}
+    readings = {family: read_family(process, family, exposition[family]) for family in families}
     for family in process.counters:
-        if family in readings or not process.counters[family]:
-            continue
-        if family in exposition.blocks:
+        if family in readings or family in exposition or not process.counters[family]:
             continue
         if process.start is not None:
             raise TruncatedAnswerError
-        readings[family] = read_family(process, family, b"")
+        readings[family] = read_family(process, family, ())
     return readings
 
 
 def _superseded(process: Process, families: list[str], exposition: Exposition) -> dict[str, FamilyReading]:
     """Let go of the families that are published and, after a new mapping, are not read any more."""
     return {
-        family: read_family(process, family, b"")
+        family: read_family(process, family, ())
         for family, counters in process.counters.items()
-        if counters and family not in families and family in exposition.blocks
+        if counters and family not in families and family in exposition
     }
 
 
