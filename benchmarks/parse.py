@@ -11,6 +11,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from . import prometheus
+from .apart import Apart
 from .bodies import Traffic
 from .engine import Changes, Reader, Tracker, read
 from .measure import Costs, Faster, Figure, Section, Setting, cpu_ms, figure, wall_ms
@@ -24,64 +25,85 @@ INTERVAL = 3
 """Seconds between the Prometheus server's scrapes."""
 
 
-class Scraped:
-    """A proxy whose body is counted again and again."""
+class Proxy:
+    """A proxy whose body is counted again and again; it lives in a process of its own."""
 
-    def __init__(self, name: str, traffic: Traffic, every: int, *, cold: bool = False) -> None:
-        """Count the first body; with `every` 20, one series in twenty grows between two scrapes."""
-        self.name = name
-        self.runs: list[float] = []
-        self._traffic, self._every, self._cold = traffic, every, cold
+    def __init__(self, size: tuple[int, int], every: int, *, cold: bool) -> None:
+        """Count the first body, of so many keys and models."""
+        self._traffic, self._every, self._cold = Traffic(*size), every, cold
         self._step = 0
         self._tracker = Tracker()
-        self.count([self.next_body()])
+        self.measure()
 
-    def next_body(self) -> bytes:
-        """Return what the proxy answers next."""
+    def measure(self) -> tuple[float, float]:
+        """Return the milliseconds of one scrape, and those of counting its newlines.
+
+        For a cold scrape nothing is known before.
+        """
         self._step += 1
-        return self._traffic.body(self._step, self._every)
+        body = self._traffic.body(self._step, self._every)
+        pieces = [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
+        floor = cpu_ms(partial(body.count, b"\n"))
+        if self._cold:
+            self._tracker = Tracker()
+        return cpu_ms(partial(self._count, pieces)), floor
 
-    def count(self, pieces: Sequence[bytes]) -> None:
-        """Do the work that is measured."""
+    def _count(self, pieces: Sequence[bytes]) -> None:
         exposition = read(Reader(self._tracker.wanted), *pieces)
         self._tracker.count(exposition, 1e9 + 60 * self._step, Changes())
 
-    def run(self, pieces: Sequence[bytes]) -> None:
-        """Measure one scrape, for a cold one with nothing known before."""
-        if self._cold:
-            self._tracker = Tracker()
-        self.runs.append(cpu_ms(partial(self.count, pieces)))
+
+class Scraped:
+    """What is measured of a proxy; with `every` 20, one series in twenty grows between two scrapes."""
+
+    def __init__(self, name: str, size: tuple[int, int], every: int, *, cold: bool = False) -> None:
+        """Have the proxy made in its process."""
+        self.name = name
+        self.runs: list[float] = []
+        self.floors: list[float] = []
+        self._proxy = Apart(Proxy, size, every, cold=cold)
+
+    def run(self) -> None:
+        """Measure one scrape."""
+        ours, floor = self._proxy.call("measure")
+        self.runs.append(ours)
+        self.floors.append(floor)
+
+    def close(self) -> None:
+        """End its process."""
+        self._proxy.close()
 
 
 def run(setting: Setting) -> Section:
     """Measure everything in turn, round after round."""
-    big = _measure_big(setting, Traffic(50, 20))
-    small = _measure_small(setting, Traffic(3, 6))
     return Section(
         title="Parsing one body and folding it into increases",
         note=(
             "Steady state: `exposition.Reader`, fed with pieces of 256 KiB, then `Tracker.count`, without SQLite. "
-            "Processor time, since the machine is shared; every round measures ours and each peer once, and a ratio "
-            "is the median of the rounds' own. Garbage collection stays on, as it is in Home Assistant. "
-            "litellm-pulse: the two parses of its `Scraper.scrape`, given the decoded text. The line "
-            "against the Prometheus server is by the clock and with the transfer: ours fetches with http.client and folds, its own figure is "
-            "`scrape_duration_seconds`; both read the same bodies from the same server, one after the other."
+            "Processor time, since the machine is shared; every round measures ours and the peer once, each in a "
+            "process of its own, and a ratio is the median of the rounds' own. Garbage collection stays on, as it is "
+            "in Home Assistant. litellm-pulse: the two parses of its `Scraper.scrape`, given the decoded text. The "
+            "line against the Prometheus server is by the clock and with the transfer: ours fetches with http.client "
+            "and folds, its own figure is `scrape_duration_seconds`; both read the same bodies from the same server, "
+            "one after the other."
         ),
-        figures=[*big, *small],
+        figures=[*_measure_big(setting), *_measure_small(setting)],
     )
 
 
-def _measure_big(setting: Setting, traffic: Traffic) -> list[Figure]:
+def _measure_big(setting: Setting) -> list[Figure]:
     """Measure the body of 50 keys and 20 models."""
-    some = Scraped(f"{BIG}, one series in twenty changed", traffic, 20)
-    every = Scraped(f"{BIG}, every series changed", traffic, 1)
-    cold = Scraped(f"{BIG}, first scrape", traffic, 20, cold=True)
-    floors, theirs = _rounds(setting, (some, every, cold), 3 if setting.quick else 11)
+    size = 50, 20
+    some = Scraped(f"{BIG}, one series in twenty changed", size, 20)
+    every = Scraped(f"{BIG}, every series changed", size, 1)
+    cold = Scraped(f"{BIG}, first scrape", size, 20, cold=True)
+    traffic = Traffic(*size)
+    theirs = _rounds(setting, traffic, (some, every, cold), 3 if setting.quick else 11)
     figures = [
         _against_peer(some, theirs, 60),
-        _against_floor(some, floors, 2.5),
+        _against_floor(some, 2.5),
         _against_peer(every, theirs, 40),
-        _against_floor(every, floors, 4),
+        _against_floor(every, 4),
         _against_peer(cold, theirs, 20),
     ]
     if setting.quick:
@@ -92,31 +114,27 @@ def _measure_big(setting: Setting, traffic: Traffic) -> list[Figure]:
     return figures
 
 
-def _measure_small(setting: Setting, traffic: Traffic) -> list[Figure]:
+def _measure_small(setting: Setting) -> list[Figure]:
     """Measure the body of 3 keys and 6 models, and have it read by prometheus_client, too."""
-    some = Scraped(f"{SMALL}, one series in twenty changed", traffic, 20)
-    cold = Scraped(f"{SMALL}, first scrape", traffic, 20, cold=True)
-    _, theirs = _rounds(setting, (some, cold), 15 if setting.quick else 51)
-    return [_against_peer(some, theirs, 50), _against_peer(cold, theirs, None), *_against_client(traffic, some, cold)]
+    size = 3, 6
+    some = Scraped(f"{SMALL}, one series in twenty changed", size, 20)
+    cold = Scraped(f"{SMALL}, first scrape", size, 20, cold=True)
+    theirs = _rounds(setting, Traffic(*size), (some, cold), 15 if setting.quick else 51)
+    client = _against_client(Traffic(*size), some, cold)
+    return [_against_peer(some, theirs, 50), _against_peer(cold, theirs, None), *client]
 
 
-def _rounds(setting: Setting, ours: tuple[Scraped, ...], rounds: int) -> tuple[dict[Scraped, list[float]], list[float]]:
-    """Measure round after round; return the newline counts of the same bodies, and the peer."""
-    floors: dict[Scraped, list[float]] = {scraped: [] for scraped in ours}
+def _rounds(setting: Setting, traffic: Traffic, ours: tuple[Scraped, ...], rounds: int) -> list[float]:
+    """Measure round after round; return the runs of the peer."""
     theirs: list[float] = []
-    with _files(setting, [ours[0].next_body()]) as files, Peer(setting.peer) as peer:
+    with _files(setting, [traffic.body()]) as files, Peer(setting.peer) as peer:
         for _ in range(rounds):
             for scraped in ours:
-                body = scraped.next_body()
-                floors[scraped].append(cpu_ms(partial(body.count, b"\n")))
-                scraped.run(_pieces(body))
+                scraped.run()
             theirs += peer.ask("parse", path=str(files[0]), times=1)
-    return floors, theirs
-
-
-def _pieces(body: bytes) -> list[bytes]:
-    """Cut a body as it comes over the network."""
-    return [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
+    for scraped in ours:
+        scraped.close()
+    return theirs
 
 
 def _against_client(traffic: Traffic, *ours: Scraped) -> list[Figure]:
@@ -138,9 +156,10 @@ def _against_peer(scraped: Scraped, theirs: list[float], times: float | None) ->
     return figure(scraped.name, "ms", scraped.runs, against=(NAME, theirs), budget=Faster(times) if times else None)
 
 
-def _against_floor(scraped: Scraped, floors: dict[Scraped, list[float]], times: float) -> Figure:
+def _against_floor(scraped: Scraped, times: float) -> Figure:
     """Return a figure against counting the newlines of the same bodies."""
-    return figure(scraped.name, "ms", scraped.runs, against=("counting newlines", floors[scraped]), budget=Costs(times))
+    floor = "counting newlines", scraped.floors
+    return figure(scraped.name, "ms", scraped.runs, against=floor, budget=Costs(times))
 
 
 def _against_prometheus(setting: Setting, binary: Path, traffic: Traffic) -> Figure:
