@@ -86,8 +86,12 @@ def _ratio(figure: Figure) -> str:
     """Return the ratio in the direction of the budget."""
     if figure.ratio is None:
         return ""
-    word = "the cost" if isinstance(figure.budget, Costs) else "smaller" if _is_size(figure) else "faster"
-    return f"{number(figure.ratio.median)}x {word}"
+    ratio = figure.ratio.median
+    if isinstance(figure.budget, Costs):
+        return f"{number(ratio)}x the cost"
+    if ratio < 1:
+        return f"{number(1 / ratio)}x {'the size' if _is_size(figure) else 'the cost'}"
+    return f"{number(ratio)}x {'smaller' if _is_size(figure) else 'faster'}"
 
 
 def _is_size(figure: Figure) -> bool:
