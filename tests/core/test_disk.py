@@ -18,7 +18,7 @@ import pytest
 from custom_components.litellm_pulse import core
 from custom_components.litellm_pulse.core.errors import StoreError
 from custom_components.litellm_pulse.core.models import Window
-from custom_components.litellm_pulse.core.store import companions
+from custom_components.litellm_pulse.core.database import companions
 
 from .conftest import MODELS, Books, Proxy
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from . import windows
 from .changes import Changes
+from .database import set_aside
 from .errors import DamagedStoreError, StoreError
 from .models import ZERO, Recovery, ScrapeRow
-from .store import Store, set_aside
+from .store import Store
 
 IDLE_SECONDS = 1800
 """How long scrapes in which nothing happens wait to be written: an idle proxy costs no writes."""

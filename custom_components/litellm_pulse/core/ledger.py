@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from . import archive, catalog, gauges, windows
 from .changes import Changes, Resolution
+from .database import set_aside
 from .errors import DamagedStoreError, StoreError
 from .exposition import read
 from .fold import Fold
@@ -22,7 +23,6 @@ from .head import Head, State, dump, load
 from .journal import Journal, stamp
 from .models import ZERO, Member, Recovery, Report, ScrapeRow, Snapshot, Vector
 from .rezone import rezone
-from .store import set_aside
 from .totals import Totals, plus
 from .tracker import Tracker
 

@@ -2,9 +2,7 @@
 
 # ruff: noqa: S608  # the names that are put in are the catalog's own
 
-import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +13,7 @@ from zoneinfo import ZoneInfo
 from . import windows
 from .catalog import COUNTERS, Dimension
 from .changes import Resolution
-from .errors import StoreError
+from .database import reading
 from .models import ScrapeRow, Vector
 from .totals import plus
 
@@ -169,11 +167,8 @@ def _statement(dimensions: Sequence[Dimension]) -> str:
 
 def _rows(path: Path, statement: str, parameters: tuple[int, ...]) -> list[tuple[Any, ...]]:
     """Run a query on a connection of its own that cannot write."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return connection.execute(statement, parameters).fetchall()
-    except sqlite3.Error as error:
-        raise StoreError(str(error)) from error
+    with reading(path) as connection:
+        return connection.execute(statement, parameters).fetchall()
 
 
 def _scrape(row: tuple[Any, ...]) -> ScrapeRow:

@@ -16,14 +16,13 @@ from typing import Any
 
 from .catalog import COUNTERS
 from .changes import Changes, Resolution
-from .errors import DamagedStoreError, StoreError
+from .database import connect, delete, typed_errors
+from .errors import DamagedStoreError
 from .migrations import migrate
 from .models import Vector
 
 PAGE_BYTES = 1024
 """A scrape touches a few rows here and there: small pages write a quarter of SQLite's default."""
-
-_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 _NAMES = tuple(metric.name for metric in COUNTERS)
 _MARKS = ", ".join("?" * len(_NAMES))
@@ -41,26 +40,25 @@ class Store:
         Raises NewerSchemaError for a file of a newer release, which is left as it is.
         """
         self.path = path
-        with _typed_errors():
+        with typed_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             new = not path.exists()
             if new:
                 # A journal that outlived its file would be played into the new one.
-                _delete(path)
-            # The worker thread owns the connection; its executor may replace the thread.
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+                delete(path)
+            self._connection = connect(path, "rwc")
         try:
             self._prepare()
             self._inode = os.stat(path).st_ino  # noqa: PTH116  # Path.stat follows the same call, slower
         except BaseException:
             self._connection.close()
             if new:
-                _delete(path)
+                delete(path)
             raise
 
     def _prepare(self) -> None:
         """Set the file up and migrate it."""
-        with _typed_errors():
+        with typed_errors():
             migrated = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if not migrated:
                 self._connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -85,7 +83,7 @@ class Store:
 
     def rows(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
-        with _typed_errors():
+        with typed_errors():
             return self._connection.execute(query, parameters).fetchall()
 
     def sums(self, resolution: Resolution, first: int) -> dict[int, Vector]:
@@ -137,7 +135,7 @@ class Store:
     @contextmanager
     def atomic(self) -> Iterator[sqlite3.Cursor]:
         """Run a block as one transaction: all of it, or nothing."""
-        with _typed_errors(), closing(self._connection.cursor()) as cursor:
+        with typed_errors(), closing(self._connection.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 yield cursor
@@ -146,32 +144,6 @@ class Store:
                 if self._connection.in_transaction:
                     cursor.execute("ROLLBACK")
                 raise
-
-
-def companions(path: Path) -> tuple[Path, Path, Path]:
-    """Return the files that a database consists of: itself, its write-ahead log, its shared memory."""
-    return path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
-
-
-def _delete(path: Path) -> None:
-    """Delete a database that is of no use."""
-    for name in companions(path):
-        name.unlink(missing_ok=True)
-
-
-def set_aside(path: Path, stamp: str) -> str | None:
-    """Give a damaged file another name, which is returned; None where there is no file.
-
-    Raises StoreError where it cannot be renamed.
-    """
-    kept = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
-    with _typed_errors():
-        if not path.exists():
-            return None
-        for old, new in zip(companions(path), companions(kept), strict=True):
-            if old.exists():
-                old.rename(new)
-    return kept.name
 
 
 def _write_drops(cursor: sqlite3.Cursor, changes: Changes) -> None:
@@ -230,15 +202,3 @@ def _sparse(vector: Vector) -> list[float | None]:
 def _numbers(metrics: tuple[int, ...]) -> str:
     """Return indices as text, as the column `metrics` has them."""
     return " ".join(map(str, metrics))
-
-
-@contextmanager
-def _typed_errors() -> Iterator[None]:
-    """Turn what SQLite and the operating system raise into StoreError."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
-        raise (DamagedStoreError if damaged else StoreError)(str(error)) from error
-    except OSError as error:
-        raise StoreError(str(error)) from error
