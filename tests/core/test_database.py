@@ -74,7 +74,7 @@ def test_a_ledger_that_another_program_has_open_cannot_be_opened_and_is_left_as_
     books.live(proxy)
     books.close()
     before = books.path.read_bytes()
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", f"{OTHER}\nsys.stdout.flush(); sys.stdin.read()", str(books.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

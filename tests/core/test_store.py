@@ -1,8 +1,10 @@
 """The file of a ledger: its schema, what is written when, and power cuts."""
 
+import shutil
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,9 @@ from custom_components.litellm_pulse.core.catalog import COUNTERS
 from custom_components.litellm_pulse.core.errors import NewerSchemaError, StoreError
 from custom_components.litellm_pulse.core.models import Snapshot
 
-from .conftest import Books, Proxy
+from .conftest import MODELS, Books, Proxy
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])
@@ -29,7 +33,7 @@ def test_a_newer_schema_is_refused_and_left_untouched(books: Books, proxy: Proxy
         assert books.path.read_bytes() == before
         assert books.files == files
     with closing(sqlite3.connect(books.path)) as connection:
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute(f"PRAGMA user_version = {migrations.VERSION}")
     books.open()
     books.agree(proxy)
 
@@ -50,18 +54,38 @@ def test_a_step_of_the_schema_that_fails_leaves_the_file_as_it_was(
     books: Books, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def second() -> tuple[str, ...]:
-        return "ALTER TABLE usage ADD COLUMN later REAL", "CREATE TABLE meta (wrong)"
+        return "ALTER TABLE posted ADD COLUMN later REAL", "CREATE TABLE meta (wrong)"
 
     books.live(proxy)
     books.close()
     monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, second))
-    monkeypatch.setattr(migrations, "VERSION", 2)
+    monkeypatch.setattr(migrations, "VERSION", migrations.VERSION + 1)
     with pytest.raises(StoreError):
         books.open()
     monkeypatch.undo()
     books.open()
     books.scrape(proxy.spend())
     books.agree(proxy)
+
+
+def test_a_file_of_the_first_schema_goes_on_with_all_that_it_has(books: Books, proxy: Proxy) -> None:
+    shutil.copy(FIXTURES / "ledger-schema-1.db", books.path)
+    for index in range(12):
+        proxy.spend(index / 8, MODELS[index % 3])
+    books.now = datetime(2026, 11, 20, 0, 1, tzinfo=UTC)
+    books.open()
+    books.agree(proxy)
+    assert books.per_window() == {"day": 1.375, "week": 8.25, "month": 8.25, "year": 8.25, "lifetime": 8.25}
+    books.scrape(proxy.spend(0.5))
+    books.scrape(proxy.spend(0.25), seconds=900)
+    windows = books.per_window()
+    assert windows == {"day": 2.125, "week": 9.0, "month": 9.0, "year": 9.0, "lifetime": 9.0}
+    books.reopen()
+    books.agree(proxy)
+    assert books.per_window() == windows
+    with closing(sqlite3.connect(books.path)) as connection:
+        query = "SELECT resolution, sum(cost) FROM usage GROUP BY resolution"
+        assert connection.execute(query).fetchall() == [(0, 9.0), (1, 9.0), (2, 9.0)]
 
 
 def test_power_cut_between_two_commits_is_made_up_for(books: Books, proxy: Proxy) -> None:

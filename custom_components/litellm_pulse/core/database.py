@@ -1,6 +1,5 @@
 """How SQLite's files are opened, by whom they can be read meanwhile, and what becomes of them when they are lost."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

@@ -14,21 +14,20 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from . import posting
 from .catalog import COUNTERS
 from .changes import Changes, Resolution
 from .database import connect, delete, typed_errors
 from .errors import DamagedStoreError
 from .migrations import migrate
 from .models import Vector
+from .posting import sparse
 
 PAGE_BYTES = 1024
 """A scrape touches a few rows here and there: small pages write a quarter of SQLite's default."""
 
 _NAMES = tuple(metric.name for metric in COUNTERS)
 _MARKS = ", ".join("?" * len(_NAMES))
-_ADD_USAGE = f"INSERT INTO usage VALUES (?, ?, ?, {_MARKS}) ON CONFLICT DO UPDATE SET " + ", ".join(
-    f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in _NAMES
-)
 
 
 class Store:
@@ -98,14 +97,16 @@ class Store:
             _write_drops(cursor, changes)
             _write_identities(cursor, changes)
             _write_baselines(cursor, changes)
-            cursor.executemany(_ADD_USAGE, [(*key, *_sparse(vector)) for key, vector in changes.usage.items()])
+            for bucket, usage in changes.usage.items():
+                posting.add(cursor, bucket, usage)
+            posting.add_posted(cursor, changes.posted)
             cursor.executemany(
                 f"INSERT OR REPLACE INTO scrapes VALUES (?, ?, ?, ?, ?, {_MARKS}, {_MARKS})",
                 [
                     (
                         *(row.at, row.until, row.scrapes, row.restarted, row.in_flight_requests),
-                        *_sparse(row.increase),
-                        *_sparse(row.raw),
+                        *sparse(row.increase),
+                        *sparse(row.raw),
                     )
                     for row in changes.scrapes.values()
                 ],
@@ -124,8 +125,8 @@ class Store:
                 (before, most),
             ).rowcount
             rows = cursor.execute(
-                "DELETE FROM usage WHERE resolution = 0 AND (start, attribution) IN (SELECT start, attribution "
-                "FROM usage WHERE resolution = 0 AND start < ? ORDER BY start LIMIT ?)",
+                "DELETE FROM posted WHERE resolution = 0 AND (start, attribution) IN (SELECT start, attribution "
+                "FROM posted WHERE resolution = 0 AND start < ? ORDER BY start LIMIT ?)",
                 (quarter, most),
             ).rowcount
             if rows:
@@ -192,11 +193,6 @@ def _write_baselines(cursor: sqlite3.Cursor, changes: Changes) -> None:
         "DELETE FROM baselines WHERE process = ? AND series = ?",
         [key for key, one in changes.baselines.items() if one is None],
     )
-
-
-def _sparse(vector: Vector) -> list[float | None]:
-    """Return a vector with nothing in place of zeros, which take no room in the file."""
-    return [value or None for value in vector]
 
 
 def _numbers(metrics: tuple[int, ...]) -> str:
