@@ -36,7 +36,7 @@ def run(setting: Setting) -> Section:
         note=(
             "A simulated proxy, scraped every 60 s through `Ledger.scrape`; on an active day, for 8 hours every model "
             "gets a request a minute by one of the keys. Bytes are the kernel's count in /proc/self/io of the process "
-            "that holds the ledger, with the head written every 15 minutes in which something changed, as Home "
+            "that holds the ledger, with the head written every hour in which something changed, as Home "
             "Assistant's Store would: *written* is `wchar`, the bytes handed to write(); *to disk* is `write_bytes`, "
             "the pages of 4 kB that the disk then has to take, where every scrape's pages are flushed before the "
             "next, as the kernel does when a minute really passes in between. The days are the 91st and 92nd, so "

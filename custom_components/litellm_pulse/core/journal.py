@@ -13,7 +13,7 @@ from .errors import DamagedStoreError, StoreError
 from .models import ZERO, Recovery, ScrapeRow
 from .store import Store
 
-IDLE_SECONDS = 1800
+IDLE_SECONDS = 3600
 """How long scrapes in which nothing happens wait to be written: an idle proxy costs no writes."""
 
 RETENTION_DAYS = 90
@@ -51,6 +51,8 @@ class Journal:
         self._lost: str | None = None
         """Why the file has to be begun anew, until that is done."""
         self._written: datetime | None = None
+        self._was_busy = False
+        """Something had changed at the last write."""
         self._purged_day = 0
 
     @property
@@ -76,10 +78,14 @@ class Journal:
     def commit(self, at: datetime) -> None:
         """Write what has changed, and at times what has not."""
         self.changes.meta["last_scrape"] = at.timestamp()
+        busy = bool(self.changes)
         due = self._written is None or (at - self._written).total_seconds() >= IDLE_SECONDS
-        if self.changes or due or self.error or not self.store.is_in_place():
+        if busy or due or self.error or not self.store.is_in_place():
             self.write(at)
             self._written = at
+            if self._was_busy and not busy:
+                self._settle()
+            self._was_busy = busy
         self._purge(at)
 
     def write(self, at: datetime) -> None:
@@ -118,6 +124,13 @@ class Journal:
         self.changes = self._everything()
         self.changes.scrapes = waiting.scrapes
         self.changes.meta |= waiting.meta | {"quarters_from": windows.quarter_of(at)}
+
+    def _settle(self) -> None:
+        """Empty the log after a busy time, whose writes it holds back: an idle day is not to pay for them."""
+        try:
+            self.store.checkpoint()
+        except StoreError as error:
+            self.error = str(error)
 
     def _purge(self, at: datetime) -> None:
         """Once a day delete what is older than the retention, a little after each scrape."""
