@@ -17,7 +17,7 @@ from typing import Any
 from . import posting
 from .catalog import COUNTERS
 from .changes import Changes, Resolution
-from .database import connect, delete, typed_errors
+from .database import connect, delete, fetch, typed_errors
 from .errors import DamagedStoreError
 from .migrations import migrate
 from .models import Vector
@@ -45,6 +45,8 @@ class Store:
             if new:
                 # A journal that outlived its file would be played into the new one.
                 delete(path)
+            else:
+                fetch(path)
             self._connection = connect(path, "rwc")
         try:
             self._prepare()
