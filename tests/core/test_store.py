@@ -10,6 +10,7 @@ import pytest
 
 from custom_components.litellm_pulse.core import migrations
 from custom_components.litellm_pulse.core.catalog import COUNTERS
+from custom_components.litellm_pulse.core.database import companions
 from custom_components.litellm_pulse.core.errors import NewerSchemaError, StoreError
 from custom_components.litellm_pulse.core.models import Snapshot
 
@@ -90,7 +91,9 @@ def test_a_file_of_the_first_schema_goes_on_with_all_that_it_has(books: Books, p
 
 def test_after_an_hour_without_changes_the_file_is_whole_without_its_log(books: Books, proxy: Proxy) -> None:
     books.live(proxy)
-    for _ in range(62):
+    log = companions(books.path)[1]
+    assert log.stat().st_size > 0
+    for _ in range(61):
         books.scrape(proxy.answer())
     copy = Books(books.path.with_name("copy.db"), now=books.now)
     shutil.copy(books.path, copy.path)
@@ -98,6 +101,7 @@ def test_after_an_hour_without_changes_the_file_is_whole_without_its_log(books: 
     copy.agree(proxy)
     assert copy.per_window() == books.per_window()
     copy.close()
+    assert log.stat().st_size == 0
 
 
 def test_power_cut_between_two_commits_is_made_up_for(books: Books, proxy: Proxy) -> None:

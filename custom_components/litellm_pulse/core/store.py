@@ -116,8 +116,8 @@ class Store:
             cursor.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(changes.meta.items()))
 
     def checkpoint(self) -> None:
-        """Bring what is in the log into the file itself, which is whole then without it."""
-        self.rows("PRAGMA wal_checkpoint")
+        """Bring what is in the log into the file itself, and empty it."""
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def purge(self, before: int, quarter: int, most: int) -> bool:
         """Delete at most `most` scrapes and as many quarter-hours that are older.
