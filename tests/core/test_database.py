@@ -68,6 +68,23 @@ def test_other_programs_find_the_file_locked_until_the_ledger_is_closed(books: B
     books.agree(proxy)
 
 
+def test_a_program_that_reads_the_file_after_the_lock_was_lost_takes_nothing_away(books: Books, proxy: Proxy) -> None:
+    books.live(proxy, 3)
+    # Whoever opens and closes a file, for example to back it up, lets go of its process' locks.
+    books.path.read_bytes()
+    command = [sys.executable, "-c", OTHER, str(books.path)]
+    run = partial(subprocess.run, command, capture_output=True, text=True, check=True)
+    assert run().stdout == "4\n"
+    assert books.files == [books.path]
+    assert books.scrape(proxy.spend()).store_error is None
+    assert books.snapshot.recovery is None
+    assert sum(row.scrapes for row in queries.history(books.path, 1000, (), ())) == 5
+    assert run().stdout == "database is locked\n"
+    books.crash()
+    books.open()
+    books.agree(proxy)
+
+
 def test_a_ledger_that_another_program_has_open_cannot_be_opened_and_is_left_as_it_is(
     books: Books, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

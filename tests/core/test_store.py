@@ -45,9 +45,10 @@ def test_the_columns_of_the_file_are_the_counters_of_the_catalog_in_their_order(
     with closing(sqlite3.connect(books.path)) as connection:
         columns = {
             table: [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-            for table in ("usage", "scrapes")
+            for table in ("posted", "unposted", "usage", "running", "scrapes")
         }
-    assert columns["usage"][3:] == names
+    assert columns["posted"] == columns["unposted"] == columns["usage"]
+    assert columns["usage"][3:] == columns["running"][4:] == names
     assert columns["scrapes"][5:] == names + [f"raw_{name}" for name in names]
 
 

@@ -93,6 +93,8 @@ class Journal:
         try:
             if not self.store.is_in_place():
                 self._lost = self._lost or "the file was deleted"
+            elif not self.store.has_log():
+                self._reopen()
             self._begin_anew(at)
             try:
                 self.store.write(self.changes)
@@ -110,6 +112,15 @@ class Journal:
         if self._run is not None:
             self.write(at)
         self.store.close()
+
+    def _reopen(self) -> None:
+        """Close the file and open it again, with a new log.
+
+        A backup that Home Assistant makes itself lets go of the lock on the file; a program that
+        reads the file then takes itself for the only one and deletes the log.
+        """
+        self.store.close()
+        self.store = Store(self.path)
 
     def _begin_anew(self, at: datetime) -> None:
         """Set a file that is lost aside and put the whole state, and the scrapes that wait, into a new one."""

@@ -17,7 +17,7 @@ from typing import Any
 from . import posting
 from .catalog import COUNTERS
 from .changes import Changes, Resolution
-from .database import connect, delete, fetch, typed_errors
+from .database import companions, connect, delete, fetch, typed_errors
 from .errors import DamagedStoreError
 from .migrations import migrate
 from .models import Vector
@@ -81,6 +81,10 @@ class Store:
             return os.stat(self.path).st_ino == self._inode  # noqa: PTH116
         except OSError:
             return False
+
+    def has_log(self) -> bool:
+        """Whether the write-ahead log is where it belongs."""
+        return companions(self.path)[1].exists()
 
     def rows(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
