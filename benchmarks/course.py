@@ -1,6 +1,6 @@
 """A ledger over days of simulated scrapes, and what each day costs.
 
-The head is dumped as Home Assistant's Store would write it: a quarter of an hour after a change.
+The head is dumped as Home Assistant's Store would write it: an hour after a change.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ BEGIN = datetime(2025, 12, 31, 23, tzinfo=UTC)
 """The new year in ZONE."""
 WORK = range(9, 17)
 """Hours of an active day in which every model gets a request a minute, by one of the keys."""
-HEAD_DELAY = timedelta(minutes=15)
+HEAD_DELAY = timedelta(hours=1)
 """The integration's HEAD_SAVE_DELAY."""
 
 

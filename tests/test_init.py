@@ -97,7 +97,7 @@ async def test_the_head_is_saved_late_and_at_unloading(
     key = f"{DOMAIN}.{entry.entry_id}"
     assert await set_up(hass, entry)
     # Traffic in every scrape must not put the saving off for ever.
-    for _ in range(14):
+    for _ in range(59):
         proxy.traffic.spend["gpt-4o"] += 0.25
         await pass_time(hass, freezer)
     assert key not in hass_storage

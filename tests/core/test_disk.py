@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from custom_components.litellm_pulse import core
+from custom_components.litellm_pulse.core.database import companions
 from custom_components.litellm_pulse.core.errors import StoreError
 from custom_components.litellm_pulse.core.models import Window
-from custom_components.litellm_pulse.core.store import companions
 
 from .conftest import MODELS, Books, Proxy
 
@@ -62,7 +62,7 @@ def _small_disk(books: Books) -> Iterator[Disk]:
 
 
 @contextmanager
-def _limited_files(_books: Books) -> Iterator[Disk]:
+def limited_files(_books: Books) -> Iterator[Disk]:
     """Let no file of this process have a page more while the disk is to be full; that needs no rights."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -75,7 +75,7 @@ def _limited_files(_books: Books) -> Iterator[Disk]:
         limit(soft)
 
 
-@pytest.fixture(params=[_small_disk, _limited_files], ids=["small file system", "limited file size"])
+@pytest.fixture(params=[_small_disk, limited_files], ids=["small file system", "limited file size"])
 def disk(request: pytest.FixtureRequest, books: Books) -> Iterator[Disk]:
     """A disk that the ledger lies on."""
     with request.param(books) as disk:
@@ -119,7 +119,7 @@ def test_a_file_that_is_lost_while_the_disk_is_full_is_begun_anew_when_there_is_
     books.live(proxy, 10)
     for file in companions(books.path)[:2]:
         damage(file)
-    with _limited_files(books) as disk:
+    with limited_files(books) as disk:
         disk.fill()
         for _ in range(5):
             assert books.scrape(proxy.spend()).store_error

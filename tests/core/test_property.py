@@ -393,8 +393,8 @@ class Lifecycles(RuleBasedStateMachine):
         snapshot = self._ledger.snapshot
         assert (snapshot.recovery is not None) == self.from_head
         assert snapshot.last_scrape is not None
-        # An idle scrape waits for half an hour to be written.
-        assert timedelta() <= self.known.last - snapshot.last_scrape < timedelta(minutes=30)
+        # An idle scrape waits for an hour to be written.
+        assert timedelta() <= self.known.last - snapshot.last_scrape < timedelta(hours=1)
         self.latest = snapshot.last_scrape
         if self.from_head:
             self.anchored, self.history_lost = set(self.known.seen), True

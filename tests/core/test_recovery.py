@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.litellm_pulse.core.store import companions
+from custom_components.litellm_pulse.core.database import companions
 
 from .bodies import COST, body, cost, family
 from .conftest import Books, Proxy
@@ -124,17 +124,6 @@ def test_what_happens_to_the_file_while_it_is_open_loses_no_totals(
     books: Books, proxy: Proxy, damage: Callable[[Path], None], files: int
 ) -> None:
     books.live(proxy)
-    _damage_while_open(books, proxy, damage, files)
-
-
-def test_all_three_files_may_be_deleted_while_they_are_open(books: Books, proxy: Proxy) -> None:
-    # Only deleted: what shortens the memory that SQLite has mapped ends any process that uses SQLite.
-    books.live(proxy)
-    _damage_while_open(books, proxy, Path.unlink, 3)
-
-
-def _damage_while_open(books: Books, proxy: Proxy, damage: Callable[[Path], None], files: int) -> None:
-    """Do it, go on, restart, and compare all along."""
     saved = books.head()
     for file in companions(books.path)[:files]:
         damage(file)

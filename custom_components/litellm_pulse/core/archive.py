@@ -85,7 +85,7 @@ def everything(tracker: Tracker, totals: Totals) -> Changes:
                     changes.baselines[process.id, counter.series.id] = counter
     for number, usage in totals.attributions.items():
         for key, vector in _usage_rows(number, usage, totals.day):
-            changes.usage[key] = plus(changes.usage.get(key, ZERO), vector)
+            changes.posted[key] = plus(changes.posted.get(key, ZERO), vector)
     return changes
 
 

@@ -5,6 +5,7 @@ from enum import IntEnum
 
 from .counter import Counter, Process, Series
 from .models import Member, MemberKey, ScrapeRow, Vector
+from .windows import Bucket
 
 
 class Resolution(IntEnum):
@@ -23,7 +24,10 @@ type UsageKey = tuple[Resolution, int, int]
 class Changes:
     """What has changed since the last transaction that was written."""
 
-    usage: dict[UsageKey, Vector] = field(default_factory=dict)
+    usage: dict[Bucket, dict[int, Vector]] = field(default_factory=dict)
+    """Increases by attribution, of every bucket since then."""
+    posted: dict[UsageKey, Vector] = field(default_factory=dict)
+    """Usage that a new file begins with."""
     baselines: dict[tuple[int, int], Counter | None] = field(default_factory=dict)
     """(process, series) -> the counter, or None where it is gone."""
     processes: dict[int, Process] = field(default_factory=dict)

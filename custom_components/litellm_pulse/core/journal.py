@@ -8,11 +8,12 @@ from pathlib import Path
 
 from . import windows
 from .changes import Changes
+from .database import set_aside
 from .errors import DamagedStoreError, StoreError
 from .models import ZERO, Recovery, ScrapeRow
-from .store import Store, set_aside
+from .store import Store
 
-IDLE_SECONDS = 1800
+IDLE_SECONDS = 3600
 """How long scrapes in which nothing happens wait to be written: an idle proxy costs no writes."""
 
 RETENTION_DAYS = 90
@@ -50,6 +51,8 @@ class Journal:
         self._lost: str | None = None
         """Why the file has to be begun anew, until that is done."""
         self._written: datetime | None = None
+        self._was_busy = False
+        """Something had changed at the last write."""
         self._purged_day = 0
 
     @property
@@ -75,10 +78,14 @@ class Journal:
     def commit(self, at: datetime) -> None:
         """Write what has changed, and at times what has not."""
         self.changes.meta["last_scrape"] = at.timestamp()
+        busy = bool(self.changes)
         due = self._written is None or (at - self._written).total_seconds() >= IDLE_SECONDS
-        if self.changes or due or self.error or not self.store.is_in_place():
+        if busy or due or self.error or not self.store.is_in_place():
             self.write(at)
             self._written = at
+            if self._was_busy and not busy:
+                self._settle()
+            self._was_busy = busy
         self._purge(at)
 
     def write(self, at: datetime) -> None:
@@ -86,6 +93,8 @@ class Journal:
         try:
             if not self.store.is_in_place():
                 self._lost = self._lost or "the file was deleted"
+            elif not self.store.has_log():
+                self._reopen()
             self._begin_anew(at)
             try:
                 self.store.write(self.changes)
@@ -104,6 +113,15 @@ class Journal:
             self.write(at)
         self.store.close()
 
+    def _reopen(self) -> None:
+        """Close the file and open it again, with a new log.
+
+        A backup that Home Assistant makes itself lets go of the lock on the file; a program that
+        reads the file then takes itself for the only one and deletes the log.
+        """
+        self.store.close()
+        self.store = Store(self.path)
+
     def _begin_anew(self, at: datetime) -> None:
         """Set a file that is lost aside and put the whole state, and the scrapes that wait, into a new one."""
         if self._lost is None:
@@ -117,6 +135,13 @@ class Journal:
         self.changes = self._everything()
         self.changes.scrapes = waiting.scrapes
         self.changes.meta |= waiting.meta | {"quarters_from": windows.quarter_of(at)}
+
+    def _settle(self) -> None:
+        """Empty the log after a busy time, whose writes it holds back: an idle day is not to pay for them."""
+        try:
+            self.store.checkpoint()
+        except StoreError as error:
+            self.error = str(error)
 
     def _purge(self, at: datetime) -> None:
         """Once a day delete what is older than the retention, a little after each scrape."""

@@ -14,7 +14,8 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from . import archive, catalog, gauges, windows
-from .changes import Changes, Resolution
+from .changes import Changes
+from .database import set_aside
 from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, Reader
 from .fold import Fold
@@ -22,7 +23,6 @@ from .head import Head, State, dump, load
 from .journal import Journal, stamp
 from .models import ZERO, Member, Recovery, Report, ScrapeRow, Snapshot, Vector
 from .rezone import rezone
-from .store import set_aside
 from .totals import Totals, plus
 from .tracker import Tracker
 
@@ -247,17 +247,10 @@ class Ledger:
         """Add an answer's increases to the totals and to the buckets; return their sum."""
         increases = {number: tuple(vector) for number, vector in fold.increases.items() if any(vector)}
         self._totals.add(increases, self._tracker.attributions.groups)
-        day = windows.day_of(at, self._zone)
-        buckets = (
-            (Resolution.QUARTER, windows.quarter_of(at)),
-            (Resolution.DAY, day),
-            (Resolution.MONTH, windows.month_of(day)),
-        )
-        usage = self._journal.changes.usage
-        for number, vector in increases.items():
-            for resolution, start in buckets:
-                key = resolution, start, number
-                usage[key] = plus(usage[key], vector) if key in usage else vector
+        if increases:
+            usage = self._journal.changes.usage.setdefault(windows.bucket_of(at, self._zone), {})
+            for number, vector in increases.items():
+                usage[number] = plus(usage[number], vector) if number in usage else vector
         return _total(increases.values())
 
     def _sum_raw(self, fold: Fold) -> Vector:

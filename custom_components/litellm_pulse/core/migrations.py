@@ -35,6 +35,23 @@ def _first(names: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
+def _second(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the usage of the running quarter-hour apart until it is posted; the view `usage` has all of it."""
+    columns = ", ".join(names)
+    vector = ", ".join(f"{name} REAL" for name in names)
+    unposted = " UNION ALL ".join(
+        f"SELECT {numbers}, attribution, {columns} FROM running"  # noqa: S608  # the catalog's own names
+        for numbers in ("0, quarter", "1, day", "2, month")
+    )
+    return (
+        "ALTER TABLE usage RENAME TO posted",
+        f"""CREATE TABLE running (attribution INTEGER PRIMARY KEY, quarter INTEGER NOT NULL, day INTEGER NOT NULL,
+            month INTEGER NOT NULL, {vector})""",
+        f"CREATE VIEW unposted (resolution, start, attribution, {columns}) AS {unposted}",
+        "CREATE VIEW usage AS SELECT * FROM posted UNION ALL SELECT * FROM unposted",
+    )
+
+
 FIRST_COUNTERS = (
     "requests failed_requests tokens input_tokens output_tokens reasoning_tokens cost cache_hits "
     "cache_misses cached_tokens input_cached_tokens input_cache_creation_tokens deployment_requests "
@@ -42,7 +59,10 @@ FIRST_COUNTERS = (
 )
 """The counters of the first release. A counter added later is a step that adds its columns."""
 
-STEPS: tuple[Callable[[], tuple[str, ...]], ...] = (lambda: _first(tuple(FIRST_COUNTERS.split())),)
+STEPS: tuple[Callable[[], tuple[str, ...]], ...] = (
+    lambda: _first(tuple(FIRST_COUNTERS.split())),
+    lambda: _second(tuple(FIRST_COUNTERS.split())),
+)
 
 VERSION = len(STEPS)
 

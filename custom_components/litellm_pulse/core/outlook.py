@@ -14,7 +14,6 @@ nothing is unusual. (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 19
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from . import windows
 from .changes import Resolution
+from .database import reading
 from .errors import StoreError
 from .models import TOTAL, Outlook, Snapshot, Window
 
@@ -77,11 +77,8 @@ def past(path: Path, now: datetime, zone: ZoneInfo) -> Past:
 
     Raises StoreError.
     """
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return _read(connection, now, zone)
-    except sqlite3.Error as error:
-        raise StoreError(str(error)) from error
+    with reading(path) as connection:
+        return _read(connection, now, zone)
 
 
 class Almanac:

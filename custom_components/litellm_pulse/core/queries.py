@@ -2,9 +2,7 @@
 
 # ruff: noqa: S608  # the names that are put in are the catalog's own
 
-import sqlite3
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +13,7 @@ from zoneinfo import ZoneInfo
 from . import windows
 from .catalog import COUNTERS, Dimension
 from .changes import Resolution
-from .errors import StoreError
+from .database import reading
 from .models import ScrapeRow, Vector
 from .totals import plus
 
@@ -154,26 +152,28 @@ def _period_start(query: UsageQuery, resolution: Resolution, number: int) -> dat
 
 
 def _statement(dimensions: Sequence[Dimension]) -> str:
-    """Return the query for usage split by dimensions; usage without a member is kept, with NULL."""
+    """Return the query for usage split by dimensions; usage without a member is kept, with NULL.
+
+    A group may come twice, once of what is posted and once of what is not.
+    """
     split = [f"by{index}" for index in range(len(dimensions))]
     joins = "".join(
         f" LEFT JOIN attributions {name} ON {name}.attribution = usage.attribution AND {name}.dimension = '{dimension}'"
         for name, dimension in zip(split, dimensions, strict=True)
     )
     groups = ", ".join(["usage.start", *(f"{name}.key" for name in split)])
-    return (
-        f"SELECT {groups}, {_SUMS} FROM usage{joins} "
-        f"WHERE usage.resolution = ? AND usage.start >= ? AND usage.start < ? GROUP BY {groups}"
+    # One by one, since SQLite would have to sort the rows of a view before it adds them up.
+    return " UNION ALL ".join(
+        f"SELECT {groups}, {_SUMS} FROM {table} AS usage{joins} "
+        f"WHERE usage.resolution = ?1 AND usage.start >= ?2 AND usage.start < ?3 GROUP BY {groups}"
+        for table in ("posted", "unposted")
     )
 
 
 def _rows(path: Path, statement: str, parameters: tuple[int, ...]) -> list[tuple[Any, ...]]:
     """Run a query on a connection of its own that cannot write."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return connection.execute(statement, parameters).fetchall()
-    except sqlite3.Error as error:
-        raise StoreError(str(error)) from error
+    with reading(path) as connection:
+        return connection.execute(statement, parameters).fetchall()
 
 
 def _scrape(row: tuple[Any, ...]) -> ScrapeRow:

@@ -9,7 +9,7 @@ between the old and the new beginning of the first day that they reach go to the
 import sqlite3
 from zoneinfo import ZoneInfo
 
-from . import windows
+from . import posting, windows
 from .catalog import COUNTERS
 from .changes import Resolution
 from .store import Store
@@ -17,7 +17,6 @@ from .store import Store
 _NAMES = tuple(metric.name for metric in COUNTERS)
 _SUMS = ", ".join(f"total({name}) AS {name}" for name in _NAMES)
 _SIGNED = ", ".join(f"{name} * :sign" for name in _NAMES)
-_ADDED = ", ".join(f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in _NAMES)
 
 
 def rezone(store: Store, zone: ZoneInfo, covered_from: int | None) -> None:
@@ -26,8 +25,10 @@ def rezone(store: Store, zone: ZoneInfo, covered_from: int | None) -> None:
     `covered_from` is the quarter from which on every quarter-hour is kept, None where all are.
     Raises StoreError; then nothing is changed.
     """
-    ((first, last),) = store.rows("SELECT min(start), max(start) FROM usage WHERE resolution = 0")
     with store.atomic() as cursor:
+        posting.post(cursor)
+        query = "SELECT min(start), max(start) FROM posted WHERE resolution = 0"
+        first, last = cursor.execute(query).fetchone()
         cursor.execute("INSERT OR REPLACE INTO meta VALUES ('zone', ?)", (zone.key,))
         if first is not None:
             covered = max(first, covered_from or 0)
@@ -48,11 +49,11 @@ def _replace(cursor: sqlite3.Cursor, zone: ZoneInfo, days: range, *, whole: bool
 def _cut(cursor: sqlite3.Cursor, zone: ZoneInfo, start: int, days: range) -> None:
     """Replace the days from `start` on by others, and let the months follow; what was there stays in `moved`."""
     cursor.connection.create_function("month_of", 1, windows.month_of, deterministic=True)
-    cursor.execute("CREATE TEMP TABLE moved AS SELECT * FROM usage WHERE resolution = 1 AND start >= ?", (start,))
-    cursor.execute("DELETE FROM usage WHERE resolution = 1 AND start >= ?", (start,))
+    cursor.execute("CREATE TEMP TABLE moved AS SELECT * FROM posted WHERE resolution = 1 AND start >= ?", (start,))
+    cursor.execute("DELETE FROM posted WHERE resolution = 1 AND start >= ?", (start,))
     for day in days:
         cursor.execute(
-            f"INSERT INTO usage SELECT 1, ?, attribution, {_SUMS} FROM usage "
+            f"INSERT INTO posted SELECT 1, ?, attribution, {_SUMS} FROM posted "
             "WHERE resolution = 0 AND start >= ? AND start < ? GROUP BY attribution",
             (day, *(windows.quarter_of(windows.start_of_day(one, zone)) for one in (day, day + 1))),
         )
@@ -61,8 +62,8 @@ def _cut(cursor: sqlite3.Cursor, zone: ZoneInfo, start: int, days: range) -> Non
 
 def _follow(cursor: sqlite3.Cursor, start: int) -> None:
     """Take the old days out of their months and put the new ones in."""
-    for table, sign in (("moved", -1), ("usage", 1)):
-        _add(
+    for table, sign in (("moved", -1), ("posted", 1)):
+        posting.add_query(
             cursor,
             f"SELECT 2, month_of(start), attribution, {_SIGNED} FROM {table} WHERE resolution = 1 AND start >= :start",
             {"sign": sign, "start": start},
@@ -72,15 +73,10 @@ def _follow(cursor: sqlite3.Cursor, start: int) -> None:
 def _close_seam(cursor: sqlite3.Cursor, start: int) -> None:
     """Give what the new days have less, or more, than the old ones to the day before them."""
     for resolution, number in ((Resolution.DAY, start - 1), (Resolution.MONTH, windows.month_of(start - 1))):
-        for table, sign in (("moved", 1), ("usage", -1)):
-            _add(
+        for table, sign in (("moved", 1), ("posted", -1)):
+            posting.add_query(
                 cursor,
                 f"SELECT :resolution, :number, attribution, {_SIGNED} FROM {table} "
                 "WHERE resolution = 1 AND start >= :start",
                 {"sign": sign, "start": start, "resolution": int(resolution), "number": number},
             )
-
-
-def _add(cursor: sqlite3.Cursor, query: str, parameters: dict[str, int]) -> None:
-    """Add the rows of a query to those that are there."""
-    cursor.execute(f"INSERT INTO usage {query} ON CONFLICT DO UPDATE SET {_ADDED}", parameters)

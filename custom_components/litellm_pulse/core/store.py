@@ -14,22 +14,20 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from . import posting
 from .catalog import COUNTERS
 from .changes import Changes, Resolution
-from .errors import DamagedStoreError, StoreError
+from .database import companions, connect, delete, fetch, typed_errors
+from .errors import DamagedStoreError
 from .migrations import migrate
 from .models import Vector
+from .posting import sparse
 
 PAGE_BYTES = 1024
 """A scrape touches a few rows here and there: small pages write a quarter of SQLite's default."""
 
-_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-
 _NAMES = tuple(metric.name for metric in COUNTERS)
 _MARKS = ", ".join("?" * len(_NAMES))
-_ADD_USAGE = f"INSERT INTO usage VALUES (?, ?, ?, {_MARKS}) ON CONFLICT DO UPDATE SET " + ", ".join(
-    f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in _NAMES
-)
 
 
 class Store:
@@ -41,26 +39,27 @@ class Store:
         Raises NewerSchemaError for a file of a newer release, which is left as it is.
         """
         self.path = path
-        with _typed_errors():
+        with typed_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             new = not path.exists()
             if new:
                 # A journal that outlived its file would be played into the new one.
-                _delete(path)
-            # The worker thread owns the connection; its executor may replace the thread.
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+                delete(path)
+            else:
+                fetch(path)
+            self._connection = connect(path, "rwc")
         try:
             self._prepare()
             self._inode = os.stat(path).st_ino  # noqa: PTH116  # Path.stat follows the same call, slower
         except BaseException:
             self._connection.close()
             if new:
-                _delete(path)
+                delete(path)
             raise
 
     def _prepare(self) -> None:
         """Set the file up and migrate it."""
-        with _typed_errors():
+        with typed_errors():
             migrated = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if not migrated:
                 self._connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
@@ -83,9 +82,13 @@ class Store:
         except OSError:
             return False
 
+    def has_log(self) -> bool:
+        """Whether the write-ahead log is where it belongs."""
+        return companions(self.path)[1].exists()
+
     def rows(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
-        with _typed_errors():
+        with typed_errors():
             return self._connection.execute(query, parameters).fetchall()
 
     def sums(self, resolution: Resolution, first: int) -> dict[int, Vector]:
@@ -100,19 +103,25 @@ class Store:
             _write_drops(cursor, changes)
             _write_identities(cursor, changes)
             _write_baselines(cursor, changes)
-            cursor.executemany(_ADD_USAGE, [(*key, *_sparse(vector)) for key, vector in changes.usage.items()])
+            for bucket, usage in changes.usage.items():
+                posting.add(cursor, bucket, usage)
+            posting.add_posted(cursor, changes.posted)
             cursor.executemany(
                 f"INSERT OR REPLACE INTO scrapes VALUES (?, ?, ?, ?, ?, {_MARKS}, {_MARKS})",
                 [
                     (
                         *(row.at, row.until, row.scrapes, row.restarted, row.in_flight_requests),
-                        *_sparse(row.increase),
-                        *_sparse(row.raw),
+                        *sparse(row.increase),
+                        *sparse(row.raw),
                     )
                     for row in changes.scrapes.values()
                 ],
             )
             cursor.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(changes.meta.items()))
+
+    def checkpoint(self) -> None:
+        """Bring what is in the log into the file itself, and empty it."""
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def purge(self, before: int, quarter: int, most: int) -> bool:
         """Delete at most `most` scrapes and as many quarter-hours that are older.
@@ -126,8 +135,8 @@ class Store:
                 (before, most),
             ).rowcount
             rows = cursor.execute(
-                "DELETE FROM usage WHERE resolution = 0 AND (start, attribution) IN (SELECT start, attribution "
-                "FROM usage WHERE resolution = 0 AND start < ? ORDER BY start LIMIT ?)",
+                "DELETE FROM posted WHERE resolution = 0 AND (start, attribution) IN (SELECT start, attribution "
+                "FROM posted WHERE resolution = 0 AND start < ? ORDER BY start LIMIT ?)",
                 (quarter, most),
             ).rowcount
             if rows:
@@ -137,7 +146,7 @@ class Store:
     @contextmanager
     def atomic(self) -> Iterator[sqlite3.Cursor]:
         """Run a block as one transaction: all of it, or nothing."""
-        with _typed_errors(), closing(self._connection.cursor()) as cursor:
+        with typed_errors(), closing(self._connection.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 yield cursor
@@ -146,32 +155,6 @@ class Store:
                 if self._connection.in_transaction:
                     cursor.execute("ROLLBACK")
                 raise
-
-
-def companions(path: Path) -> tuple[Path, Path, Path]:
-    """Return the files that a database consists of: itself, its write-ahead log, its shared memory."""
-    return path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
-
-
-def _delete(path: Path) -> None:
-    """Delete a database that is of no use."""
-    for name in companions(path):
-        name.unlink(missing_ok=True)
-
-
-def set_aside(path: Path, stamp: str) -> str | None:
-    """Give a damaged file another name, which is returned; None where there is no file.
-
-    Raises StoreError where it cannot be renamed.
-    """
-    kept = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
-    with _typed_errors():
-        if not path.exists():
-            return None
-        for old, new in zip(companions(path), companions(kept), strict=True):
-            if old.exists():
-                old.rename(new)
-    return kept.name
 
 
 def _write_drops(cursor: sqlite3.Cursor, changes: Changes) -> None:
@@ -222,23 +205,6 @@ def _write_baselines(cursor: sqlite3.Cursor, changes: Changes) -> None:
     )
 
 
-def _sparse(vector: Vector) -> list[float | None]:
-    """Return a vector with nothing in place of zeros, which take no room in the file."""
-    return [value or None for value in vector]
-
-
 def _numbers(metrics: tuple[int, ...]) -> str:
     """Return indices as text, as the column `metrics` has them."""
     return " ".join(map(str, metrics))
-
-
-@contextmanager
-def _typed_errors() -> Iterator[None]:
-    """Turn what SQLite and the operating system raise into StoreError."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
-        raise (DamagedStoreError if damaged else StoreError)(str(error)) from error
-    except OSError as error:
-        raise StoreError(str(error)) from error

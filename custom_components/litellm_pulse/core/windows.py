@@ -5,11 +5,29 @@ that zones have, so every local day is a whole number of buckets.
 """
 
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from .models import Window
 
 QUARTER_SECONDS = 900
+
+
+class Bucket(NamedTuple):
+    """What the usage of an instant is added to, by number."""
+
+    quarter: int
+    """UTC quarter-hour."""
+    day: int
+    """Local day."""
+    month: int
+    """Local month."""
+
+
+def bucket_of(now: datetime, zone: ZoneInfo) -> Bucket:
+    """Return the bucket that `now` belongs to."""
+    day = day_of(now, zone)
+    return Bucket(quarter_of(now), day, month_of(day))
 
 
 def quarter_of(now: datetime) -> int:
