@@ -98,6 +98,16 @@ class Bookkeeper:
         snapshot = self.snapshot
         return await self._async_run(lambda: {one: gathered(snapshot, keys) for one, keys in members.items()})
 
+    async def async_pause(self) -> None:
+        """Let go of the file until `async_resume`, so that a backup copies it whole; scrapes go on."""
+        if not self._closed:
+            await self._async_run(lambda: self.ledger.pause(now=dt_util.utcnow()))
+
+    async def async_resume(self) -> None:
+        """Go on writing."""
+        if not self._closed:
+            await self._async_run(self.ledger.resume)
+
     async def async_close(self, _event: Event | None = None) -> None:
         """Close the ledger, save its head, end the thread; a second time does nothing."""
         if self._closed:

@@ -16,6 +16,9 @@ from .store import Store
 IDLE_SECONDS = 3600
 """How long scrapes in which nothing happens wait to be written: an idle proxy costs no writes."""
 
+BACKUP_TIME = timedelta(hours=1)
+"""How long the file is left alone for a backup at most: one that was never said to have ended must not stop us."""
+
 RETENTION_DAYS = 90
 PURGE_ROWS = 500
 """Rows deleted after one scrape at most, so that no scrape takes long."""
@@ -51,6 +54,7 @@ class Journal:
         self._lost: str | None = None
         """Why the file has to be begun anew, until that is done."""
         self._written: datetime | None = None
+        self._paused_at: datetime | None = None
         self._was_busy = False
         """Something had changed at the last write."""
         self._purged_day = 0
@@ -78,9 +82,13 @@ class Journal:
     def commit(self, at: datetime) -> None:
         """Write what has changed, and at times what has not."""
         self.changes.meta["last_scrape"] = at.timestamp()
+        if self._paused_at is not None:
+            if timedelta() <= at - self._paused_at < BACKUP_TIME:
+                return
+            self.resume()
         busy = bool(self.changes)
         due = self._written is None or (at - self._written).total_seconds() >= IDLE_SECONDS
-        if busy or due or self.error or not self.store.is_in_place():
+        if busy or due or self.error or not self.store.is_in_place() or not self.store.is_usable():
             self.write(at)
             self._written = at
             if self._was_busy and not busy:
@@ -93,10 +101,10 @@ class Journal:
         try:
             if not self.store.is_in_place():
                 self._lost = self._lost or "the file was deleted"
-            elif not self.store.has_log():
-                self._reopen()
-            self._begin_anew(at)
             try:
+                if self._lost is None and not self.store.is_usable():
+                    self._reopen()
+                self._begin_anew(at)
                 self.store.write(self.changes)
             except DamagedStoreError as error:
                 self._lost = str(error)
@@ -113,11 +121,26 @@ class Journal:
             self.write(at)
         self.store.close()
 
-    def _reopen(self) -> None:
-        """Close the file and open it again, with a new log.
+    @property
+    def paused(self) -> bool:
+        """Whether the file is left alone, and what changes waits."""
+        return self._paused_at is not None
 
-        A backup that Home Assistant makes itself lets go of the lock on the file; a program that
-        reads the file then takes itself for the only one and deletes the log.
+    def pause(self, at: datetime) -> None:
+        """Write what waits and let go of the file, so that a copy of it is whole; until `resume`, or for an hour."""
+        self.close(at)
+        self._paused_at = at
+
+    def resume(self) -> None:
+        """Write again, from the next scrape on."""
+        self._paused_at = None
+
+    def _reopen(self) -> None:
+        """Open the file again, with a new log.
+
+        It was let go of for a backup. Or its log is gone: whoever opens and closes the file within
+        this process lets go of its lock, and a program that then reads the file takes itself for
+        the only one, and deletes the log.
         """
         self.store.close()
         self.store = Store(self.path)

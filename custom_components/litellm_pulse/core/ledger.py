@@ -152,12 +152,22 @@ class Ledger:
             self._publish(self.snapshot)
         return self.snapshot
 
+    def pause(self, *, now: datetime) -> None:
+        """Write what waits and let go of the file, so that a backup copies it whole; scrapes go on in memory."""
+        self._journal.pause(now)
+
+    def resume(self) -> None:
+        """Write again, from the next scrape on."""
+        self._journal.resume()
+
     def head(self) -> Head:
         """Return the totals and raw sums as JSON-able data; cheap, and callable from any thread."""
         return dump(self._state)
 
     def _move(self, at: datetime) -> None:
         """Write what waits, and cut all windows in the zone that was set last."""
+        if self._journal.paused:
+            return
         self._journal.write(at)
         if self._journal.error is not None:
             return

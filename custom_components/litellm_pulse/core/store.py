@@ -48,6 +48,7 @@ class Store:
             else:
                 fetch(path)
             self._connection = connect(path, "rwc")
+            self._open = True
         try:
             self._prepare()
             self._inode = os.stat(path).st_ino  # noqa: PTH116  # Path.stat follows the same call, slower
@@ -73,6 +74,7 @@ class Store:
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
+        self._open = False
         self._connection.close()
 
     def is_in_place(self) -> bool:
@@ -82,9 +84,9 @@ class Store:
         except OSError:
             return False
 
-    def has_log(self) -> bool:
-        """Whether the write-ahead log is where it belongs."""
-        return companions(self.path)[1].exists()
+    def is_usable(self) -> bool:
+        """Whether the file is open, and its write-ahead log where it belongs."""
+        return self._open and companions(self.path)[1].exists()
 
     def rows(self, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""

@@ -1,0 +1,92 @@
+"""A backup that Home Assistant makes holds the whole ledger."""
+
+import io
+import tarfile
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.backup import DATA_MANAGER
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.litellm_pulse import backup
+from custom_components.litellm_pulse.const import DOMAIN
+from custom_components.litellm_pulse.core.ledger import Ledger
+
+from .conftest import NOW, pass_time, set_up, state
+from .proxy import Proxy
+
+pytestmark = pytest.mark.freeze_time(NOW)
+
+
+def _unpacked(archive: Path, name: str, to: Path) -> Path:
+    """Take one file out of a backup."""
+    with tarfile.open(archive) as outer, tarfile.open(fileobj=_member(outer, "homeassistant.tar.gz")) as inner:
+        to.write_bytes(_member(inner, f"data/{DOMAIN}/{name}").read())
+        assert not [one for one in inner.getnames() if one.endswith("-wal")]
+    return to
+
+
+def _member(archive: tarfile.TarFile, name: str) -> io.BufferedReader:
+    """Return a file of an archive."""
+    found = archive.extractfile(next(one for one in archive if one.name.endswith(name)))
+    assert isinstance(found, io.BufferedReader)
+    return found
+
+
+async def test_a_backup_has_all_that_was_counted_until_then_and_scrapes_go_on(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, tmp_path: Path
+) -> None:
+    assert await async_setup_component(hass, "backup", {})
+    assert await set_up(hass, entry)
+    for _ in range(3):
+        proxy.traffic.spend["gpt-4o"] += 1.25
+        await pass_time(hass, freezer)
+    await hass.data[DATA_MANAGER].async_create_backup(
+        agent_ids=["backup.local"],
+        extra_metadata=None,
+        include_addons=None,
+        include_all_addons=False,
+        include_database=True,
+        include_folders=None,
+        include_homeassistant=True,
+        name="test",
+        password=None,
+    )
+    await hass.async_block_till_done(wait_background_tasks=True)
+    (archive,) = await hass.async_add_executor_job(lambda: list(Path(hass.config.path("backups")).glob("*.tar")))
+    copy = await hass.async_add_executor_job(_unpacked, archive, f"{entry.entry_id}.db", tmp_path / "copy.db")
+    ledger = Ledger.open(copy, now=dt_util.utcnow(), zone=ZoneInfo(hass.config.time_zone))
+    assert ledger.snapshot.recovery is None
+    assert ledger.snapshot.usage == entry.runtime_data.scrapes.data.usage
+    ledger.close()
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    assert float(state(hass, entry, "spend_lifetime")) == pytest.approx(4.75)
+
+
+async def test_a_backup_leaves_the_file_alone_until_it_is_made(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    path = entry.runtime_data.books.path
+    await backup.async_pre_backup(hass)
+    before = await hass.async_add_executor_job(path.read_bytes)
+    proxy.traffic.spend["gpt-4o"] += 2
+    await pass_time(hass, freezer)
+    assert float(state(hass, entry, "spend_lifetime")) == pytest.approx(2)
+    assert await hass.async_add_executor_job(path.read_bytes) == before
+    await backup.async_post_backup(hass)
+    await pass_time(hass, freezer)
+    assert await hass.async_add_executor_job(path.read_bytes) != before or path.with_name(f"{path.name}-wal").exists()
+
+
+async def test_a_backup_of_a_home_assistant_that_stops_is_no_error(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    assert await set_up(hass, entry)
+    await entry.runtime_data.books.async_close()
+    await backup.async_pre_backup(hass)
+    await backup.async_post_backup(hass)
