@@ -24,12 +24,11 @@ from .home import (
     clock_at,
     home_assistant,
     ninety_days,
-    scratch_folder,
     served,
     set_up,
     turns,
 )
-from .measure import AtMost, Figure, Section, Setting, figure
+from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder
 from .peer import NAME, Peer
 
 BASE = "/api/litellm_pulse"

@@ -2,32 +2,26 @@
 
 import asyncio
 import gc
-import shutil
-import socket
-import tempfile
 import threading
 import time
 from asyncio.events import Handle
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import override
 from unittest.mock import patch
 
-from homeassistant import config_entries, loader
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
-from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.litellm_pulse.const import DOMAIN
 from custom_components.litellm_pulse.coordinator import ScrapeCoordinator
 
-from .measure import AtMost, Figure, Section, Setting, figure
+from .home import add_entry, home_assistant
+from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder
 
 MODELS, KEYS, TEAMS = 100, 50, 20
 CALLS_PER_KEY = 10
@@ -49,14 +43,9 @@ def run(setting: Setting) -> Section:
 
 
 async def _measure(setting: Setting) -> Section:
-    setting.cache.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=setting.cache))
-    try:
-        with _served() as proxy:
-            async with _home(folder) as hass:
-                figures = await _figures(hass, proxy)
-    finally:
-        shutil.rmtree(folder)
+    with scratch_folder(setting) as folder, _served() as proxy:
+        async with home_assistant(folder) as hass:
+            figures = await _figures(hass, proxy)
     return Section(
         title=f"Entities: {MODELS} models, {KEYS} keys, {TEAMS} teams, every entity enabled",
         note=(
@@ -71,10 +60,7 @@ async def _measure(setting: Setting) -> Section:
 
 
 async def _figures(hass: HomeAssistant, proxy: Proxy) -> list[Figure]:
-    options = {"dimensions": ["team", "key"], "scan_interval": 3600}
-    url = f"http://127.0.0.1:{proxy.server_port}"
-    entry = MockConfigEntry(domain=DOMAIN, title="bench", data={"url": url, "verify_ssl": True}, options=options)
-    entry.add_to_hass(hass)
+    entry = add_entry(hass, f"http://127.0.0.1:{proxy.server_port}", dimensions=["team", "key"])
     first = await _seconds(hass.config_entries.async_setup(entry.entry_id))
     await hass.async_block_till_done()
     _enable_all(hass, entry)
@@ -179,25 +165,6 @@ async def _seconds(work: Awaitable[object]) -> float:
     begun = time.perf_counter()
     await work
     return time.perf_counter() - begun
-
-
-def _port() -> int:
-    """Return a port that is free: another Home Assistant may have the usual one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@asynccontextmanager
-async def _home(folder: Path) -> AsyncIterator[HomeAssistant]:
-    """Run a Home Assistant."""
-    async with async_test_home_assistant(config_dir=str(folder)) as hass:
-        hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
-        assert await async_setup_component(hass, "http", {"http": {"server_host": "127.0.0.1", "server_port": _port()}})
-        # Home Assistant would reload the entry by itself in the middle of the measurements.
-        with patch.object(config_entries, "RELOAD_AFTER_UPDATE_DELAY", 3600):
-            yield hass
-        await hass.async_stop(force=True)
 
 
 class Proxy(ThreadingHTTPServer):

@@ -11,8 +11,7 @@ from .apart import apart
 from .course import BEGIN, ZONE
 from .engine import Ledger, read
 from .homelab import FAMILIES, Homelab
-from .ledger import scratch_folder
-from .measure import Section, Setting, Table
+from .measure import Section, Setting, Table, scratch_folder
 from .plot import Chart, Line, svg
 from .report import number
 

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from asyncio.events import Handle
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -194,14 +193,3 @@ def _status(name: str) -> float:
     found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None
     return int(found[1]) * 1024.0
-
-
-@contextmanager
-def scratch_folder(setting: Setting) -> Iterator[Path]:
-    """Make a folder for as long as the block runs."""
-    setting.cache.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="home-", dir=setting.cache))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)

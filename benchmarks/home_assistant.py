@@ -18,11 +18,10 @@ from .home import (
     clock_at,
     home_assistant,
     ninety_days,
-    scratch_folder,
     served,
     set_up,
 )
-from .measure import AtMost, Figure, Section, Setting, figure
+from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder
 
 SCRAPES = 6
 """Scrapes of the large body, one every INTERVAL seconds."""

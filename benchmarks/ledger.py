@@ -2,18 +2,14 @@
 
 import json
 import os
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 from .course import ZONE, Course, kept, resumed, size
 from .engine import Changes, Ledger, read
 from .homelab import Homelab
-from .measure import AtMost, Figure, Section, Setting, figure, wall_ms
+from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder, wall_ms
 from .peer import NAME, Peer
 
 DAYS = 90
@@ -182,14 +178,3 @@ def _evict(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-@contextmanager
-def scratch_folder(setting: Setting) -> Iterator[Path]:
-    """Make a folder on the same disk as the cache; it may not be in memory, which the kernel does not count."""
-    setting.cache.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="scratch-", dir=setting.cache))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)

@@ -3,9 +3,11 @@
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol, Self, override
 
 SLACK = 2.0
@@ -196,3 +198,11 @@ def wall_ms(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return (time.perf_counter() - begun) * 1e3
+
+
+@contextmanager
+def scratch_folder(setting: Setting) -> Iterator[Path]:
+    """Make a folder on the disk of the cache for as long as the block runs; of memory the kernel counts no writes."""
+    setting.cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=setting.cache) as folder:
+        yield Path(folder)
