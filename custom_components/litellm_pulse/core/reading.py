@@ -135,7 +135,7 @@ def _take_stock(reading: FamilyReading) -> None:
             slots[index] = None
         reading.changed = [one for one in reading.changed if slots[one[0]] is one[1]]
     # An unreadable line may be any of the series, so nothing is called gone beside one.
-    if unowned == len(reading.newcomers) + list(reading.lines).count(b""):
+    if unowned == len(reading.newcomers) + reading.lines.count(b""):
         reading.gone = [counter for counter in reading.known.values() if counter not in present]
 
 
