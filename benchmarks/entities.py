@@ -16,11 +16,10 @@ from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
-from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.litellm_pulse.coordinator import ScrapeCoordinator
 
-from .home import add_entry, home_assistant
+from .home import add_entry, enable_all, home_assistant
 from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder
 
 MODELS, KEYS, TEAMS = 100, 50, 20
@@ -63,7 +62,7 @@ async def _figures(hass: HomeAssistant, proxy: Proxy) -> list[Figure]:
     entry = add_entry(hass, f"http://127.0.0.1:{proxy.server_port}", dimensions=["team", "key"])
     first = await _seconds(hass.config_entries.async_setup(entry.entry_id))
     await hass.async_block_till_done()
-    _enable_all(hass, entry)
+    enable_all(hass, entry)
     again = await _seconds(hass.config_entries.async_reload(entry.entry_id))
     await hass.async_block_till_done()
     scrapes: ScrapeCoordinator = entry.runtime_data.scrapes
@@ -94,13 +93,6 @@ async def _figures(hass: HomeAssistant, proxy: Proxy) -> list[Figure]:
         figure("midnight: holds the event loop", "ms", nights, budget=AtMost(10, "ms")),
         figure("midnight: until the last state is written", "s", hours),
     ]
-
-
-def _enable_all(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Enable every entity as a user does: at its first set-up, an entry is given ten thousand at most."""
-    registry = er.async_get(hass)
-    for one in er.async_entries_for_config_entry(registry, entry.entry_id):
-        registry.async_update_entity(one.entity_id, disabled_by=None)
 
 
 class Watch:

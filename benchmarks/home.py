@@ -21,6 +21,7 @@ from unittest.mock import patch
 
 from homeassistant import config_entries, loader
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import event, frame
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.setup import async_setup_component
@@ -82,10 +83,17 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> Any:  # noqa: A
     return entry.runtime_data.scrapes
 
 
+def enable_all(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Enable every entity as a user does: at its first set-up, an entry is given ten thousand at most."""
+    registry = er.async_get(hass)
+    for one in er.async_entries_for_config_entry(registry, entry.entry_id):
+        registry.async_update_entity(one.entity_id, disabled_by=None)
+
+
 @contextmanager
 def served(files: Sequence[Path]) -> Iterator[str]:
-    """Serve bodies in turn from a process of their own; yields the proxy's address."""
-    command: list[str | Path] = [sys.executable, Path(__file__).with_name("serve.py"), *files]
+    """Serve bodies in turn from a process of their own, compressed as LiteLLM does; yields the proxy's address."""
+    command: list[str | Path] = [sys.executable, Path(__file__).with_name("serve.py"), "--gzip", *files]
     with ending(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"

@@ -6,11 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import entity_registry as er
-from pytest_homeassistant_custom_component.common import MockConfigEntry
-
-from .home import add_entry, home_assistant, served, set_up
+from .home import add_entry, enable_all, home_assistant, served, set_up
 from .homelab import Homelab
 
 MODELS = ((6, False), (3, True), (12, True), (120, True))
@@ -50,7 +46,7 @@ async def _measure(folder: Path, models: int, *, every: bool) -> Shown:
             entry = add_entry(hass, url)
             await set_up(hass, entry)
             if every:
-                _enable_all(hass, entry)
+                enable_all(hass, entry)
             assert await hass.config_entries.async_unload(entry.entry_id)
             await hass.async_block_till_done()
             begun = time.perf_counter()
@@ -72,10 +68,3 @@ async def _measure(folder: Path, models: int, *, every: bool) -> Shown:
                 busy_ms=statistics.median(busy),
                 setup_ms=setup,
             )
-
-
-def _enable_all(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Enable every entity, as a user does."""
-    registry = er.async_get(hass)
-    for one in er.async_entries_for_config_entry(registry, entry.entry_id):
-        registry.async_update_entity(one.entity_id, disabled_by=None)
