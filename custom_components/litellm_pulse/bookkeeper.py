@@ -147,7 +147,7 @@ class Bookkeeper:
         return await self._hass.loop.run_in_executor(self._thread, work)
 
     def _async_save_head_late(self) -> None:
-        """Save the head some minutes from now; a saving that is due already is not put off."""
+        """Save the head an hour from now; a saving that is due already is not put off."""
         if not self._head_is_due:
             self._head_is_due = True
             self._store.async_delay_save(self._take_head, HEAD_SAVE_DELAY.total_seconds())

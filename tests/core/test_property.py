@@ -257,7 +257,7 @@ class Lifecycles(RuleBasedStateMachine):
 
     @rule()
     def save_head(self) -> None:
-        """Save the head, as Home Assistant does some minutes after a change."""
+        """Save the head, as Home Assistant does some time after a change."""
         self.head = json.loads(json.dumps(self._ledger.head()))
         self.saved = replace(self.known, day=self.today)
 
