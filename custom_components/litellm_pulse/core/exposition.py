@@ -21,6 +21,7 @@ PROCESS_START = "process_start_time_seconds"
 _PREFIX = b"litellm_"
 _ENTERPRISE_ONLY = b"litellm_not_a_premium_user_metric_total"
 _TYPE = b"# TYPE "
+_TYPE_LENGTH = len(_TYPE)
 _HELP = b"# HELP "
 _HASH, _NEWLINE = b"#\n"
 _LINE_LIMIT = 1 << 20
@@ -112,28 +113,34 @@ class Reader:
         A family comes in pieces where there are comments in it, and twice where somebody has
         joined two bodies.
         """
-        name = self._name
-        at = lines.find(b"#", start, stop)
+        name, families, find = self._name, self._families, lines.find
+        at = find(b"#", start, stop)
         while at >= 0:
-            if at == 0 or lines[at - 1] == _NEWLINE:
-                if name and at > start:
-                    self._families[name] += lines[start : at - 1].split(b"\n")
-                if lines.startswith(_TYPE, at):
-                    start = lines.find(b"\n", at, stop) + 1
-                    name = lines[at + len(_TYPE) : start].partition(b" ")[0]
-                    self._published = self._published or name.startswith(_PREFIX)
-                    if name in self._wanted:
-                        self._families.setdefault(name, [])
-                    else:
-                        name = b""
-                elif name:
-                    if lines.startswith(_HELP, at) and not lines.startswith(name + b" ", at + len(_HELP)):
-                        name = b""
-                    start = lines.find(b"\n", at, stop) + 1
-            at = lines.find(b"#", at + 1, stop)
+            if lines.startswith(_TYPE, at):
+                if at == 0 or lines[at - 1] == _NEWLINE:
+                    if name and at > start:
+                        families[name] += lines[start : at - 1].split(b"\n")
+                    start = find(b"\n", at, stop) + 1
+                    name = self._enter(lines[at + _TYPE_LENGTH : start].partition(b" ")[0])
+            elif name and (at == 0 or lines[at - 1] == _NEWLINE):
+                if at > start:
+                    families[name] += lines[start : at - 1].split(b"\n")
+                if lines.startswith(_HELP, at) and not lines.startswith(name + b" ", at + len(_HELP)):
+                    name = b""
+                start = find(b"\n", at, stop) + 1
+            at = find(b"#", at + 1, stop)
         if name and stop > start:
-            self._families[name] += lines[start : stop - 1].split(b"\n")
+            families[name] += lines[start : stop - 1].split(b"\n")
         self._name = name
+
+    def _enter(self, name: bytes) -> bytes:
+        """Return the family that begins, nothing where it is not wanted."""
+        if not self._published:
+            self._published = name.startswith(_PREFIX)
+        if name not in self._wanted:
+            return b""
+        self._families.setdefault(name, [])
+        return name
 
 
 def head_and_value(line: bytes) -> tuple[bytes, float] | None:

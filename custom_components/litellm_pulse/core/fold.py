@@ -50,8 +50,10 @@ class Fold:
         for family, reading in readings.items():
             self.samples += len(reading.slots)
             self.skipped += reading.skipped
-            self._remove(family, reading)
-            self._count_known(reading, created[family], told=bool(twins[family]))
+            if reading.gone:
+                self._remove(family, reading)
+            if reading.changed or created[family]:
+                self._count_known(reading, created[family], told=bool(twins[family]))
         self._count_newcomers({family: one for family, one in readings.items() if one.newcomers}, created)
         for family, reading in readings.items():
             self.process.lines[family] = reading.lines

@@ -35,10 +35,12 @@ class FamilyReading:
 
 def read_family(process: Process, family: str, lines: Sequence[bytes]) -> FamilyReading:
     """Compare a family's lines with the last ones of the process."""
-    slots = process.slots.get(family, [])
+    slots, old = process.slots.get(family, []), process.lines.get(family, ())
     known = process.counters.get(family, {})
+    if slots and lines == old:
+        return FamilyReading(family.encode(), lines, known, slots)
     reading = FamilyReading(family.encode(), lines, known, slots[: len(lines)] + [None] * (len(lines) - len(slots)))
-    differing = _differing(lines, process.lines.get(family, ()))
+    differing = _differing(lines, old)
     placed = reading.slots
     moved = _place(reading, [index for index in differing if placed[index] is None or not _reread(reading, index)])
     moved |= len(lines) != len(slots)
@@ -55,7 +57,10 @@ def created_since(process: Process, family: str, lines: Sequence[bytes]) -> dict
     name = created_family(family)
     stem, skip = family.encode(), len(name)
     found: dict[bytes, float] = {}
-    for index in _differing(lines, process.lines.get(name, ())):
+    old = process.lines.get(name, ())
+    if lines == old:
+        return found
+    for index in _differing(lines, old):
         labels, _, text = lines[index][skip:].rpartition(b" ")
         if (value := number(text)) is not None:
             found[stem + labels] = value

@@ -46,9 +46,12 @@ class Tracker:
     """Numbers for new series."""
     wanted: frozenset[str] = frozenset()
     """The families that are read at all."""
+    _sources: list[str] = field(default_factory=list)
+    """Per metric, its families as they stand in `origins`."""
 
     def __post_init__(self) -> None:
         """Work out which families the metrics need."""
+        self._sources = [" ".join(metric.sources) for metric in self.metrics]
         sources = {source for metric in self.metrics for source in metric.sources}
         twins = {created_family(source) for source in sources}
         self.wanted = frozenset(sources | twins | LIVE_FAMILIES | {PROCESS_START})
@@ -168,10 +171,9 @@ class Tracker:
         begun: set[int] = set()
         for index, metric in enumerate(self.metrics):
             known, since = self.origins.get(metric.name, ("", moment))
-            sources = " ".join(metric.sources)
-            if set(known.split()).isdisjoint(metric.sources):
-                since = moment
-            if known != sources:
+            if known != (sources := self._sources[index]):
+                if set(known.split()).isdisjoint(metric.sources):
+                    since = moment
                 self.origins[metric.name] = changes.origins[metric.name] = sources, since
             if since == moment or (process.last_answer is not None and process.last_answer < since):
                 begun.add(index)
