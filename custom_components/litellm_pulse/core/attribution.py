@@ -37,7 +37,7 @@ class _Side:
         self.labels = [name for name in names if name in wanted]
         self.at = {name: index for index, name in enumerate(self.labels)}
         self.pick = _getter([names.index(name) for name in self.labels])
-        self._rows = [row for row in rows if not wanted.isdisjoint(row.labels)]
+        self._rows = rows
 
     def members(self, picked: Values) -> Iterator[Member]:
         """Yield the members that the values of this side name."""

@@ -113,25 +113,27 @@ class Reader:
         A family comes in pieces where there are comments in it, and twice where somebody has
         joined two bodies.
         """
-        name, families, find = self._name, self._families, lines.find
+        name, find = self._name, lines.find
         at = find(b"#", start, stop)
         while at >= 0:
             if lines.startswith(_TYPE, at):
                 if at == 0 or lines[at - 1] == _NEWLINE:
-                    if name and at > start:
-                        families[name] += lines[start : at - 1].split(b"\n")
+                    self._take(name, lines, start, at)
                     start = find(b"\n", at, stop) + 1
                     name = self._enter(lines[at + _TYPE_LENGTH : start].partition(b" ")[0])
             elif name and (at == 0 or lines[at - 1] == _NEWLINE):
-                if at > start:
-                    families[name] += lines[start : at - 1].split(b"\n")
+                self._take(name, lines, start, at)
                 if lines.startswith(_HELP, at) and not lines.startswith(name + b" ", at + len(_HELP)):
                     name = b""
                 start = find(b"\n", at, stop) + 1
             at = find(b"#", at + 1, stop)
-        if name and stop > start:
-            families[name] += lines[start : stop - 1].split(b"\n")
+        self._take(name, lines, start, stop)
         self._name = name
+
+    def _take(self, name: bytes, lines: bytes, start: int, stop: int) -> None:
+        """Keep whole lines of a family, if it is wanted and has any here."""
+        if name and stop > start:
+            self._families[name] += lines[start : stop - 1].split(b"\n")
 
     def _enter(self, name: bytes) -> bytes:
         """Return the family that begins, nothing where it is not wanted."""

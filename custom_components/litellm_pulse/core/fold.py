@@ -166,14 +166,14 @@ class Fold:
         claims: dict[bytes, Claim] = {}
         met: list[tuple[Series, Claim]] = []
         for family, reading in readings.items():
-            met += self._claim(family, [head for _, head, _ in reading.newcomers if head not in self.series], claims)
+            met += self._claim(family, reading, claims)
         # Not before it is known what models there are.
         for series, claim in met:
             series.attribution = self.attributions.of(claim, self.changes)
             self.changes.series.append(series)
 
-    def _claim(self, family: str, heads: list[bytes], claims: dict[bytes, Claim]) -> Iterator[tuple[Series, Claim]]:
-        """Make series of a family's heads; yield those that count, with whose usage they claim to be.
+    def _claim(self, family: str, reading: FamilyReading, claims: dict[bytes, Claim]) -> Iterator[tuple[Series, Claim]]:
+        """Make series of a family's new heads; yield those that count, with whose usage they claim to be.
 
         `claims` has those of all families, which mostly repeat each other's labels to the byte.
         """
@@ -181,7 +181,9 @@ class Fold:
         metrics = tuple([index for index, _ in carried])
         conditional = any(metric.only or metric.without for _, metric in carried)
         reader, skip = LabelReader(), len(family)
-        for head in heads:
+        for _, head, _ in reading.newcomers:
+            if head in self.series:
+                continue
             claim = claims.get(block := head[skip:])
             if claim is None or conditional:
                 labels = reader.read(family, head)
