@@ -78,24 +78,24 @@ async def _measure(folder: Path, past: Past, url: str) -> tuple[dict[str, list[f
         found = _timed_handlers()
         entry = add_entry(hass, url)
         await past.adopt(hass, entry)
-        scrapes = await set_up(hass, entry)
+        coordinator = await set_up(hass, entry)
         async with _client(hass) as (client, token):
-            await _one_by_one(scrapes, client)
+            await _one_by_one(coordinator, client)
             ours = {path: found[path][1:] for path in LIMITS}
-            load = await _all_at_once(scrapes, str(client.make_url("")), token)
+            load = await _all_at_once(coordinator, str(client.make_url("")), token)
     return ours, load
 
 
-async def _one_by_one(scrapes: Any, client: TestClient[Any, Any]) -> None:  # noqa: ANN401  # not imported
+async def _one_by_one(coordinator: Any, client: TestClient[Any, Any]) -> None:  # noqa: ANN401  # not imported
     """Ask for each path after each scrape."""
     for _ in range(ROUNDS):
-        await scrapes.async_refresh()
+        await coordinator.async_refresh()
         for path in LIMITS:
             async with client.get(BASE + path) as answer:
                 assert answer.status == web.HTTPOk.status_code, await answer.text()
 
 
-async def _all_at_once(scrapes: Any, base: str, token: str) -> list[Figure]:  # noqa: ANN401  # likewise
+async def _all_at_once(coordinator: Any, base: str, token: str) -> list[Figure]:  # noqa: ANN401  # likewise
     """Return what many clients see, and what they do to the event loop."""
     script = str(Path(__file__).with_name("clients.py"))
     paths = [BASE + path for path in LIMITS]
@@ -106,7 +106,7 @@ async def _all_at_once(scrapes: Any, base: str, token: str) -> list[Figure]:  # 
         )
         asking = asyncio.create_task(process.communicate())
         while not asking.done():
-            await scrapes.async_refresh()
+            await coordinator.async_refresh()
             await asyncio.wait([asking], timeout=10)
     late = heart.reset()
     heart.stop()
@@ -123,7 +123,7 @@ async def _all_at_once(scrapes: Any, base: str, token: str) -> list[Figure]:  # 
 
 def _timed_handlers() -> dict[str, list[float]]:
     """Have every handler note how long it takes, by path and query; before the views are registered."""
-    endpoint = importlib.import_module("custom_components.litellm_pulse.endpoint").Endpoint
+    endpoint = importlib.import_module("custom_components.litellm_pulse.endpoint").PulseView
     get = endpoint.get
     found: dict[str, list[float]] = defaultdict(list)
 

@@ -83,14 +83,14 @@ async def _beats(folder: Path, url: str) -> tuple[list[float], list[float], list
     late, quiet, peaks, cpu = [], [], [], []
     async with home_assistant(folder) as hass:
         entry = add_entry(hass, url)
-        scrapes = await set_up(hass, entry)
-        await scrapes.async_refresh()
+        coordinator = await set_up(hass, entry)
+        await coordinator.async_refresh()
         heart = Heartbeat()
         for _ in range(SCRAPES):
             peak = Peak()
             heart.reset()
             begun = time.process_time()
-            await scrapes.async_refresh()
+            await coordinator.async_refresh()
             cpu.append((time.process_time() - begun) * 1e3)
             await asyncio.sleep(INTERVAL / 2)
             late.append(heart.reset())
@@ -121,11 +121,11 @@ async def _day(folder: Path, url: str) -> tuple[list[float], float]:
     """Return the processor time of each scrape, and of all of them."""
     runs = []
     async with home_assistant(folder) as hass:
-        scrapes = await set_up(hass, add_entry(hass, url))
+        coordinator = await set_up(hass, add_entry(hass, url))
         begun = time.process_time()
         for _ in range(A_DAY):
             before = time.process_time()
-            await scrapes.async_refresh()
+            await coordinator.async_refresh()
             runs.append((time.process_time() - before) * 1e3)
         return runs, time.process_time() - begun
 
@@ -159,7 +159,7 @@ async def _set_up_twice(folder: Path, url: str, past: Past) -> tuple[tuple[float
 async def _timed(hass: HomeAssistant, entry: MockConfigEntry) -> tuple[float, float]:
     """Return the milliseconds of a set-up by the clock, and the loop's processor time of it."""
     begun, busy = time.perf_counter(), time.thread_time()
-    scrapes = await set_up(hass, entry)
+    coordinator = await set_up(hass, entry)
     taken = (time.perf_counter() - begun) * 1e3, (time.thread_time() - busy) * 1e3
-    assert scrapes.data.usage, "the ledger was not taken in"
+    assert coordinator.data.usage, "the ledger was not taken in"
     return taken

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from . import prometheus
 from .apart import Apart
 from .bodies import Traffic
-from .engine import Changes, Reader, Tracker, read
+from .engine import ExpositionParser, PendingWrites, Tracker, read
 from .measure import Costs, Faster, Figure, Section, Setting, cpu_ms, figure, wall_ms
 from .peer import NAME, Peer
 
@@ -49,8 +49,8 @@ class Proxy:
         return cpu_ms(partial(self._count, pieces)), floor
 
     def _count(self, pieces: Sequence[bytes]) -> None:
-        exposition = read(Reader(self._tracker.wanted), *pieces)
-        self._tracker.count(exposition, 1e9 + 60 * self._step, Changes())
+        exposition = read(ExpositionParser(self._tracker.wanted), *pieces)
+        self._tracker.count(exposition, 1e9 + 60 * self._step, PendingWrites())
 
 
 class Scraped:
@@ -79,8 +79,8 @@ def run(setting: Setting) -> Section:
     return Section(
         title="Parsing one body and folding it into increases",
         note=(
-            "Steady state: `exposition.Reader`, fed with pieces of 256 KiB, then `Tracker.count`, without SQLite. "
-            "Processor time, since the machine is shared; every round measures ours and the peer once, each in a "
+            "Steady state: `exposition.ExpositionParser`, fed with pieces of 256 KiB, then `Tracker.count`, without "
+            "SQLite. Processor time, since the machine is shared; every round measures ours and the peer once, each in a "
             "process of its own, and a ratio is the median of the rounds' own. Garbage collection stays on, as it is "
             "in Home Assistant. litellm-pulse: the two parses of its `Scraper.scrape`, given the decoded text. The "
             "line against the Prometheus server is by the clock and with the transfer: ours fetches with http.client "
@@ -182,9 +182,9 @@ def _scraper(tracker: Tracker, port: int, at: int) -> Callable[[], None]:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("GET", "/metrics/")
         response = connection.getresponse()
-        exposition = read(Reader(tracker.wanted), *iter(partial(response.read, PIECE), b""))
+        exposition = read(ExpositionParser(tracker.wanted), *iter(partial(response.read, PIECE), b""))
         connection.close()
-        tracker.count(exposition, 1e9 + 60 * at, Changes())
+        tracker.count(exposition, 1e9 + 60 * at, PendingWrites())
 
     return work
 

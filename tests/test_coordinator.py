@@ -259,10 +259,10 @@ async def test_windows_follow_home_assistants_time_zone(
 
 async def test_another_setting_than_the_zone_changes_nothing(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert await set_up(hass, entry)
-    before = entry.runtime_data.scrapes.data
+    before = entry.runtime_data.coordinator.data
     await hass.config.async_update(location_name="Elsewhere")
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert entry.runtime_data.scrapes.data is before
+    assert entry.runtime_data.coordinator.data is before
 
 
 async def test_two_proxies_are_counted_apart(

@@ -130,7 +130,7 @@ class Known:
         return replace(self, untold=self.untold | new)
 
     def in_file(self, anchored: set[Life]) -> Known:
-        """Return what is known to a file in which the sums of a head are not kept."""
+        """Return what is known to a file in which the sums of a spare copy are not kept."""
         seen = {life: counters for life, counters in self.seen.items() if life not in anchored}
         return replace(self, seen=seen, forgotten=self.forgotten | anchored)
 
