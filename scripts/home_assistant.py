@@ -140,7 +140,7 @@ class HomeAssistant(Service):
         """Set the integration up and return the id of its entry."""
         created = self.flow("flow", DOMAIN, {"url": url, "api_key": api_key, "verify_ssl": True})
         entry_id = str(created["result"]["entry_id"])
-        self.flow("options/flow", entry_id, {"scan_interval": scan_interval})
+        self.flow("options/flow", entry_id, {"counting": {"scan_interval": scan_interval}})
         return entry_id
 
     def entries(self) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
-from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.const import CONF_API_KEY, CONF_NAME, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -140,7 +140,7 @@ async def test_what_is_no_address_is_said_at_its_field(hass: HomeAssistant, prox
 async def test_what_nobody_foresaw_is_said_and_logged(
     hass: HomeAssistant, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(config_flow, "ExpositionParser", lambda _: 1 / 0)
+    monkeypatch.setattr(config_flow, "MetricsClient", lambda *_: 1 / 0)
     form = await _type(hass, url=proxy.url, verify_ssl=True)
     assert form["errors"] == {"base": "unknown"}
     assert "ZeroDivisionError" in caplog.text
@@ -189,7 +189,7 @@ async def test_reconfiguring_never_shows_the_key_and_keeps_it(
 ) -> None:
     assert await set_up(hass, entry)
     form = await entry.start_reconfigure_flow(hass)
-    assert _suggested(form) == {CONF_URL: proxy.url, CONF_VERIFY_SSL: True}
+    assert _suggested(form) == {CONF_URL: proxy.url, CONF_VERIFY_SSL: True, CONF_NAME: entry.title}
     result = await _fill(hass, form, url=f"{proxy.url}/metrics/", verify_ssl=False)
     assert result["reason"] == "reconfigure_successful"
     assert entry.data == {CONF_URL: proxy.url, CONF_API_KEY: "sk-1234", CONF_VERIFY_SSL: False}
@@ -228,7 +228,9 @@ async def test_the_interval_is_an_option(hass: HomeAssistant, entry: MockConfigE
     assert await set_up(hass, entry)
     assert entry.runtime_data.coordinator.update_interval.total_seconds() == 60
     form = await hass.config_entries.options.async_init(entry.entry_id)
-    result = await hass.config_entries.options.async_configure(form["flow_id"], {CONF_SCAN_INTERVAL: 300})
+    result = await hass.config_entries.options.async_configure(
+        form["flow_id"], {"counting": {CONF_SCAN_INTERVAL: 300}}
+    )
     await hass.async_block_till_done()
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options[CONF_SCAN_INTERVAL] == 300
@@ -240,4 +242,6 @@ async def test_an_interval_out_of_bounds_is_refused(hass: HomeAssistant, entry: 
     assert await set_up(hass, entry)
     form = await hass.config_entries.options.async_init(entry.entry_id)
     with pytest.raises(Exception, match=CONF_SCAN_INTERVAL):
-        await hass.config_entries.options.async_configure(form["flow_id"], {CONF_SCAN_INTERVAL: seconds})
+        await hass.config_entries.options.async_configure(
+            form["flow_id"], {"counting": {CONF_SCAN_INTERVAL: seconds}}
+        )

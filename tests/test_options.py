@@ -19,6 +19,12 @@ from .proxy import Proxy, recording
 pytestmark = pytest.mark.freeze_time(NOW)
 
 SPEND = "litellm_spend_metric_total"
+SECTIONS = {
+    **dict.fromkeys(("scan_interval", "time_zone", "week_start", "retention_days", "cost", "requests"), "counting"),
+    **dict.fromkeys(("dimensions", "group_models_by", "max_members", "member_figures"), "shown"),
+    "unusual_threshold": "attention",
+    **dict.fromkeys(("show_persons", "extra_headers", "ca_file"), "access"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +37,10 @@ def _one_model(proxy: Proxy) -> None:
 async def choose(hass: HomeAssistant, entry: MockConfigEntry, **options: object) -> None:
     """Change options as a user does."""
     form = await hass.config_entries.options.async_init(entry.entry_id)
-    result = await hass.config_entries.options.async_configure(form["flow_id"], options)
+    sections: dict[str, dict[str, object]] = {}
+    for name, value in options.items():
+        sections.setdefault(SECTIONS[name], {})[name] = value
+    result = await hass.config_entries.options.async_configure(form["flow_id"], sections)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done(wait_background_tasks=True)
 

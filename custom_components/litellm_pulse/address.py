@@ -5,6 +5,8 @@ from typing import Final
 from yarl import URL
 
 _METRICS: Final = "/metrics"
+_KNOWN: Final = (_METRICS, "/v1", "/ui")
+"""What people copy along with the address: for Prometheus, for an application, from the browser."""
 
 
 class InvalidAddressError(ValueError):
@@ -12,7 +14,7 @@ class InvalidAddressError(ValueError):
 
 
 def parse(text: str) -> URL:
-    """Return the base address of a proxy: without /metrics, without a closing slash.
+    """Return the base address of a proxy: without /metrics, /v1 or /ui, without a closing slash.
 
     `host:4000` means http; a base path is kept. Raises InvalidAddressError, also for user
     information (it would end up in logs and titles) and for a query.
@@ -25,7 +27,10 @@ def parse(text: str) -> URL:
         raise InvalidAddressError from err
     if not usable or url.user is not None or url.password is not None or url.query_string or url.fragment:
         raise InvalidAddressError
-    return url.with_path(url.path.rstrip("/").removesuffix(_METRICS).rstrip("/"))
+    path = url.path.rstrip("/")
+    for known in _KNOWN:
+        path = path.removesuffix(known)
+    return url.with_path(path.rstrip("/"))
 
 
 def metrics(base: URL) -> URL:

@@ -27,6 +27,8 @@ from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
 type Feed = Callable[[bytes], object]
 """Takes the next piece of a body, in microseconds; what it raises ends the transfer."""
 
+_READINESS: Final = ("readiness/details", "readiness")
+"""Where LiteLLM tells its version: newer releases only in the first, and only to who has a key."""
 _PIECE: Final = 256 * 1024
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -101,6 +103,8 @@ class MetricsClient:
     def __init__(self, session: ClientSession, base: URL, api_key: str | None) -> None:
         """Take the shared session, the proxy's base address and a key that may read its metrics."""
         self.url = address.metrics(base)
+        self.liveness = base.with_path(f"{base.path.rstrip('/')}/health/liveliness")
+        """Where LiteLLM tells, without a key, that it is alive."""
         self._session = session
         self._headers = {hdrs.ACCEPT: "text/plain"}
         if api_key:
@@ -128,6 +132,23 @@ class MetricsClient:
         except (ClientError, OSError) as err:
             raise CannotConnectError(str(err)) from err
         return Answer(answered_at, monotonic() - begun)
+
+    async def version(self) -> str | None:
+        """Return LiteLLM's version, or None where it does not tell."""
+        for path in _READINESS:
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    answer = await self._json(self.liveness.parent / path)
+            except (TimeoutError, ClientError, OSError, ValueError):
+                continue
+            if isinstance(answer, dict) and isinstance(version := answer.get("litellm_version"), str):
+                return version
+        return None
+
+    async def _json(self, url: URL) -> object:
+        """Return the JSON of an answer, None where there is none."""
+        async with self._session.get(url, headers=self._headers, allow_redirects=False) as response:
+            return await response.json() if response.status == HTTPStatus.OK else None
 
     async def _follow(self, url: URL, feed: Feed) -> datetime | None:
         """Hand the body of the first answer on that is not a redirect; return its date.

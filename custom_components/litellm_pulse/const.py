@@ -22,6 +22,7 @@ CONF_EXTRA_HEADERS: Final = "extra_headers"
 CONF_CA_FILE: Final = "ca_file"
 CONF_CURRENCY: Final = "currency"
 CONF_EXCHANGE_RATE: Final = "exchange_rate"
+CONF_FREE_MODELS: Final = "free_models"
 
 SCAN_INTERVAL_DEFAULT: Final = 60
 """Seconds; Prometheus' own default, and what LiteLLM's dashboards assume."""
@@ -29,6 +30,29 @@ SCAN_INTERVAL_MIN: Final = 10
 """Seconds; rendering /metrics holds LiteLLM's event loop, which also serves the model calls."""
 SCAN_INTERVAL_MAX: Final = 3600
 """Seconds; usage is kept in the window of its scrape, longer gaps would blur the days."""
+
+WEEK_STARTS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+"""What a week may begin with, in the order of Python's weekdays."""
+
+RETENTION_DAYS_DEFAULT: Final = 90
+"""Days; what LiteLLM Pulse keeps. Whole days and months are kept for good."""
+RETENTION_DAYS_MIN: Final = 8
+"""Days; forecast and unusual spend look back a week."""
+RETENTION_DAYS_MAX: Final = 3650
+
+MAPPED_METRICS: Final = (
+    *("requests", "failed_requests", "tokens", "input_tokens", "output_tokens", "reasoning_tokens", "cost"),
+    *("in_flight_requests", "cache_hits", "cache_misses", "cached_tokens", "input_cached_tokens"),
+    "input_cache_creation_tokens",
+)
+"""The metrics that LiteLLM Pulse reads, each of which may be read from another family."""
+
+MEMBER_FIGURES: Final = (
+    *("requests", "failed_requests", "refused_requests"),
+    *("input_tokens", "output_tokens", "reasoning_tokens"),
+    *("cache_hits", "cache_misses", "cached_tokens", "input_cached_tokens", "input_cache_creation_tokens"),
+)
+"""Figures that members have besides spend and tokens, where the options say so."""
 
 TIMEOUT: Final = 30
 """Seconds for a whole scrape: a busy proxy needs several to render tens of megabytes."""

@@ -1,12 +1,13 @@
 """The one thread that owns the ledger, and the spare copy of its spare copy in Home Assistant's Store."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
 from homeassistant.config_entries import ConfigEntry
@@ -16,17 +17,29 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN, SPARE_COPY_SAVE_DELAY
+from .const import (
+    CONF_METRIC_NAMES,
+    CONF_RETENTION_DAYS,
+    CONF_TIME_ZONE,
+    CONF_WEEK_START,
+    DOMAIN,
+    RETENTION_DAYS_DEFAULT,
+    SPARE_COPY_SAVE_DELAY,
+    WEEK_STARTS,
+)
 from .core.catalog import Dimension
 from .core.errors import NewerSchemaError, StoreError
-from .core.exposition import ExpositionParser
+from .core.exposition import ExpositionParser, label_names
 from .core.insight import Forecaster
 from .core.ledger import Ledger
-from .core.models import OTHER, MemberKey, Snapshot, Usage
+from .core.models import OTHER, MemberKey, Report, Snapshot, Usage
+from .core.query import recognizes
 from .core.store import SpareCopy
 from .core.totals import combined_usage
 
 _SPARE_COPY_VERSION: Final = 1
+_REPORTS: Final = 30
+"""Scrapes of which is kept what happened: half an hour, for diagnostics."""
 
 
 class LedgerWorker:
@@ -38,10 +51,16 @@ class LedgerWorker:
     snapshot: Snapshot
     """What is known; replaced on the ledger's thread."""
 
-    def __init__(self, hass: HomeAssistant, entry_id: str, zone: ZoneInfo) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, zone: ZoneInfo) -> None:
         """Start the thread; the ledger is opened by `async_open`."""
+        entry_id = entry.entry_id
         self.zone = zone
+        self.labels: frozenset[str] = frozenset()
+        """Names of the labels that the counters of the last answer have."""
+        self.reports: deque[Report] = deque(maxlen=_REPORTS)
+        """What happened in the last scrapes, newest last."""
         self._hass = hass
+        self._options = entry.options
         self._path = _path(hass, entry_id)
         self._forecaster = Forecaster(self._path)
         self._store = _spare_copy_store(hass, entry_id)
@@ -56,7 +75,7 @@ class LedgerWorker:
         Raises ConfigEntryError for a file of a newer release, ConfigEntryNotReady for one that
         cannot be read or written now.
         """
-        worker = cls(hass, entry.entry_id, await _configured_zone(hass))
+        worker = cls(hass, entry, await _configured_zone(hass, entry.options))
         spare_copy = await worker._store.async_load()
         try:
             worker._ledger = await worker._async_run(partial(worker._open, spare_copy))
@@ -94,8 +113,8 @@ class LedgerWorker:
         await self._async_run(lambda: self._show(self._ledger.roll(now=dt_util.utcnow())))
 
     async def async_adopt_zone(self) -> bool:
-        """Cut the windows in Home Assistant's zone; return whether that is another one."""
-        zone = await _configured_zone(self._hass)
+        """Cut the windows in the zone that is configured now; return whether that is another one."""
+        zone = await _configured_zone(self._hass, self._options)
         if zone == self.zone:
             return False
         self.zone = zone
@@ -135,13 +154,27 @@ class LedgerWorker:
             self._path.parent.mkdir(exist_ok=True)
         except OSError as err:
             raise StoreError(str(err)) from err
-        ledger = Ledger.open(self._path, now=dt_util.utcnow(), zone=self.zone, spare_copy=spare_copy)
+        options = self._options
+        ledger = Ledger.open(
+            self._path,
+            now=dt_util.utcnow(),
+            zone=self.zone,
+            spare_copy=spare_copy,
+            overrides=options.get(CONF_METRIC_NAMES),
+            week_start=WEEK_STARTS.index(options.get(CONF_WEEK_START, WEEK_STARTS[0])),
+            retention_days=options.get(CONF_RETENTION_DAYS, RETENTION_DAYS_DEFAULT),
+        )
         self._show(ledger.snapshot)
         return ledger
 
     def _scrape(self, body: ExpositionParser, *, answered_at: datetime | None, part: bool) -> None:
         """Count an answer; on the ledger's own thread."""
-        self._show(self._ledger.scrape(body.finish(), now=dt_util.utcnow(), answered_at=answered_at, part=part))
+        exposition = body.finish()
+        self._show(self._ledger.scrape(exposition, now=dt_util.utcnow(), answered_at=answered_at, part=part))
+        if self.snapshot.report:
+            self.reports.append(self.snapshot.report)
+        # A part may leave families out that have no series.
+        self.labels = label_names(exposition) | (self.labels if part else frozenset())
 
     def _show(self, snapshot: Snapshot) -> None:
         """Show what the ledger knows, and what its past makes of it; on the ledger's own thread."""
@@ -196,9 +229,18 @@ def _spare_copy_store(hass: HomeAssistant, entry_id: str) -> Store[SpareCopy]:
     return Store(hass, _SPARE_COPY_VERSION, f"{DOMAIN}.{entry_id}", private=True, serialize_in_event_loop=False)
 
 
-async def _configured_zone(hass: HomeAssistant) -> ZoneInfo:
-    """Return Home Assistant's time zone."""
-    return await dt_util.async_get_time_zone(hass.config.time_zone) or ZoneInfo("UTC")
+async def async_recognizes(hass: HomeAssistant, entry: ConfigEntry, body: ExpositionParser) -> bool:
+    """Return whether an answer comes from the proxy whose usage an entry's ledger holds; raises AnswerError.
+
+    True also where nothing is known of that proxy yet; the ledger need not be open.
+    """
+    return await hass.async_add_executor_job(recognizes, _path(hass, entry.entry_id), body.finish())
+
+
+async def _configured_zone(hass: HomeAssistant, options: Mapping[str, Any]) -> ZoneInfo:
+    """Return the time zone of the options, Home Assistant's where they name none."""
+    name = options.get(CONF_TIME_ZONE) or hass.config.time_zone
+    return await dt_util.async_get_time_zone(name) or ZoneInfo("UTC")
 
 
 def _delete(path: Path) -> None:

@@ -28,12 +28,13 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 class Ledger:
     """Exact usage of one proxy."""
 
-    def __init__(self, path: Path, now: datetime, zone: ZoneInfo, tracker: Tracker) -> None:
+    def __init__(self, path: Path, now: datetime, zone: ZoneInfo, tracker: Tracker, week_start: int = 0) -> None:
         """Open the file without loading it; use `open`."""
         self.snapshot = Snapshot()
         self._zone = self._next_zone = zone
         self._tracker = tracker
-        self._totals = Totals(windows.day_of(now, zone))
+        self._week_start = week_start
+        self._totals = Totals(windows.day_of(now, zone), week_start=week_start)
         self._writer = LedgerWriter(path, self._everything)
         self._budgets = Budgets(self._name)
         self._raw: dict[int, Mapping[int, Vector]] = {}
@@ -43,7 +44,7 @@ class Ledger:
         """The time up to which windows have rolled over; it never runs backwards."""
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - all of it but the first two is optional
         cls,
         path: Path,
         *,
@@ -51,23 +52,28 @@ class Ledger:
         zone: ZoneInfo,
         spare_copy: SpareCopy | None = None,
         overrides: Mapping[str, str] | None = None,
+        week_start: int = 0,
+        retention_days: int | None = None,
     ) -> Self:
         """Open the ledger of a file, or begin one.
 
         A file that is damaged is set aside under a dated name; it, or one that is gone, is made
         anew from the spare copy, which then shows in `snapshot.recovery`. `overrides` maps friendly
-        metrics to other families. Raises NewerSchemaError for a file of a newer release, and
+        metrics to other families, a week begins on `week_start` (0 for Monday), quarter-hours are
+        kept for `retention_days`. Raises NewerSchemaError for a file of a newer release, and
         StoreError where the file cannot be opened at all.
         """
-        metrics = catalog.counters(overrides or {})
+        metrics, gauges = catalog.counters(overrides or {}), catalog.gauges(overrides or {})
         try:
-            ledger = cls(path, now, zone, Tracker(metrics))
+            ledger = cls(path, now, zone, Tracker(metrics, gauges), week_start)
             ledger._load(now, spare_copy)
         except DamagedStoreError as error:
             recovery = Recovery(str(error), set_aside(path, stamp(now)))
-            ledger = cls(path, now, zone, Tracker(metrics))
+            ledger = cls(path, now, zone, Tracker(metrics, gauges), week_start)
             ledger._load(now, spare_copy)
             ledger._writer.recovery = recovery
+        if retention_days is not None:
+            ledger._writer.retention_days = retention_days
         ledger._publish(ledger.snapshot)
         return ledger
 
@@ -95,7 +101,7 @@ class Ledger:
         self._forget(clock, at)
         increase = self._add(delta, at)
         raw = self._sum_raw(delta)
-        live = live_gauges(exposition)
+        live = live_gauges(exposition, self._tracker.gauges)
         published = self._tracker.published(exposition)
         if published != self.snapshot.published:
             self._writer.pending.meta["published"] = " ".join(sorted(published))
@@ -233,13 +239,14 @@ class Ledger:
         """Take the state of the spare copy in; all of it is to be written with the first scrape."""
         self._writer.recovery = Recovery("the file is gone", None)
         try:
-            self._totals, last = load(spare_copy, self._tracker)
+            self._totals, last = load(spare_copy, self._tracker, self._week_start)
             self.snapshot = Snapshot(last_scrape=last)
             self._writer.pending = self._everything()
             self._totals.roll(windows.day_of(now, self._zone))
         except AttributeError, KeyError, TypeError, ValueError:
             # Of another release, or damaged itself: there is nothing to begin from.
-            self._tracker, self._totals = Tracker(self._tracker.metrics), Totals(windows.day_of(now, self._zone))
+            self._tracker = Tracker(self._tracker.metrics, self._tracker.gauges)
+            self._totals = Totals(windows.day_of(now, self._zone), week_start=self._week_start)
             self.snapshot, self._writer.pending = Snapshot(), PendingWrites()
         self._writer.pending.meta["quarters_from"] = windows.quarter_of(now)
 
@@ -249,7 +256,7 @@ class Ledger:
         if zone != self._zone.key:
             covered = store.rows("SELECT value FROM meta WHERE key = 'quarters_from'")
             rezone(store, self._zone, int(covered[0][0]) if covered else None)
-        self._totals = loading.load_totals(store, self._tracker.attributions, day)
+        self._totals = loading.load_totals(store, self._tracker.attributions, day, self._week_start)
 
     def _add(self, delta: Delta, at: datetime) -> Vector:
         """Add an answer's increases to the totals and to the buckets; return their sum."""
@@ -275,7 +282,7 @@ class Ledger:
         groups = list(attributions.keys)
         self.snapshot = replace(
             snapshot,
-            window_starts=windows.starts(totals.day, self._zone),
+            window_starts=windows.starts(totals.day, self._zone, self._week_start),
             members=dict(attributions.members),
             usage=totals.members,
             groups=groups,

@@ -34,6 +34,7 @@ class Tracker:
     """Every series, in every process that is known, and since when each metric is tracked."""
 
     metrics: tuple[Metric, ...] = COUNTERS
+    gauges: tuple[Metric, ...] = GAUGES
     attributions: Attributions = field(default_factory=Attributions)
     series: dict[bytes, Series] = field(default_factory=dict)
     processes: dict[int, Process] = field(default_factory=dict)
@@ -54,11 +55,12 @@ class Tracker:
         self._sources = [" ".join(metric.sources) for metric in self.metrics]
         sources = {source for metric in self.metrics for source in metric.sources}
         twins = {created_family(source) for source in sources}
-        self.wanted = frozenset(sources | twins | LIVE_FAMILIES | {PROCESS_START})
+        live = {source for metric in self.gauges for source in metric.sources}
+        self.wanted = frozenset(sources | twins | live | LIVE_FAMILIES | {PROCESS_START})
 
     def published(self, exposition: Exposition) -> frozenset[str]:
         """Return the friendly names of the metrics whose family the answer has."""
-        return frozenset(metric.name for metric in (*self.metrics, *GAUGES) if _source(metric, exposition))
+        return frozenset(metric.name for metric in (*self.metrics, *self.gauges) if _source(metric, exposition))
 
     @property
     def families(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from .labels import LabelReader, Labels, labels_of
 from .parser import PROCESS_START, Exposition, ExpositionParser
-from .samples import gauges, number, series_and_value, sums
+from .samples import gauges, label_names, number, series_and_value, sums
 
 __all__ = [
     "PROCESS_START",
@@ -11,6 +11,7 @@ __all__ = [
     "LabelReader",
     "Labels",
     "gauges",
+    "label_names",
     "labels_of",
     "number",
     "series_and_value",

@@ -1,7 +1,7 @@
 """Sample lines: the series, the value, and the sums of a whole body."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf, isfinite, nan
 
 from .labels import labels_of
@@ -68,6 +68,15 @@ def gauges(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, str], float]]:
                 yield labels, float(match[2])
             except ValueError:
                 continue
+
+
+def label_names(exposition: Mapping[str, Sequence[bytes]]) -> frozenset[str]:
+    """Return the names of the labels that counters have; the series of a family have the same, so one is read."""
+    names: set[str] = set()
+    for family, lines in exposition.items():
+        if family.endswith("_total") and lines and (match := _SAMPLE.fullmatch(lines[0])):
+            names |= (labels_of(match[1]) or {}).keys()
+    return frozenset(names)
 
 
 def _name_and_value(line: bytes | bytearray) -> tuple[bytes, bytes]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
 
-from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGES, BudgetRow
+from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGES, BudgetRow, Metric
 from ..exposition import Exposition, gauges
 from ..models import Budget, Health, Member, MemberKey
 
@@ -94,10 +94,10 @@ class Budgets:
         return before if before is not None and abs(at - before) < RESET_JITTER else at
 
 
-def live_gauges(exposition: Exposition) -> dict[str, float]:
+def live_gauges(exposition: Exposition, wanted: Iterable[Metric] = GAUGES) -> dict[str, float]:
     """Return each live figure that is published, summed over its finite samples."""
     found: dict[str, float] = {}
-    for gauge in GAUGES:
+    for gauge in wanted:
         source = next((one for one in gauge.sources if one in exposition), None)
         if source is not None:
             found[gauge.name] = sum(_finite(value for _, value in gauges(exposition[source])))

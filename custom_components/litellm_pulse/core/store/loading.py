@@ -43,9 +43,9 @@ def load_attributions(store: Store, attributions: Attributions) -> None:
         attributions.number(sorted(keys[number], key=in_order)[1:])
 
 
-def load_totals(store: Store, attributions: Attributions, day: int) -> Totals:
+def load_totals(store: Store, attributions: Attributions, day: int, week_start: int = 0) -> Totals:
     """Return the totals of the windows that contain a local day."""
-    first = windows.first_days(day)
+    first = windows.first_days(day, week_start)
     month = windows.month_of(day)
     sums = {
         "day": store.sums(Resolution.DAY, day),
@@ -58,6 +58,7 @@ def load_totals(store: Store, attributions: Attributions, day: int) -> Totals:
     totals = Totals(
         day,
         {number: Usage(**{window: one.get(number, ZERO) for window, one in sums.items()}) for number in numbers},
+        week_start=week_start,
     )
     totals.regroup(attributions.groups)
     return totals
@@ -82,14 +83,14 @@ def everything(tracker: Tracker, totals: Totals) -> PendingWrites:
                 if counter.series.metrics:
                     pending.baselines[process.id, counter.series.id] = counter
     for number, usage in totals.attributions.items():
-        for key, vector in _usage_rows(number, usage, totals.day):
+        for key, vector in _usage_rows(number, usage, totals.day, totals.week_start):
             pending.posted[key] = plus(pending.posted.get(key, ZERO), vector)
     return pending
 
 
-def _usage_rows(number: int, usage: Usage, day: int) -> list[tuple[UsageKey, Vector]]:
+def _usage_rows(number: int, usage: Usage, day: int, week_start: int) -> list[tuple[UsageKey, Vector]]:
     """Return the rows from which an attribution's windows come out again."""
-    first = windows.first_days(day)
+    first = windows.first_days(day, week_start)
     month, january = windows.month_of(day), windows.month_of(first[Window.YEAR])
     return [
         ((Resolution.DAY, day, number), usage.day),

@@ -99,7 +99,7 @@ def dump(state: State) -> SpareCopy:
     }
 
 
-def load(spare_copy: SpareCopy, tracker: Tracker) -> tuple[Totals, datetime | None]:
+def load(spare_copy: SpareCopy, tracker: Tracker, week_start: int = 0) -> tuple[Totals, datetime | None]:
     """Fill an empty tracker from a spare copy; return the totals and the time of the last scrape.
 
     Raises ValueError, KeyError, TypeError or AttributeError for a spare copy that is none.
@@ -115,6 +115,7 @@ def load(spare_copy: SpareCopy, tracker: Tracker) -> tuple[Totals, datetime | No
             numbers[old]: Usage(**{window: _dense(vector) for window, vector in one["usage"].items()})
             for old, one in spare_copy["attributions"].items()
         },
+        week_start=week_start,
     )
     totals.regroup(attributions.groups)
     for process_id, saved in zip(count(1), spare_copy["processes"], strict=False):
