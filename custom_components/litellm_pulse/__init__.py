@@ -6,6 +6,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.importlib import async_import_module
 from homeassistant.helpers.typing import ConfigType
 from yarl import URL
 
@@ -22,6 +23,7 @@ from .identifiers import member_of_device
 from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
 from .scraper import Scraper
+from .services import async_register_services
 from .user_settings import UserSettings
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -31,6 +33,11 @@ PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.NUMBER, Platform.S
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001
     """Register what all entries share."""
     async_register_views(hass)
+    async_register_services(hass)
+    if "conversation" in hass.config.components:
+        # What it imports is installed with that integration only.
+        sentence_triggers = await async_import_module(hass, f"{__package__}.sentence_triggers")
+        sentence_triggers.async_register_sentences(hass)
     return True
 
 

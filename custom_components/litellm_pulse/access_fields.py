@@ -67,6 +67,6 @@ def _is_certificate(path: str) -> bool:
     """Whether a file holds certificates in PEM; blocking."""
     try:
         ssl.create_default_context(cafile=path)
-    except (OSError, ValueError):
+    except OSError, ValueError:
         return False
     return True

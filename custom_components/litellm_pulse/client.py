@@ -139,7 +139,7 @@ class MetricsClient:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     answer = await self._json(self.liveness.parent / path)
-            except (TimeoutError, ClientError, OSError, ValueError):
+            except TimeoutError, ClientError, OSError, ValueError:
                 continue
             if isinstance(answer, dict) and isinstance(version := answer.get("litellm_version"), str):
                 return version

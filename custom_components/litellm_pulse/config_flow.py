@@ -30,7 +30,7 @@ from yarl import URL
 
 from . import access_fields, address
 from .client import MetricsClient, ScrapeError
-from .const import DOMAIN, LOGGER
+from .const import CONF_CA_FILE, DOMAIN, LOGGER
 from .core.errors import AnswerError
 from .core.exposition import ExpositionParser
 from .core.query.recognition import FAMILIES
@@ -54,7 +54,8 @@ _URL: Final[dict[Any, Any]] = {
 }
 _VERIFY: Final[dict[Any, Any]] = {vol.Required(CONF_VERIFY_SSL, default=True): BooleanSelector()}
 _NAME: Final[dict[Any, Any]] = {vol.Optional(CONF_NAME): TextSelector()}
-_ACCESS: Final[dict[Any, Any]] = {vol.Optional(ACCESS): section(vol.Schema(access_fields.FIELDS), {"collapsed": True})}
+_ACCESS_SCHEMA: Final[Any] = vol.Schema(access_fields.FIELDS)
+_ACCESS: Final[dict[Any, Any]] = {vol.Optional(ACCESS): section(_ACCESS_SCHEMA, {"collapsed": True})}
 _REMOVE: Final[dict[Any, Any]] = {vol.Optional(REMOVE_KEY, default=False): BooleanSelector()}
 
 _EXAMPLE: Final = {"example_url": "http://litellm:4000"}
@@ -83,7 +84,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
             return await self._async_step("user", {**chosen, CONF_VERIFY_SSL: True})
         if user_input:
             return await self._async_step("user", None)
-        options: list[SelectOptionDict | str] = [SelectOptionDict(value=url, label=url) for url in found]
+        options = [SelectOptionDict(value=url, label=url) for url in found]
         config = SelectSelectorConfig(
             options=[*options, SelectOptionDict(value=ANOTHER, label=ANOTHER)],
             mode=SelectSelectorMode.LIST,
@@ -233,7 +234,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
         """Show the form, without what is secret; `hints` are what the text of an error may name."""
         shown = {key: value for key, value in suggested.items() if key != CONF_API_KEY}
         if ACCESS in shown:
-            shown[ACCESS] = {k: v for k, v in shown[ACCESS].items() if k == access_fields.CONF_CA_FILE}
+            shown[ACCESS] = {k: v for k, v in shown[ACCESS].items() if k == CONF_CA_FILE}
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(self._schema, shown),

@@ -78,6 +78,12 @@ def _whole(low: int, high: int, unit: str | None = None) -> Any:  # noqa: ANN401
     return vol.All(_number(low, high, 1, unit), vol.Coerce(int))
 
 
+def _section(fields: dict[Any, Any], *, collapsed: bool = False) -> section:
+    """Return fields as a section."""
+    schema: Any = vol.Schema(fields)
+    return section(schema, {"collapsed": collapsed})
+
+
 def _choice(
     name: str, options: Collection[str], *, multiple: bool = False, mode: SelectSelectorMode = SelectSelectorMode.LIST
 ) -> SelectSelector:
@@ -90,9 +96,7 @@ def _choice(
 def _names(options: Collection[str], *, custom: bool = False) -> SelectSelector:
     """Return a field to choose in names that are the same in every language."""
     return SelectSelector(
-        SelectSelectorConfig(
-            options=sorted(options), custom_value=custom, mode=SelectSelectorMode.DROPDOWN, sort=True
-        )
+        SelectSelectorConfig(options=sorted(options), custom_value=custom, mode=SelectSelectorMode.DROPDOWN, sort=True)
     )
 
 
@@ -170,7 +174,7 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
             return None
         try:
             return [name for name in await answers.async_raw(self.hass, runtime) if name.startswith("litellm_")]
-        except (ScrapeError, AnswerError):
+        except ScrapeError, AnswerError:
             return None
 
     def _unknown_family(self, metrics: Mapping[str, str]) -> str | None:
@@ -210,10 +214,10 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
         counting = await self.hass.async_add_executor_job(_counting, self._families or ())
         schema: Any = vol.Schema(
             {
-                vol.Optional(COUNTING): section(vol.Schema(counting)),
-                vol.Optional(SHOWN): section(vol.Schema(_SHOWN)),
-                vol.Optional(ATTENTION): section(vol.Schema(_ATTENTION)),
-                vol.Optional(ACCESS): section(vol.Schema(_ACCESS), {"collapsed": True}),
+                vol.Optional(COUNTING): _section(counting),
+                vol.Optional(SHOWN): _section(_SHOWN),
+                vol.Optional(ATTENTION): _section(_ATTENTION),
+                vol.Optional(ACCESS): _section(_ACCESS, collapsed=True),
             }
         )
         return self.async_show_form(

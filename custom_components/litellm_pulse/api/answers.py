@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_bytes
+from homeassistant.util.json import JsonObjectType
 
 from ..core.catalog import Dimension
 from ..core.errors import StoreError
@@ -50,6 +51,11 @@ def health(runtime: RuntimeData) -> dict[str, object]:
 def budgets(runtime: RuntimeData, dimensions: Sequence[Dimension]) -> dict[str, object]:
     """Return what LiteLLM itself lets the members of some dimensions spend."""
     return usage.budgets(runtime.coordinator.data.snapshot, dimensions, runtime.ledger.zone)
+
+
+def last_increase(runtime: RuntimeData) -> JsonObjectType:
+    """Return what the last scrape added to the totals, and when it was."""
+    return contract.increase(runtime.coordinator.data.snapshot, runtime.ledger.zone)
 
 
 async def async_history(hass: HomeAssistant, runtime: RuntimeData, limit: int) -> bytes:

@@ -8,7 +8,7 @@ counter that the catalog has besides.
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ..catalog import COUNTER_INDEX, Dimension
@@ -110,6 +110,17 @@ def past(row: ScrapeRow, zone: ZoneInfo) -> dict[str, object]:
         else:
             answer[name], answer[delta] = row.raw[index], row.increase[index]
     return answer
+
+
+def increase(snapshot: Snapshot, zone: ZoneInfo) -> dict[str, Any]:
+    """Return when the last scrape was and what it added to the totals, by friendly name."""
+    report = snapshot.report
+    vector = report.increase if report else ZERO
+    return {
+        "last_scrape": timestamp(snapshot.last_scrape, zone),
+        "is_reset": bool(report and report.restarted),
+        **{name: vector[index] for name, index in _INDEX},
+    }
 
 
 def health(snapshot: Snapshot, *, error: str | None) -> dict[str, object]:
