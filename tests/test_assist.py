@@ -99,7 +99,10 @@ async def test_the_built_in_agent_answers_in_english(
         ("wieviel haben wir diese Woche mit Claude ausgegeben", "claude-sonnet-4-5: diese Woche 2,00 Dollar."),
         ("Wie viel habe ich mit GPT vier o heute ausgegeben", "gpt-4o: heute 1,25 Dollar."),
         ("Was hat KI gestern gekostet?", "Du hast gestern 0,00 Dollar für KI ausgegeben."),
-        ("Welches Team hat diese Woche am meisten ausgegeben?", "Am meisten hat diese Woche Office gekostet: 2,00 Dollar."),
+        (
+            "Welches Team hat diese Woche am meisten ausgegeben?",
+            "Am meisten hat diese Woche Office gekostet: 2,00 Dollar.",
+        ),
         ("Welches Modell war heute am teuersten", "Am meisten hat heute claude-sonnet-4-5 gekostet: 2,00 Dollar."),
         ("Wie viel ist noch vom Budget der Kitchen übrig?", "Kitchen hat noch 6,50 Dollar von 10,00 Dollar."),
         ("Wie viel Budget hat Kitchen noch übrig?", "Kitchen hat noch 6,50 Dollar von 10,00 Dollar."),

@@ -35,14 +35,17 @@ def async_register(
 
 @callback
 def _async_register_proxy(hass: HomeAssistant, entry: ConfigEntry) -> dr.AnyDeviceEntry:
-    """Register the proxy's device."""
+    """Register the proxy's device; it keeps its name when another proxy is added."""
+    registry, identifier = dr.async_get(hass), device_identifier(entry.entry_id, TOTAL)
+    known = registry.async_get_device_by_identifier(identifier, entry.entry_id)
     alone = len(hass.config_entries.async_entries(DOMAIN)) == 1
-    return dr.async_get(hass).async_get_or_create(
+    # Entity ids begin with this: short for the one proxy that most homes have.
+    name = "LiteLLM" if alone else f"LiteLLM {entry.title}"
+    return registry.async_get_or_create(
         config_entry_id=entry.entry_id,
-        identifiers={device_identifier(entry.entry_id, TOTAL)},
+        identifiers={identifier},
         entry_type=DeviceEntryType.SERVICE,
-        # Entity ids begin with this: short for the one proxy that most homes have.
-        name="LiteLLM" if alone else f"LiteLLM {entry.title}",
+        name=known.name if known and known.name else name,
         manufacturer="BerriAI",
         model="Proxy",
         configuration_url=f"{entry.data[CONF_URL].rstrip('/')}/ui",
