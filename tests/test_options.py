@@ -1,8 +1,11 @@
 """Options decide what is shown, and never what is counted."""
 
+from typing import Any
+
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.repairs import repairs_flow_manager
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
@@ -11,7 +14,9 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.litellm_pulse.const import DOMAIN
+from custom_components.litellm_pulse.const import DOMAIN, MAPPED_METRICS
+from custom_components.litellm_pulse.core.query.contract import _PEERS as CONTRACT_NAMES
+from custom_components.litellm_pulse.core.store import reading
 
 from .conftest import NOW, entity_id, pass_time, set_up, state
 from .proxy import Proxy, recording
@@ -20,8 +25,9 @@ pytestmark = pytest.mark.freeze_time(NOW)
 
 SPEND = "litellm_spend_metric_total"
 SECTIONS = {
-    **dict.fromkeys(("scan_interval", "time_zone", "week_start", "retention_days", "cost", "requests"), "counting"),
+    **dict.fromkeys(("scan_interval", "time_zone", "week_start", "retention_days"), "counting"),
     **dict.fromkeys(("dimensions", "group_models_by", "max_members", "member_figures"), "shown"),
+    **dict.fromkeys(MAPPED_METRICS, "counting"),
     "unusual_threshold": "attention",
     **dict.fromkeys(("show_persons", "extra_headers", "ca_file"), "access"),
 }
@@ -114,6 +120,11 @@ async def test_no_option_changes_a_total(
         {"dimensions": ["team"], "max_members": 2},
         {"dimensions": ["team", "provider"], "group_models_by": "public_model"},
         {"unusual_threshold": 3.0, "scan_interval": 30},
+        {"time_zone": "Asia/Kathmandu", "retention_days": 8},
+        {"week_start": "sunday", "time_zone": "America/New_York"},
+        {"show_persons": True, "extra_headers": ["X-Id: 1"], "member_figures": ["requests"]},
+        {"tokens": "litellm_spend_metric_total"},
+        {"scan_interval": 60},
     ):
         await choose(hass, entry, **options)
         for window in ("day", "week", "month", "lifetime"):
@@ -256,3 +267,173 @@ async def test_a_team_that_vanished_keeps_its_device_over_a_restart(
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert "Red" in devices(hass, entry)
     assert len(er.async_entries_for_config_entry(entity_registry, entry.entry_id)) == known
+
+
+def shown_in(form: ConfigFlowResult, section: str) -> dict[str, Any]:
+    """Return what a section of the form shows in its fields."""
+    assert form["data_schema"] is not None
+    fields = form["data_schema"].schema[section].schema.schema
+    return {
+        str(field): field.description["suggested_value"]
+        for field in fields
+        if field.description and "suggested_value" in field.description
+    }
+
+
+async def open_options(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigFlowResult:
+    """Open the options."""
+    return await hass.config_entries.options.async_init(entry.entry_id)
+
+
+async def test_a_section_that_is_not_sent_stays_as_it_is(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    assert await set_up(hass, entry)
+    await choose(hass, entry, dimensions=["team"], unusual_threshold=3.0)
+    await choose(hass, entry, scan_interval=30)
+    assert entry.options["dimensions"] == ["team"]
+    assert entry.options["unusual_threshold"] == 3.0
+    form = await open_options(hass, entry)
+    assert shown_in(form, "shown")["dimensions"] == ["team"]
+    assert shown_in(form, "counting")["scan_interval"] == 30
+
+
+async def test_days_begin_in_the_zone_that_is_chosen(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    spend(proxy, 1)
+    assert await set_up(hass, entry)
+    freezer.move_to("2026-11-18 16:00:00+00:00")
+    spend(proxy, 0.25)
+    await pass_time(hass, freezer)
+    freezer.move_to("2026-11-18 19:00:00+00:00")
+    spend(proxy, 0.5)
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == "0.75"
+    # Midnight is at 18:15 UTC there.
+    await choose(hass, entry, time_zone="Asia/Kathmandu")
+    assert state(hass, entry, "spend_day") == "0.5"
+    assert state(hass, entry, "spend_lifetime") == "0.75"
+    await choose(hass, entry, scan_interval=60)
+    assert entry.options["time_zone"] is None
+    assert state(hass, entry, "spend_day") == "0.75"
+
+
+async def test_weeks_begin_on_the_day_that_is_chosen(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    freezer.move_to("2026-11-15 12:00:00+00:00")
+    spend(proxy, 1)
+    assert await set_up(hass, entry)
+    for by in (1, 2, 4):
+        # A Sunday, a Monday, a Tuesday.
+        spend(proxy, by)
+        await pass_time(hass, freezer, 60)
+        await pass_time(hass, freezer, 86340)
+    assert state(hass, entry, "spend_week") == "6.0"
+    await choose(hass, entry, week_start="sunday")
+    assert state(hass, entry, "spend_week") == "7.0"
+    await choose(hass, entry, week_start="tuesday")
+    assert state(hass, entry, "spend_week") == "4.0"
+    assert state(hass, entry, "spend_month") == state(hass, entry, "spend_lifetime") == "7.0"
+    shown = hass.states.get(entity_id(hass, entry, "spend_week"))
+    assert shown is not None
+    assert shown.attributes["last_reset"].startswith("2026-11-17T")
+
+
+async def test_what_the_retention_no_longer_keeps_goes_and_totals_stay(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    spend(proxy, 1)
+    assert await set_up(hass, entry)
+    spend(proxy, 0.5)
+    await pass_time(hass, freezer)
+    await choose(hass, entry, retention_days=8)
+    for _ in range(10):
+        spend(proxy, 0.25)
+        await pass_time(hass, freezer, 86400)
+    with reading(entry.runtime_data.ledger.path) as connection:
+        rows = dict(connection.execute("SELECT resolution, count(*) FROM usage GROUP BY resolution").fetchall())
+    # Both ends of the eight days, and all of the eleven days.
+    assert rows[0] == 9
+    assert rows[1] == 11
+    assert state(hass, entry, "spend_lifetime") == state(hass, entry, "spend_month") == "3.0"
+
+
+async def test_a_metric_is_read_from_the_family_that_is_chosen_and_its_total_goes_on(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    spend(proxy, 1)
+    proxy.traffic.add("litellm_custom_cost_total", 100, model="gpt-4o")
+    assert await set_up(hass, entry)
+    spend(proxy, 0.5)
+    await pass_time(hass, freezer)
+    form = await open_options(hass, entry)
+    assert form["data_schema"] is not None
+    offered = form["data_schema"].schema["counting"].schema.schema["cost"].config["options"]
+    assert "litellm_custom_cost_total" in offered
+    await choose(hass, entry, cost="litellm_custom_cost_total")
+    assert entry.options["metrics"] == {"cost": "litellm_custom_cost_total"}
+    assert state(hass, entry, "spend_lifetime") == "0.5"
+    proxy.traffic.add("litellm_custom_cost_total", 2, model="gpt-4o")
+    spend(proxy, 7)
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_lifetime") == "2.5"
+    assert shown_in(await open_options(hass, entry), "counting")["cost"] == "litellm_custom_cost_total"
+
+
+async def test_a_gauge_is_read_from_the_family_that_is_chosen(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    proxy.traffic.series["litellm_busy"] = {"": 7}
+    assert await set_up(hass, entry)
+    await choose(hass, entry, in_flight_requests="litellm_busy")
+    assert entry.runtime_data.coordinator.data.snapshot.gauges == {"in_flight_requests": 7.0}
+
+
+async def test_a_family_that_is_not_published_is_refused_and_what_was_typed_stays(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    assert await set_up(hass, entry)
+    form = await open_options(hass, entry)
+    typed = {"counting": {"scan_interval": 45, "cost": "litellm_nothing_total"}}
+    form = await hass.config_entries.options.async_configure(form["flow_id"], typed)
+    assert form["errors"] == {"counting": "unknown_family"}
+    assert form["description_placeholders"] == {"family": "litellm_nothing_total"}
+    assert shown_in(form, "counting")["scan_interval"] == 45
+    proxy.answer(status=500)
+    monitor = await open_options(hass, entry)
+    assert monitor["errors"] is None
+
+
+async def test_without_an_answer_nothing_new_is_believed_and_nothing_old_is_lost(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"metrics": {"cost": "litellm_gone_total"}})
+    assert await set_up(hass, entry)
+    proxy.answer(status=500)
+    form = await open_options(hass, entry)
+    typed = {"counting": {"cost": "litellm_gone_total", "tokens": "litellm_nothing_total"}}
+    form = await hass.config_entries.options.async_configure(form["flow_id"], typed)
+    assert form["errors"] == {"counting": "family_not_checked"}
+    typed["counting"].pop("tokens")
+    result = await hass.config_entries.options.async_configure(form["flow_id"], typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options["metrics"] == {"cost": "litellm_gone_total"}
+
+
+async def test_the_value_of_a_header_is_never_shown_and_kept_until_another_is_typed(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert await set_up(hass, entry)
+    await choose(hass, entry, extra_headers=["X-Id: abc", "X-Secret: s3cret"])
+    form = await open_options(hass, entry)
+    assert shown_in(form, "access")["extra_headers"] == ["X-Id: ********", "X-Secret: ********"]
+    await choose(hass, entry, extra_headers=["X-Id: new", "X-Secret: ********"])
+    assert entry.options["extra_headers"] == {"X-Id": "new", "X-Secret": "s3cret"}
+    await choose(hass, entry, extra_headers=[])
+    assert entry.options["extra_headers"] == {}
+
+
+def test_every_metric_of_the_peer_can_be_mapped() -> None:
+    peer = set(CONTRACT_NAMES) - {"input_cached_pct"}
+    assert peer <= set(MAPPED_METRICS)
+    assert len(MAPPED_METRICS) == 13
