@@ -99,7 +99,6 @@ async def test_an_hour_that_fails_stops_no_later_one(
     entry: MockConfigEntry,
     proxy: Proxy,
     freezer: FrozenDateTimeFactory,
-    caplog: pytest.LogCaptureFixture,
 ) -> None:
     IGNORE_UNCAUGHT_EXCEPTIONS.append((request.module.__name__, request.function.__name__))
     assert await set_up(hass, entry)
@@ -108,7 +107,7 @@ async def test_an_hour_that_fails_stops_no_later_one(
     freezer.move_to("2026-11-18 22:59:59+00:00")
     with patch.object(LedgerWorker, "async_roll", side_effect=OSError("broken")):
         await pass_time(hass, freezer, 2)
-    assert "broken" in caplog.text
+    assert "broken" in request.getfixturevalue("caplog").text
     # Midnight, in Home Assistant's zone of the tests, is eight hours behind.
     freezer.move_to("2026-11-19 07:59:59+00:00")
     await pass_time(hass, freezer, 2)
