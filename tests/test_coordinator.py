@@ -43,7 +43,7 @@ async def test_set_up_waits_for_a_proxy_that_never_answered_and_says_why(
 ) -> None:
     proxy.answer(body, status=status)
     assert not await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.state == ConfigEntryState.SETUP_RETRY
     assert entry.reason is not None
     assert words in entry.reason
     proxy.recover()

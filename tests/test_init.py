@@ -144,7 +144,7 @@ async def test_a_ledger_that_cannot_be_opened_now_is_tried_again(
     folder = Path(hass.config.path(DOMAIN))
     folder.write_text("in the way")
     assert not await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.state == ConfigEntryState.SETUP_RETRY
     folder.unlink()
     await pass_time(hass, freezer, 600)
     assert entry.state is ConfigEntryState.LOADED

@@ -63,7 +63,7 @@ def _described(hass: HomeAssistant, entity: er.RegistryEntry) -> dict[str, Any]:
             key: [*value] if isinstance(value, list) else str(value) for key, value in capabilities.items()
         },
         "unit": entity.unit_of_measurement,
-        "precision": entity.options.get("sensor", {}).get("suggested_display_precision"),
+        "precision": dict(entity.options.get("sensor") or {}).get("suggested_display_precision"),
         "last_reset": shown and shown.attributes.get(ATTR_LAST_RESET),
     }
 

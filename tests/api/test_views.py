@@ -42,7 +42,7 @@ ENDPOINTS = [METRICS, f"{METRICS}/cost", HISTORY, *TABLES, USAGE, BUDGETS, RAW, 
 
 async def _ask(hass_client: ClientSessionGenerator, path: str, status: int = 200) -> ClientResponse:
     """Return an answer with this status."""
-    response = await (await hass_client()).get(path)
+    response: ClientResponse = await (await hass_client()).get(path)
     assert response.status == status, await response.text()
     assert response.headers["Cache-Control"] == "no-store"
     return response

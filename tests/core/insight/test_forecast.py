@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.litellm_pulse.core.insight.forecast import Forecaster, past, rest_of_month, usual
+from custom_components.litellm_pulse.core.insight.forecast import Forecaster, Past, past, rest_of_month, usual
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import Insight
 
@@ -75,7 +75,7 @@ def test_six_hours_are_not_enough_to_know_what_is_usual() -> None:
     ],
 )
 def test_the_spread_is_robust_and_never_nothing(hours: list[float], median: float, spread: float) -> None:
-    assert usual(hours) == (pytest.approx(median), pytest.approx(spread))
+    assert usual(hours) == pytest.approx((median, spread))
 
 
 class _Proxy:
@@ -149,7 +149,8 @@ def test_an_hour_is_compared_with_the_same_hour_of_other_days(proxy: _Proxy) -> 
     assert proxy.scrape(5).deviation == pytest.approx(0)
     proxy.now += timedelta(hours=12)
     insight = proxy.scrape(5)
-    assert (insight.usual_hour, insight.hour_spend) == (pytest.approx(0.1), pytest.approx(5))
+    assert insight.usual_hour == pytest.approx(0.1)
+    assert insight.hour_spend == pytest.approx(5)
     assert insight.deviation == pytest.approx(4.9 / 0.05)
 
 
@@ -169,7 +170,12 @@ def test_a_new_hour_begins_without_spend(proxy: _Proxy) -> None:
 def test_the_file_is_read_once_an_hour(proxy: _Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[datetime] = []
     module = "custom_components.litellm_pulse.core.insight.forecast.past"
-    monkeypatch.setattr(module, lambda path, now, zone: reads.append(now) or past(path, now, zone))
+
+    def read(path: Path, now: datetime, zone: ZoneInfo) -> Past:
+        reads.append(now)
+        return past(path, now, zone)
+
+    monkeypatch.setattr(module, read)
     for _ in range(12):
         proxy.now += timedelta(minutes=10)
         proxy.scrape(0.25)
