@@ -16,7 +16,7 @@ from custom_components.litellm_pulse.diagnostics import async_get_config_entry_d
 from .conftest import pass_time, set_up
 from .proxy import Proxy, recording
 
-SECRETS = {
+SECRETS: dict[str, Any] = {
     "api_key": "sk-planted-key",
     "extra_headers": {"X-Planted-Header": "planted-header-value"},
     "ca_file": "planted-certificate.pem",
@@ -49,7 +49,7 @@ async def _text(hass: HomeAssistant, entry: MockConfigEntry) -> str:
 
 def _plant(hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy) -> None:
     """Put a secret into everything that comes in."""
-    labels: dict[str, Any] = {key: value for key, value in SECRETS.items() if isinstance(value, str)}
+    labels = {key: value for key, value in SECRETS.items() if isinstance(value, str)}
     for key in ("api_key", "ca_file", "title"):
         del labels[key]
     for family in ("litellm_spend_metric_total", "litellm_total_tokens_metric_total"):

@@ -238,11 +238,9 @@ async def test_requests_that_litellm_calls_unpriced_are_named_until_the_model_co
 async def test_a_proxy_that_takes_longer_than_half_the_interval_raises_an_issue_whose_fix_asks_less_often(
     hass: HomeAssistant,
     entry: MockConfigEntry,
-    proxy: Proxy,
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert proxy
     assert await async_setup_component(hass, "repairs", {})
     assert await set_up(hass, entry)
     fetch = MetricsClient.fetch
