@@ -39,9 +39,9 @@ class Walk:
         """Wait for a text."""
         expect(self.page.get_by_text(text).first).to_be_visible(timeout=PATIENCE)
 
-    def fill(self, label: str, value: str) -> None:
-        """Fill a field of a dialog in."""
-        self.page.get_by_label(label, exact=False).first.fill(value)
+    def fill(self, field: str, value: str) -> None:
+        """Fill a field of a dialog in; `field` is a selector."""
+        self.page.locator(f"ha-form {field}").first.fill(value)
 
     def click(self, name: str) -> None:
         """Press a button by its name."""
@@ -65,17 +65,17 @@ def add(walk: Walk, proxy: str, key: str) -> None:
         walk.click("OK")
     walk.see("Connect to LiteLLM")
     walk.picture("add")
-    walk.fill("Address", "http://127.0.0.1:9")
+    walk.fill("input[type=url]", "http://127.0.0.1:9")
     walk.click("Submit")
     walk.see("Nothing answers at this address")
     walk.picture("nobody-there")
-    walk.fill("Address", proxy)
-    walk.fill("API key", "sk-wrong")
+    walk.fill("input[type=url]", proxy)
+    walk.fill("input[type=password]", "sk-wrong")
     walk.click("Submit")
     walk.see("LiteLLM does not accept this key")
     walk.picture("wrong-key")
-    walk.fill("API key", key)
-    walk.fill("Name", "Home AI")
+    walk.fill("input[type=password]", key)
+    walk.page.locator("ha-form ha-selector-text").nth(2).locator("input").fill("Home AI")
     walk.click("Submit")
     walk.see("Success")
     walk.picture("added")
