@@ -27,7 +27,7 @@ SPEND = "litellm_spend_metric_total"
 SECTIONS = {
     **dict.fromkeys(("scan_interval", "time_zone", "week_start", "retention_days"), "counting"),
     **dict.fromkeys(("dimensions", "group_models_by", "max_members", "member_figures"), "shown"),
-    **dict.fromkeys(MAPPED_METRICS, "counting"),
+    **dict.fromkeys(MAPPED_METRICS, "metrics"),
     "unusual_threshold": "attention",
     **dict.fromkeys(("show_persons", "extra_headers", "ca_file"), "access"),
 }
@@ -368,7 +368,7 @@ async def test_a_metric_is_read_from_the_family_that_is_chosen_and_its_total_goe
     await pass_time(hass, freezer)
     form = await open_options(hass, entry)
     assert form["data_schema"] is not None
-    offered = form["data_schema"].schema["counting"].schema.schema["cost"].config["options"]
+    offered = form["data_schema"].schema["metrics"].schema.schema["cost"].config["options"]
     assert "litellm_custom_cost_total" in offered
     await choose(hass, entry, cost="litellm_custom_cost_total")
     assert entry.options["metrics"] == {"cost": "litellm_custom_cost_total"}
@@ -377,7 +377,7 @@ async def test_a_metric_is_read_from_the_family_that_is_chosen_and_its_total_goe
     spend(proxy, 7)
     await pass_time(hass, freezer)
     assert state(hass, entry, "spend_lifetime") == "2.5"
-    assert shown_in(await open_options(hass, entry), "counting")["cost"] == "litellm_custom_cost_total"
+    assert shown_in(await open_options(hass, entry), "metrics")["cost"] == "litellm_custom_cost_total"
 
 
 async def test_a_gauge_is_read_from_the_family_that_is_chosen(
@@ -394,9 +394,9 @@ async def test_a_family_that_is_not_published_is_refused_and_what_was_typed_stay
 ) -> None:
     assert await set_up(hass, entry)
     form = await open_options(hass, entry)
-    typed = {"counting": {"scan_interval": 45, "cost": "litellm_nothing_total"}}
+    typed = {"counting": {"scan_interval": 45}, "metrics": {"cost": "litellm_nothing_total"}}
     form = await hass.config_entries.options.async_configure(form["flow_id"], typed)
-    assert form["errors"] == {"counting": "unknown_family"}
+    assert form["errors"] == {"metrics": "unknown_family"}
     assert form["description_placeholders"] == {"family": "litellm_nothing_total"}
     assert shown_in(form, "counting")["scan_interval"] == 45
     proxy.answer(status=500)
@@ -411,10 +411,10 @@ async def test_without_an_answer_nothing_new_is_believed_and_nothing_old_is_lost
     assert await set_up(hass, entry)
     proxy.answer(status=500)
     form = await open_options(hass, entry)
-    typed = {"counting": {"cost": "litellm_gone_total", "tokens": "litellm_nothing_total"}}
+    typed = {"metrics": {"cost": "litellm_gone_total", "tokens": "litellm_nothing_total"}}
     form = await hass.config_entries.options.async_configure(form["flow_id"], typed)
-    assert form["errors"] == {"counting": "family_not_checked"}
-    typed["counting"].pop("tokens")
+    assert form["errors"] == {"metrics": "family_not_checked"}
+    typed["metrics"].pop("tokens")
     result = await hass.config_entries.options.async_configure(form["flow_id"], typed)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options["metrics"] == {"cost": "litellm_gone_total"}

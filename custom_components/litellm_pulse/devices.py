@@ -7,7 +7,9 @@ from homeassistant.const import CONF_URL
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.device_registry import DeviceEntryType
+from yarl import URL
 
+from . import address
 from .const import DOMAIN
 from .core.catalog import Dimension
 from .core.models import TOTAL, Member
@@ -39,8 +41,9 @@ def _async_register_proxy(hass: HomeAssistant, entry: ConfigEntry) -> dr.AnyDevi
     registry, identifier = dr.async_get(hass), device_identifier(entry.entry_id, TOTAL)
     known = registry.async_get_device_by_identifier(identifier, entry.entry_id)
     alone = len(hass.config_entries.async_entries(DOMAIN)) == 1
+    chosen = entry.title != address.title(URL(entry.data[CONF_URL]))
     # Entity ids begin with this: short for the one proxy that most homes have.
-    name = "LiteLLM" if alone else f"LiteLLM {entry.title}"
+    name = entry.title if chosen else "LiteLLM" if alone else f"LiteLLM {entry.title}"
     return registry.async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={identifier},

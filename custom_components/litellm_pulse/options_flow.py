@@ -1,4 +1,4 @@
-"""The options, in sections: how it is counted, what is shown, what deserves attention, who has access.
+"""The options, in sections: what is counted and how, what is shown, what deserves attention, who has access.
 
 They are stored flat. None of them changes a total.
 """
@@ -58,6 +58,7 @@ from .core.errors import AnswerError
 from .device_manager import MODELS, OPTIONAL
 
 COUNTING: Final = "counting"
+METRICS: Final = "metrics"
 SHOWN: Final = "shown"
 ATTENTION: Final = "attention"
 ACCESS: Final = "access"
@@ -128,8 +129,8 @@ _ACCESS: Final[dict[Any, Any]] = {
 }
 
 
-def _counting(families: Collection[str]) -> dict[Any, Any]:
-    """Return the fields of what is counted; for metrics, these families are offered."""
+def _counting() -> dict[Any, Any]:
+    """Return the fields of how it is counted; blocking, for the names of the zones are read from the disk."""
     return {
         **SCAN_INTERVAL,
         vol.Optional(CONF_TIME_ZONE): _names(available_timezones()),
@@ -139,12 +140,16 @@ def _counting(families: Collection[str]) -> dict[Any, Any]:
         vol.Required(CONF_RETENTION_DAYS, default=RETENTION_DAYS_DEFAULT): _whole(
             RETENTION_DAYS_MIN, RETENTION_DAYS_MAX, UnitOfTime.DAYS
         ),
-        **{vol.Optional(name): _names({*families, *_SOURCES[name]}, custom=True) for name in MAPPED_METRICS},
     }
 
 
+def _metrics(families: Collection[str]) -> dict[Any, Any]:
+    """Return the fields of what is counted; these families are offered for each metric."""
+    return {vol.Optional(name): _names({*families, *_SOURCES[name]}, custom=True) for name in MAPPED_METRICS}
+
+
 class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
-    """One form with four sections; a section that is not sent stays as it is."""
+    """One form with its sections; a section that is not sent stays as it is."""
 
     _families: Collection[str] | None = None
     """What the proxy publishes; None where it does not answer."""
@@ -156,9 +161,9 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
             return await self._async_form(_nested(self.config_entry.options))
         options = {**self.config_entry.options, **self._flat(user_input)}
         # The frontend shows no errors at the fields of a section, only at the section.
-        if (COUNTING in user_input) and (wrong := self._unknown_family(options[CONF_METRIC_NAMES])):
+        if METRICS in user_input and (wrong := self._unknown_family(options[CONF_METRIC_NAMES])):
             error = "family_not_checked" if self._families is None else "unknown_family"
-            return await self._async_form(user_input, {COUNTING: error}, {"family": wrong})
+            return await self._async_form(user_input, {METRICS: error}, {"family": wrong})
         if ACCESS in user_input:
             known = self.config_entry.options.get(CONF_EXTRA_HEADERS) or {}
             try:
@@ -193,12 +198,12 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
     def _flat(self, user_input: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was typed as it is stored; the fields of the connection are not in it yet."""
         flat: dict[str, Any] = {}
-        for name, fields in user_input.items():
+        for fields in user_input.values():
             flat |= {key: value for key, value in fields.items() if key not in {CONF_EXTRA_HEADERS, CONF_CA_FILE}}
-            if name == COUNTING:
-                flat.setdefault(CONF_TIME_ZONE, None)
-        mapped = {name: flat.pop(name, None) for name in MAPPED_METRICS}
         if COUNTING in user_input:
+            flat.setdefault(CONF_TIME_ZONE, None)
+        mapped = {name: flat.pop(name, None) for name in MAPPED_METRICS}
+        if METRICS in user_input:
             flat[CONF_METRIC_NAMES] = {
                 name: family for name, family in mapped.items() if family and family not in _SOURCES[name]
             }
@@ -211,13 +216,14 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
         hints: dict[str, str] | None = None,
     ) -> ConfigFlowResult:
         """Show the form; `hints` are what the text of an error may name."""
-        counting = await self.hass.async_add_executor_job(_counting, self._families or ())
+        counting = await self.hass.async_add_executor_job(_counting)
         schema: Any = vol.Schema(
             {
                 vol.Optional(COUNTING): _section(counting),
                 vol.Optional(SHOWN): _section(_SHOWN),
                 vol.Optional(ATTENTION): _section(_ATTENTION),
                 vol.Optional(ACCESS): _section(_ACCESS, collapsed=True),
+                vol.Optional(METRICS): _section(_metrics(self._families or ()), collapsed=True),
             }
         )
         return self.async_show_form(
@@ -232,7 +238,7 @@ def _nested(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return stored options as the form has them; a metric that is read as usual shows nothing."""
     shown = {**options, **options.get(CONF_METRIC_NAMES, {}), **access_fields.shown(options)}
     shown = {key: value for key, value in shown.items() if value is not None}
-    return {COUNTING: shown, SHOWN: shown, ATTENTION: shown, ACCESS: shown}
+    return dict.fromkeys((COUNTING, SHOWN, ATTENTION, ACCESS, METRICS), shown)
 
 
 def _without_secrets(user_input: Mapping[str, Any]) -> dict[str, Any]:
