@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.conversation import async_converse
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import llm
 from homeassistant.setup import async_setup_component
@@ -16,6 +15,9 @@ from custom_components.litellm_pulse.spoken_names import find
 
 from .conftest import NOW, pass_time, set_up
 from .proxy import Proxy
+
+pytest.importorskip("hassil", reason="Home Assistant installs it with its conversation integration only")
+from homeassistant.components.conversation import async_converse
 
 pytestmark = pytest.mark.freeze_time(NOW)
 
