@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Context, HomeAssistant
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.litellm_pulse.const import DOMAIN
@@ -95,8 +95,8 @@ async def test_persons_are_for_administrators(
 ) -> None:
     with pytest.raises(ServiceValidationError, match="administrators"):
         await call(hass, "get_usage", hass_read_only_user, group_by=["key"])
-    with pytest.raises(ServiceValidationError, match="administrators"):
-        await call(hass, "export_usage", hass_read_only_user, group_by=["user"], path="www/usage.csv")
+    with pytest.raises(Unauthorized):
+        await call(hass, "export_usage", hass_read_only_user, path="www/usage.csv")
     assert await call(hass, "get_usage", hass_read_only_user, group_by=["model"])
     assert await call(hass, "get_usage", hass_admin_user, group_by=["key"])
     hass.config_entries.async_update_entry(used, options={"show_persons": True})

@@ -8,6 +8,7 @@ import voluptuous as vol
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, json_loads_object
 
@@ -51,7 +52,10 @@ def async_register_services(hass: HomeAssistant) -> None:
     """Register every action, once for all entries."""
     register = partial(hass.services.async_register, DOMAIN)
     register("get_usage", _async_get_usage, _GET_USAGE, SupportsResponse.ONLY)
-    register("export_usage", _async_export_usage, _EXPORT_USAGE, SupportsResponse.OPTIONAL)
+    # It writes files, and may replace some.
+    async_register_admin_service(
+        hass, DOMAIN, "export_usage", _async_export_usage, _EXPORT_USAGE, supports_response=SupportsResponse.OPTIONAL
+    )
     register("scrape", _async_scrape, _SCRAPE, SupportsResponse.OPTIONAL)
 
 
