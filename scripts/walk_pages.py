@@ -60,9 +60,8 @@ def log_in(walk: Walk, user: str, password: str) -> None:
 def add(walk: Walk, proxy: str, key: str) -> None:
     """Add the integration: first nobody's address, then a wrong key, then the right one."""
     walk.open("/config/integrations/dashboard/add?domain=litellm_pulse")
-    walk.page.wait_for_timeout(3000)
-    if walk.page.get_by_role("button", name="OK").count():
-        walk.click("OK")
+    # Home Assistant asks first whether it should be added.
+    walk.page.get_by_role("button", name="OK").click(timeout=PATIENCE)
     walk.see("Connect to LiteLLM")
     walk.picture("add")
     walk.fill("input[type=url]", "http://127.0.0.1:9")

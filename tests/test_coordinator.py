@@ -23,12 +23,12 @@ pytestmark = pytest.mark.freeze_time(NOW)
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (404, b"", "has no /metrics here"),
-        (429, b"", "asks for patience"),
+        (404, b"", "There are no metrics at this address"),
+        (429, b"", "too many requests"),
         (500, b"", "HTTP status 500"),
-        (200, b"", "not those of a LiteLLM proxy"),
-        (200, b"<html></html>", "not metrics"),
-        (200, b"# TYPE litellm_a counter\nlitellm_a 1", "broke off"),
+        (200, b"", "not from LiteLLM"),
+        (200, b"<html></html>", "no metrics"),
+        (200, b"# TYPE litellm_a counter\nlitellm_a 1", "incomplete"),
         (200, recording("litellm-1.63-enterprise-only"), "Update LiteLLM"),
     ],
 )
