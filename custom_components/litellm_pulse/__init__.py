@@ -21,6 +21,7 @@ from .events import EventDetector
 from .identifiers import member_of_device
 from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
+from .migration import async_keep_used, async_rename
 from .scraper import Scraper
 from .user_settings import UserSettings
 
@@ -73,6 +74,9 @@ async def async_migrate_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntr
     if entry.minor_version < 2:  # noqa: PLR2004
         # It was the proxy's address, which may change.
         hass.config_entries.async_update_entry(entry, unique_id=None, minor_version=2)
+    if entry.minor_version < 3:  # noqa: PLR2004
+        async_rename(hass, entry)
+        hass.config_entries.async_update_entry(entry, options=async_keep_used(hass, entry), minor_version=3)
     return True
 
 

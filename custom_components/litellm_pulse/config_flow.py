@@ -52,7 +52,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
     """Makes a real scrape before it believes an address."""
 
     VERSION = 1
-    MINOR_VERSION = 2
+    MINOR_VERSION = 3
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 DOMAIN: Final = "litellm_pulse"
+EVENT_TOLD: Final = f"{DOMAIN}_event"
+"""Type of the event on Home Assistant's bus, which the logbook describes."""
 LOGGER: Final = logging.getLogger(__package__)
 
 CONF_SCAN_INTERVAL: Final = "scan_interval"
@@ -29,6 +31,13 @@ SCAN_INTERVAL_MIN: Final = 10
 """Seconds; rendering /metrics holds LiteLLM's event loop, which also serves the model calls."""
 SCAN_INTERVAL_MAX: Final = 3600
 """Seconds; usage is kept in the window of its scrape, longer gaps would blur the days."""
+
+MEMBER_FIGURES: Final = (
+    *("requests", "failed_requests", "refused_requests"),
+    *("input_tokens", "output_tokens", "reasoning_tokens"),
+    *("cache_hits", "cache_misses", "cached_tokens", "input_cached_tokens", "input_cache_creation_tokens"),
+)
+"""Figures that members have besides spend and tokens, where the options say so."""
 
 TIMEOUT: Final = 30
 """Seconds for a whole scrape: a busy proxy needs several to render tens of megabytes."""

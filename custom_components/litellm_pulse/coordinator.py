@@ -86,6 +86,11 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         """Why the last scrape failed, or could not be written, in words; None when all is well."""
         return self.data.snapshot.store_error if self.last_update_success else str(self.last_exception)
 
+    @property
+    def _failure(self) -> str | None:
+        """The translation key of why the last scrape failed."""
+        return None if self.last_update_success else getattr(self.last_exception, "translation_key", None)
+
     async def async_first_scrape(self) -> None:
         """Make the first scrape; raises ConfigEntryNotReady or ConfigEntryAuthFailed.
 
@@ -140,6 +145,9 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         A proxy that has lost its database refuses every key. Were it not asked again, what is used
         until its next restart would be missing from the totals.
         """
+        if not self.last_update_success and not self._published.connected and self._failure != self._published.failure:
+            # Home Assistant tells listeners of the first failure only, and this is another one.
+            self._async_publish()
         if self.last_update_success:
             for flow in list(self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})):
                 self.hass.config_entries.flow.async_abort(flow["flow_id"])
@@ -163,7 +171,8 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
     @callback
     def _async_publish(self) -> None:
         """Tell every listener what was published before, and what is known now."""
-        before, self.data = self._published, replace(self.data, connected=self.last_update_success)
+        before = self._published
+        self.data = replace(self.data, connected=self.last_update_success, failure=self._failure)
         self._published = self.data
         async_dispatcher_send(self.hass, self._signal, before, self.data)
 

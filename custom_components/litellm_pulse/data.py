@@ -36,6 +36,8 @@ class PulseData:
     """Members whose requests LiteLLM refuses."""
     unusual_threshold: float = 0.0
     """Robust deviations from which on spend is unusual."""
+    failure: str | None = None
+    """Translation key of why the last scrape failed; None while all is well."""
 
     @property
     def unusual(self) -> bool:

@@ -46,6 +46,10 @@ _KEYS: Final[dict[type[ScrapeError | AnswerError], str]] = {
 }
 
 
+FAILURES: Final = sorted(set(_KEYS.values()))
+"""All translation keys of failures."""
+
+
 def translation_key(error: ScrapeError | AnswerError) -> str:
     """Return the translation key of a failure, under `config.error` and under `exceptions`."""
     return next(key for kind in type(error).__mro__ if (key := _KEYS.get(kind)))

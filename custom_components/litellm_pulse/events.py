@@ -1,4 +1,7 @@
-"""What happened between two publications of the coordinator: detected in one place, sent to whoever listens."""
+"""What happened between two publications of the coordinator: detected in one place, sent to whoever listens.
+
+Each event is told in a sentence as well, so that logbook, automations and people need no template.
+"""
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -11,9 +14,10 @@ from homeassistant.util.signal_type import SignalType
 
 from .const import DOMAIN
 from .core.catalog import Dimension
-from .core.models import Member, MemberKey
+from .core.models import TOTAL, Member, MemberKey
 from .data import PulseData
 from .device_manager import DeviceManager
+from .localize import dollars, localize
 
 
 class EventType(StrEnum):
@@ -24,6 +28,8 @@ class EventType(StrEnum):
     BUDGET_USED_UP = "budget_used_up"
     LIMIT_REACHED = "limit_reached"
     UNUSUAL_SPEND = "unusual_spend"
+    CONNECTION_LOST = "connection_lost"
+    CONNECTION_RESTORED = "connection_restored"
 
 
 type EventData = dict[str, str | float | None]
@@ -56,7 +62,29 @@ class EventDetector:
     def async_detect(self, before: PulseData, after: PulseData) -> None:
         """Send what happened from one publication to the next."""
         for event in detect(before, after, self._device_manager, self._device_manager.models):
-            async_dispatcher_send(self._hass, self._signal, event)
+            data = event.data | {"message": self._message(event)}
+            async_dispatcher_send(self._hass, self._signal, PulseEvent(event.type, data))
+
+    def _message(self, event: PulseEvent) -> str:
+        """Return what happened as a sentence in Home Assistant's language."""
+        data = event.data
+        key = f"event_{event.type}"
+        if event.type is EventType.LIMIT_REACHED:
+            key = f"{key}_{data['window']}"
+        if event.type is EventType.BUDGET_USED_UP and data["maximum"] is None:
+            key = f"{key}_unknown"
+        reason = data.get("reason")
+        said: dict[str, object] = {
+            name: dollars(value) if isinstance(value, float | int) else value for name, value in data.items()
+        }
+        said["reason"] = localize(self._hass, f"{reason}.message", data, "exceptions") if reason else ""
+        said["device"] = self._device(data)
+        return localize(self._hass, key, said)
+
+    def _device(self, data: EventData) -> str:
+        """Return what the device is called that an event happened to: the proxy's where it names no member."""
+        key = Dimension(str(data.get("dimension", TOTAL[0]))), str(data.get("id", TOTAL[1]))
+        return self._device_manager.device_name(key if key in self._device_manager else TOTAL)
 
 
 def detect(before: PulseData, after: PulseData, shown: Container[MemberKey], models: Dimension) -> Iterator[PulseEvent]:
@@ -73,9 +101,22 @@ def detect(before: PulseData, after: PulseData, shown: Container[MemberKey], mod
     if after.snapshot.budgets is not before.snapshot.budgets:
         yield from _budgets(before, after, shown)
     yield from _limits(before, after, shown)
+    yield from _connection(before, after)
     if after.unusual and not before.unusual:
         insight = after.snapshot.insight
         yield PulseEvent(EventType.UNUSUAL_SPEND, {"hour_spend": insight.hour_spend, "usual": insight.usual_hour})
+
+
+def _connection(before: PulseData, after: PulseData) -> Iterator[PulseEvent]:
+    """Yield that the proxy has stopped to answer, or answers again."""
+    last = before.snapshot.last_scrape
+    if before.connected and not after.connected:
+        since = last.isoformat() if last else None
+        yield PulseEvent(EventType.CONNECTION_LOST, {"since": since, "reason": after.failure})
+    elif after.connected and not before.connected:
+        now = after.snapshot.last_scrape
+        minutes = round((now - last).total_seconds() / 60) if now and last else None
+        yield PulseEvent(EventType.CONNECTION_RESTORED, {"minutes": str(minutes)})
 
 
 def _new_models(before: PulseData, after: PulseData, models: Dimension) -> Iterator[PulseEvent]:

@@ -1,0 +1,26 @@
+"""What the logbook says of what happened: the event's own sentence."""
+
+from collections.abc import Callable
+
+from homeassistant.components.logbook.const import LOGBOOK_ENTRY_MESSAGE, LOGBOOK_ENTRY_NAME
+from homeassistant.core import Event, HomeAssistant, callback
+
+from .const import DOMAIN, EVENT_TOLD
+
+type Description = dict[str, str]
+
+
+@callback
+def async_describe_events(
+    hass: HomeAssistant,
+    async_describe_event: Callable[[str, str, Callable[[Event], Description]], None],
+) -> None:
+    """Register how the integration's events are described."""
+
+    @callback
+    def describe(event: Event) -> Description:
+        entry = hass.config_entries.async_get_entry(str(event.data.get("entry_id")))
+        name = entry.title if entry else "LiteLLM"
+        return {LOGBOOK_ENTRY_NAME: name, LOGBOOK_ENTRY_MESSAGE: str(event.data.get("message"))}
+
+    async_describe_event(DOMAIN, EVENT_TOLD, describe)
