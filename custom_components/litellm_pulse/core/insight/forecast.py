@@ -14,7 +14,7 @@ nothing is unusual. (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 19
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import fmean, median
@@ -108,14 +108,18 @@ class Forecaster:
         if moment != self._read_for:
             self._read_for = moment
             self._read(spent, now, zone)
+        if self._past.since is None and snapshot.recent:
+            # The first scrape was after the file was read for this hour.
+            self._past = replace(self._past, since=datetime.fromtimestamp(snapshot.recent[0].at / 1000, UTC))
+        since = self._past.since or now
         hour = max(0.0, spent - self._before_hour)
         return Insight(
             forecast=None if self._rest is None else snapshot.value(TOTAL, Window.MONTH, "cost") + self._rest,
             hour_spend=hour,
             usual_hour=self._usual[0] if self._usual else None,
             deviation=(hour - self._usual[0]) / self._usual[1] if self._usual else None,
-            forecast_from=forecast_from(self._past.since or now, now, zone) if self._rest is None else None,
-            unusual_from=None if self._usual else unusual_from(self._past.since or now, now, zone),
+            forecast_from=forecast_from(since, now, zone) if self._rest is None else None,
+            unusual_from=None if self._usual else unusual_from(since, now, zone),
             yesterday=self._past.yesterday,
             last_month=self._past.last_month,
             rate=spend_rate(snapshot.recent),
