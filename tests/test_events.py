@@ -26,7 +26,7 @@ def hear(hass: HomeAssistant, entry: MockConfigEntry) -> Told:
     def note(event: Event[EventStateChangedData]) -> None:
         shown = event.data["new_state"]
         assert shown is not None
-        left_out = {"event_types", "friendly_name"}
+        left_out = {"event_types", "friendly_name", "message"}
         told.append({key: value for key, value in shown.attributes.items() if key not in left_out})
 
     async_track_state_change_event(hass, entity_id(hass, entry, "events", platform="event"), note)

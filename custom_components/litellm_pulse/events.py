@@ -77,7 +77,7 @@ class EventDetector:
         said: dict[str, object] = {
             name: dollars(value) if isinstance(value, float | int) else value for name, value in data.items()
         }
-        said["reason"] = localize(self._hass, f"{reason}.message", data, "exceptions") if reason else ""
+        said["reason"] = localize(self._hass, f"sensor.status.state.{reason}", category="entity") if reason else ""
         said["device"] = self._device(data)
         return localize(self._hass, key, said)
 
