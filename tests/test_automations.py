@@ -181,24 +181,8 @@ async def test_conditions_tell_whether_a_limit_is_used_up_and_the_proxy_is_away(
         actions=[
             {
                 "choose": [
-                    {
-                        "conditions": [{"condition": "litellm_pulse.is_disconnected", "target": target}],
-                        "sequence": [notify("away")],
-                    },
-                    {
-                        "conditions": [{"condition": "litellm_pulse.is_used_up", "target": target}],
-                        "sequence": [notify("up")],
-                    },
-                    {
-                        "conditions": [
-                            {
-                                "condition": "litellm_pulse.is_used",
-                                "target": target,
-                                "options": {"threshold": above(50, "%")},
-                            },
-                        ],
-                        "sequence": [notify("half")],
-                    },
+                    {"conditions": [{"condition": f"litellm_pulse.{key}", **on}], "sequence": [notify(key)]}
+                    for key, on in conditions.items()
                 ],
                 "default": [notify("fine")],
             },
@@ -339,7 +323,7 @@ async def test_blueprint_weekly_summary(
     proxy.traffic.spend |= {"llama3": 0.5, "mistral": 0.5}
     hass.config_entries.async_update_entry(entry, options={"scan_interval": 300})
     assert await set_up(hass, entry)
-    await use(hass, "weekly_summary", proxy=device_id(hass, entry), time="21:00:00", weekday="wed")
+    await use(hass, "weekly_summary", proxy=device_id(hass, entry), time="21:05:00", weekday="wed")
     for _ in range(24):
         for model, by in {"gpt-4o": 0.25, "claude-sonnet": 1, "llama3": 0.001, "mistral": 0.0005}.items():
             proxy.traffic.spend[model] += by
@@ -348,7 +332,7 @@ async def test_blueprint_weekly_summary(
         await async_wait_recording_done(hass)
         do_adhoc_statistics(hass, start=before)
         await async_wait_recording_done(hass)
-    await hass.async_block_till_done(wait_background_tasks=True)
+    await pass_time(hass, freezer, 300)
     (message,) = told
     first, *models = message.splitlines()
     # What is used in the hour that has just begun is in the statistics when it is over.
