@@ -170,7 +170,7 @@ async def test_conditions_tell_whether_a_limit_is_used_up_and_the_proxy_is_away(
     assert await set_up(hass, entry)
     await limit(hass, entry, "day", 5)
     target = {"target": {"device_id": device_id(hass, entry)}}
-    conditions = {
+    conditions: dict[str, dict[str, Any]] = {
         "is_disconnected": target,
         "is_used_up": target,
         "is_used": {**target, "options": {"threshold": above(50, "%")}},

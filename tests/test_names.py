@@ -1,15 +1,15 @@
 """Names and ids say whose an entity is and of what kind, and hold nothing that is nobody's business."""
 
+# ruff: noqa: PLR0913, PLR0917 - a fixture is an argument
+
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.litellm_pulse.const import DOMAIN
-from custom_components.litellm_pulse.core.models import Window
 
 from .conftest import NOW, entity_id, pass_time, set_up, state
 from .proxy import Proxy
@@ -110,7 +110,7 @@ async def test_upstream_and_public_models_of_one_name_keep_their_entities_apart_
 
 
 @pytest.mark.parametrize(("spend", "decimals"), [(0.000_02, 6), (0.0042, 4), (0.5, 2), (12.5, 2)])
-async def test_money_below_a_cent_is_not_shown_as_nothing(  # noqa: PLR0913, PLR0917 - a fixture is an argument
+async def test_money_below_a_cent_is_not_shown_as_nothing(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     proxy: Proxy,
@@ -172,86 +172,3 @@ async def test_an_outage_says_since_when_and_why(
     event = hass.states.get(entity_id(hass, entry, "events", platform="event"))
     assert event is not None
     assert event.attributes["message"] == "LiteLLM answers again after 3 min"
-
-
-class TestMigration:
-    """An entry of an earlier release, which called devices as their members alone."""
-
-    @pytest.fixture
-    async def old(self, hass: HomeAssistant, proxy: Proxy) -> MockConfigEntry:
-        """Return an entry of minor version 2 with a model and two members called alice."""
-        _use(proxy, user="u1", user_alias="alice", team="t1", team_alias="alice")
-        entry = MockConfigEntry(
-            domain=DOMAIN,
-            title="home",
-            minor_version=2,
-            options={"dimensions": ["user", "team"]},
-            data={CONF_URL: proxy.url, CONF_API_KEY: "sk-1234", CONF_VERIFY_SSL: True},
-        )
-        entry.add_to_hass(hass)
-        members = {"": "LiteLLM", ":user:u1": "alice", ":team:t1": "alice", ":model:gpt-4o": "gpt-4o"}
-        for member, name in members.items():
-            device = dr.async_get(hass).async_get_or_create(
-                config_entry_id=entry.entry_id, identifiers={(DOMAIN, f"{entry.entry_id}{member}")}, name=name
-            )
-            for key, words in {
-                "spend_day": "Spend today",
-                "spend_week": "Spend this week",
-                "requests_day": "Requests today",
-                "limit_used_day": "Daily limit used",
-                **{f"cache_hits_{window}": f"Cache hits {window}" for window in Window},
-            }.items():
-                er.async_get(hass).async_get_or_create(
-                    "sensor",
-                    DOMAIN,
-                    f"{entry.entry_id}{member or ':total:'}:{key}",
-                    config_entry=entry,
-                    device_id=device.id,
-                    has_entity_name=True,
-                    object_id_base=words,
-                    original_name=words,
-                    disabled_by=None if key == "spend_day" else er.RegistryEntryDisabler.INTEGRATION,
-                )
-        return entry
-
-    async def test_ids_of_today_are_given_to_what_is_there_except_to_what_the_user_has_named(
-        self, hass: HomeAssistant, old: MockConfigEntry, entity_registry: er.EntityRegistry
-    ) -> None:
-        assert entity_id(hass, old, "spend_day", "team:t1") == "sensor.alice_spend_today_2"
-        model = entity_id(hass, old, "spend_day", "model:gpt-4o")
-        entity_registry.async_update_entity(model, new_entity_id="sensor.my_model")
-        assert await set_up(hass, old)
-        assert old.minor_version == 3
-        assert entity_id(hass, old, "spend_day") == "sensor.litellm_spend_today"
-        assert entity_id(hass, old, "spend_day", "user:u1") == "sensor.litellm_user_alice_spend_today"
-        assert entity_id(hass, old, "spend_day", "team:t1") == "sensor.litellm_team_alice_spend_today"
-        assert entity_id(hass, old, "spend_day", "model:gpt-4o") == "sensor.my_model"
-
-    async def test_what_was_never_used_goes_and_what_was_enabled_stays(
-        self, hass: HomeAssistant, old: MockConfigEntry, entity_registry: er.EntityRegistry
-    ) -> None:
-        enabled = entity_id(hass, old, "requests_day", "team:t1")
-        entity_registry.async_update_entity(enabled, disabled_by=None)
-        assert await set_up(hass, old)
-        keys = {
-            one.unique_id.removeprefix(f"{old.entry_id}:team:t1:")
-            for one in er.async_entries_for_config_entry(entity_registry, old.entry_id)
-            if ":team:t1:" in one.unique_id
-        }
-        assert keys == {
-            *(f"{measure}_{window}" for measure in ("spend", "tokens") for window in ("day", "month", "lifetime")),
-            *(f"requests_{window}" for window in ("day", "month", "lifetime")),
-            *(f"limit_{window}" for window in ("day", "week", "month")),
-        }
-        assert old.options["member_figures"] == ["requests"]
-        assert state(hass, old, "requests_day", "team:t1") != ""
-
-    @pytest.mark.usefixtures("entity_registry_enabled_by_default")
-    async def test_a_limit_that_is_set_later_is_told_although_its_entity_was_disabled(
-        self, hass: HomeAssistant, old: MockConfigEntry
-    ) -> None:
-        assert await set_up(hass, old)
-        target = {"entity_id": entity_id(hass, old, "limit_day", "team:t1", "number"), "value": 5}
-        await hass.services.async_call("number", "set_value", target, blocking=True)
-        await hass.async_block_till_done()
-        assert state(hass, old, "limit_used_day", "team:t1") == "0.0"
