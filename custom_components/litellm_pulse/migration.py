@@ -44,7 +44,7 @@ def async_rename(hass: HomeAssistant, entry: ConfigEntry) -> None:
             old = rf"{re.escape(slugify(f'{device.name} {own}'))}(_\d+)?"
             domain, _, object_id = entity.entity_id.partition(".")
             if re.fullmatch(old, object_id):
-                new = registry.async_get_available_entity_id(domain, f"{name} {own.partition(' (')[0]}")
+                new = registry.async_get_available_entity_id(domain, f"{name} {own}")
                 registry.async_update_entity(entity.entity_id, new_entity_id=new)
 
 

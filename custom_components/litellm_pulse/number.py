@@ -64,13 +64,6 @@ class PulseNumber(PulseEntity, NumberEntity):
 
     @property
     @override
-    def suggested_object_id(self) -> str | None:
-        """The name without what it says of 0 in brackets, which an id need not say."""
-        name = super().suggested_object_id
-        return name.partition(" (")[0] if name else name
-
-    @property
-    @override
     def native_value(self) -> float:
         """The limit, 0 where there is none."""
         return self.data.limits.get(self.member, {}).get(self.entity_description.window, 0.0)
