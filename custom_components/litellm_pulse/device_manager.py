@@ -14,7 +14,7 @@ from homeassistant.util.signal_type import SignalType
 from .const import CONF_DIMENSIONS, CONF_GROUP_MODELS_BY, CONF_MAX_MEMBERS, DOMAIN, MAX_MEMBERS_DEFAULT
 from .core.catalog import Dimension
 from .core.models import OTHER, TOTAL, Member, MemberKey, Snapshot, Vector, Window
-from .devices import async_register, name_of
+from .devices import async_register
 from .features import MARKS, TEMPORARY, Feature, present
 from .identifiers import member_and_key, member_of_device
 from .user_settings import UserSettings
@@ -82,10 +82,9 @@ class DeviceManager:
         """Return a member that has a device, with its name of today; KeyError for another."""
         return self._members[key]
 
-    def device_name(self, key: MemberKey) -> str:
-        """Return what the device of a member is called; KeyError for one without."""
-        device = dr.async_get(self._hass).async_get(self._devices[key].id) or self._devices[key]
-        return name_of(device)
+    def device(self, key: MemberKey) -> dr.AnyDeviceEntry:
+        """Return the device of a member, with its name of today; KeyError for a member without."""
+        return dr.async_get(self._hass).async_get(self._devices[key].id) or self._devices[key]
 
     @callback
     def async_subscribe(self, listener: FeatureListener) -> CALLBACK_TYPE:

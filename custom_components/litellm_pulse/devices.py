@@ -20,6 +20,9 @@ from .core.models import OTHER, TOTAL, Member
 from .identifiers import device_identifier
 from .localize import localize
 
+_MANUFACTURER: Final = "BerriAI"
+"""Who makes LiteLLM."""
+
 _OPAQUE: Final = re.compile(r"[0-9a-f]{32,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 """A hash or a UUID, which LiteLLM shows where a key, team or user has no alias."""
 _OPAQUE_SHOWN: Final = 8
@@ -40,6 +43,7 @@ def async_register(
         entry_type=DeviceEntryType.SERVICE,
         translation_key=kind,
         translation_placeholders={"proxy": name_of(proxy), "member": short_name(member)},
+        manufacturer=_MANUFACTURER,
         model=localize(hass, member.dimension),
         via_device_id=proxy.id,
     )
@@ -55,7 +59,7 @@ def _async_register_proxy(hass: HomeAssistant, entry: ConfigEntry) -> dr.AnyDevi
         entry_type=DeviceEntryType.SERVICE,
         # Entity ids begin with this: short for the one proxy that most homes have.
         name="LiteLLM" if alone else f"LiteLLM {entry.title}",
-        manufacturer="BerriAI",
+        manufacturer=_MANUFACTURER,
         model=localize(hass, TOTAL[0]),
         configuration_url=f"{entry.data[CONF_URL].rstrip('/')}/ui",
     )

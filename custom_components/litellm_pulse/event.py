@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import EVENT_TOLD
 from .coordinator import LiteLLMPulseConfigEntry
 from .entity import ON_PROXY, PulseDescription, PulseEntity, async_add_described
 from .events import EventType, PulseEvent, event_signal
@@ -54,10 +53,8 @@ class PulseEventEntity(PulseEntity, EventEntity):
 
     @callback
     def _async_show(self, event: PulseEvent) -> None:
-        """Show what happened, and have the logbook say it in words."""
-        context = Context()
-        told = {"type": event.type, "entry_id": self.coordinator.config_entry.entry_id, **event.data}
-        self.hass.bus.async_fire(EVENT_TOLD, told, context=context)
-        self.async_set_context(context)
+        """Show what happened."""
+        if event.context:
+            self.async_set_context(event.context)
         self._trigger_event(event.type, event.data)
         self.async_write_ha_state()

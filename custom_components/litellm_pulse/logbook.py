@@ -12,15 +12,14 @@ type Description = dict[str, str]
 
 @callback
 def async_describe_events(
-    hass: HomeAssistant,
+    hass: HomeAssistant,  # noqa: ARG001
     async_describe_event: Callable[[str, str, Callable[[Event], Description]], None],
 ) -> None:
     """Register how the integration's events are described."""
 
     @callback
     def describe(event: Event) -> Description:
-        entry = hass.config_entries.async_get_entry(str(event.data.get("entry_id")))
-        name = entry.title if entry else "LiteLLM"
-        return {LOGBOOK_ENTRY_NAME: name, LOGBOOK_ENTRY_MESSAGE: str(event.data.get("message"))}
+        data = event.data
+        return {LOGBOOK_ENTRY_NAME: str(data.get("device_name")), LOGBOOK_ENTRY_MESSAGE: str(data.get("message"))}
 
     async_describe_event(DOMAIN, EVENT_TOLD, describe)
