@@ -4,9 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import voluptuous as vol
-from homeassistant.components.binary_sensor.const import DOMAIN as BINARY_SENSOR
-from homeassistant.components.event.const import DOMAIN as EVENT
-from homeassistant.components.sensor.const import DOMAIN as SENSOR
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -24,9 +22,9 @@ PERIODS: Final = ("day", "week", "month")
 # voluptuous is another package's name for probatio in newer releases: its types do not match.
 PERIOD: Final[dict[Any, Any]] = {vol.Required(CONF_PERIOD, default=PERIODS[0]): vol.In(PERIODS)}
 
-SENSORS: Final[Mapping[str, DomainSpec]] = {SENSOR: DomainSpec()}
-BINARY_SENSORS: Final[Mapping[str, DomainSpec]] = {BINARY_SENSOR: DomainSpec()}
-EVENTS: Final[Mapping[str, DomainSpec]] = {EVENT: DomainSpec()}
+SENSORS: Final[Mapping[str, DomainSpec]] = {Platform.SENSOR: DomainSpec()}
+BINARY_SENSORS: Final[Mapping[str, DomainSpec]] = {Platform.BINARY_SENSOR: DomainSpec()}
+EVENTS: Final[Mapping[str, DomainSpec]] = {Platform.EVENT: DomainSpec()}
 
 USED: Final = frozenset({"budget_used", *(f"limit_used_{window}" for window in LIMITS)})
 """Keys of the sensors that tell how many percent of a limit or budget are used."""
