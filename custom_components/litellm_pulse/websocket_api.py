@@ -30,7 +30,7 @@ CONF_SHOW_PERSONS: Final = "show_persons"
 
 _ENTITIES: Final = frozenset(
     {
-        *("spend_day", "spend_week", "spend_month", "spend_lifetime", "spend_forecast"),
+        *("spend_day", "spend_week", "spend_month", "spend_lifetime", "spend_forecast", "tokens_day"),
         *("limit_used_day", "limit_used_week", "limit_used_month", "budget_used", "budget_remaining"),
         *("connected", "last_scrape", "last_restart", "scrape_duration", "in_flight_requests"),
         *("unpriced_requests_day", "failed_requests_day", "deployment_health"),

@@ -16,12 +16,15 @@ export function formats(hass) {
   const language = hass.locale?.language ?? hass.language ?? "en";
   const locale = style in LOCALES ? LOCALES[style] : language;
   const write = (options) => (value) =>
-    value === undefined ? "–" : new Intl.NumberFormat(locale, { useGrouping: style !== "none", ...options }).format(value);
+    value === undefined
+      ? "–"
+      : new Intl.NumberFormat(locale, { useGrouping: style !== "none", ...options }).format(value);
   return {
     money: (value) => write(money(value))(value),
     count: (value) => write(value >= COMPACT ? compact : { maximumFractionDigits: 0 })(value),
     percent: write({ style: "percent", maximumFractionDigits: 1 }),
-    change: (value) => write({ style: "percent", maximumFractionDigits: Math.abs(value) < 0.1 ? 1 : 0 })(Math.abs(value)),
+    change: (value) =>
+      write({ style: "percent", maximumFractionDigits: Math.abs(value) < 0.1 ? 1 : 0 })(Math.abs(value)),
   };
 }
 

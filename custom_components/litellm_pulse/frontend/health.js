@@ -1,5 +1,7 @@
 /** The view that tells whether the proxies answer, and what they cannot tell. */
 
+import { FULL } from "./builder.js";
+
 const ROWS = [
   "connected",
   "last_scrape",
@@ -9,6 +11,7 @@ const ROWS = [
   "failed_requests_day",
   "unpriced_requests_day",
 ];
+const MODELS = new Set(["model", "public_model"]);
 const ICONS = { healthy: "mdi:check-circle", partial_outage: "mdi:alert-circle", complete_outage: "mdi:close-circle" };
 
 /** Return the view, with a column for each proxy. */
@@ -22,12 +25,19 @@ function connection(build, proxy) {
   const rows = ROWS.map((key) => row(proxy, key, t)).filter(Boolean);
   const error = proxy.error ? [{ type: "text", name: t("error"), text: proxy.error, icon: "mdi:alert" }] : [];
   const action = { action: "navigate", navigation_path: `/config/devices/device/${proxy.device_id}` };
-  const link = { type: "button", name: t("open_device"), icon: "mdi:open-in-app", tap_action: action, action_name: "→" };
+  const link = {
+    type: "button",
+    name: t("open_device"),
+    icon: "mdi:open-in-app",
+    tap_action: action,
+    action_name: "→",
+  };
   return {
     type: "grid",
     cards: [
       build.heading(proxy.name),
-      { type: "entities", entities: [...error, ...rows, ...(proxy.device_id ? [link] : [])], grid_options: { columns: "full" } },
+      { type: "entities", entities: [...error, ...rows, ...(proxy.device_id ? [link] : [])], grid_options: FULL },
+      ...unpriced(build, proxy),
     ],
   };
 }
@@ -55,6 +65,7 @@ function told(value, t) {
 
 function deployments(build, proxy) {
   const members = proxy.dimensions.flatMap((one) => one.members).filter((member) => member.health);
+  members.sort((a, b) => (a.health === "healthy") - (b.health === "healthy"));
   if (!members.length) {
     return [];
   }
@@ -63,6 +74,16 @@ function deployments(build, proxy) {
       ? { entity: member.entities.deployment_health, name: member.name }
       : { type: "text", name: member.name, text: build.t(member.health), icon: ICONS[member.health] },
   );
-  const card = { type: "entities", entities: rows, state_color: true, grid_options: { columns: "full" } };
+  const card = { type: "entities", entities: rows, state_color: true, grid_options: FULL };
   return [{ type: "grid", cards: [build.heading(build.t("deployments")), card] }];
+}
+
+/** Return the models whose use cost nothing: some are free, of others LiteLLM does not know the price. */
+function unpriced(build, proxy) {
+  const one = proxy.dimensions.find(({ dimension }) => MODELS.has(dimension));
+  if (!proxy.loaded || !one) {
+    return [];
+  }
+  const rows = build.rows([proxy], { ...one, columns: ["requests", "tokens"] });
+  return [build.heading(build.t("unpriced")), { ...rows, days: 30, unpriced: true }];
 }

@@ -11,7 +11,7 @@ const SHARES = {
 const SEVERITY = { green: 0, yellow: 75, red: 95 };
 
 /** Return the cards of a proxy or member, with those of its members; a hint where none is set. */
-export function budgetCards(build, subject) {
+export function limitCards(build, subject) {
   const { t } = build;
   const members = subject.dimensions.flatMap((one) => one.members);
   const gauges = [subject, ...members].flatMap((one) =>
@@ -19,8 +19,12 @@ export function budgetCards(build, subject) {
       .filter(([key]) => one.entities[key] && isSet(one, key))
       .map(([key, name]) => gauge(one.entities[key], one === subject ? capital(t(name)) : `${one.name}: ${t(name)}`)),
   );
-  const hint = { type: "empty-state", icon: "mdi:gauge-empty", content: t("no_limits"), grid_options: { columns: "full" } };
-  return [build.heading(t("limits")), ...(gauges.length ? gauges : [hint])];
+  const columns = { 1: 12, 3: 4 }[gauges.length] ?? 6;
+  const hint = build.hint(undefined, undefined, t("no_limits"));
+  return [
+    build.heading(t("limits")),
+    ...(gauges.length ? gauges.map((one) => ({ ...one, grid_options: { columns } })) : [hint]),
+  ];
 }
 
 /** Return whether a limit or a budget is set whose share an entity shows. */
@@ -29,5 +33,5 @@ function isSet({ limits, budget }, key) {
 }
 
 function gauge(entity, name) {
-  return { type: "gauge", entity, name, min: 0, max: 100, severity: SEVERITY, grid_options: { columns: 6 } };
+  return { type: "gauge", entity, name, min: 0, max: 100, severity: SEVERITY };
 }

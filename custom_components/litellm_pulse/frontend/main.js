@@ -44,7 +44,7 @@ async function statistics(hass, proxies) {
   const ids = members.map((member) => `${member.statistics}_spend`);
   const message = { type: "recorder/get_statistics_metadata", statistic_ids: ids };
   const found = ids.length ? await hass.callWS(message).catch(() => []) : [];
-  return new Set(found.map((one) => one.statistic_id.replace(/_spend$/, "")));
+  return new Set(found.map((one) => one.statistic_id.replace(/_spend$/u, "")));
 }
 
 /** Return the color that Home Assistant's graphs give to the line with this number. */

@@ -47,6 +47,9 @@ button {
 .figure .change { font-size: var(--ha-font-size-s, 12px); }
 .foot { padding: 0 16px 14px; }
 .hint { padding: 24px 16px; color: var(--secondary-text-color); text-align: center; }
+@container (min-width: 600px) {
+  thead th { white-space: nowrap; }
+}
 @container (max-width: 420px) {
   th, td { padding-inline: 5px; }
   .dot { margin-inline-end: 6px; }

@@ -20,7 +20,7 @@ export async function loadLanguage(tag) {
 export function translator(tag) {
   const texts = loaded.get(short(tag)) ?? en;
   return (key, values = {}) =>
-    (texts[key] ?? en[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+    (texts[key] ?? en[key] ?? key).replaceAll(/\{(\w+)\}/gu, (whole, name) => String(values[name] ?? whole));
 }
 
 /** Return the language that a user has chosen. */

@@ -16,7 +16,15 @@ export const FIGURES = {
   per_token: { of: (sum) => ratio(sum.cost * 1e6, sum.tokens), as: "money", rising: "bad" },
 };
 
-const METRICS = ["cost", "requests", "failed_requests", "tokens", "input_tokens", "output_tokens", "input_cached_tokens"];
+const METRICS = [
+  "cost",
+  "requests",
+  "failed_requests",
+  "tokens",
+  "input_tokens",
+  "output_tokens",
+  "input_cached_tokens",
+];
 
 /**
  * Return the sums of usage per member and of all: `{rows: [{id, name, sum}], total}`.
