@@ -22,6 +22,7 @@ homeassistant:
   name: LiteLLM Pulse demo
   time_zone: UTC
 frontend:
+energy:
 config:
 history:
 logbook:

@@ -1,4 +1,4 @@
-"""Ninety days of a household's and an office's usage, counted by the real ledger from the bodies of a simulated proxy."""
+"""Ninety days of usage, counted by the real ledger from the bodies of a simulated proxy."""
 
 import math
 import random
@@ -125,9 +125,9 @@ def write(path: Path, *, now: datetime, zone: ZoneInfo, days: int = 90) -> Past:
     path.parent.mkdir(parents=True, exist_ok=True)
     ledger = Ledger.open(path, now=at, zone=zone)
     while at < now:
-        reader = ledger.reader()
-        reader.feed(past.body(started))
-        ledger.scrape(reader.finish(), now=at, answered_at=at)
+        parser = ledger.parser()
+        parser.feed(past.body(started))
+        ledger.scrape(parser.finish(), now=at, answered_at=at)
         past.hour(at)
         at += timedelta(minutes=30) if at + timedelta(hours=1) > now else timedelta(hours=1)
     ledger.close()

@@ -60,8 +60,8 @@ export class TableCard extends UsageCard {
     const color = member?.color ?? "var(--primary-color)";
     const text = id === null ? this.t("without") : (name ?? id);
     const label = member?.path
-      ? element("a", { href: `/${this.hass.panelUrl}/${member.path}`, title: text }, text)
-      : element("span", { title: text }, text);
+      ? element("a", { href: `/${this.hass.panelUrl}/${member.path}`, title: text, dir: "auto" }, text)
+      : element("span", { title: text, dir: "auto" }, text);
     label.addEventListener("click", open);
     const dot = element("i", { class: "dot", style: `background:${color}` });
     const share = total.cost ? Math.max(0, sum.cost / total.cost) : 0;

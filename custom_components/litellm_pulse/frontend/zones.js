@@ -18,11 +18,11 @@ function wallOf(instant, zone) {
   return Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second);
 }
 
-/** Return the instant at which a clock in a zone shows `wall`; of an hour that comes twice, the first. */
+/** Return the instant at which a clock in a zone shows `wall`; of an hour that comes twice, the first; of one that is skipped, its end. */
 function instantOf(wall, zone) {
   const guesses = [wall - DAY, wall + DAY].map((near) => wall - (wallOf(near, zone) - near));
   const right = guesses.filter((guess) => wallOf(guess, zone) === wall);
-  return Math.min(...(right.length ? right : guesses));
+  return right.length ? Math.min(...right) : Math.max(...guesses);
 }
 
 /** Return the instant so many days and months later or earlier on a clock of the zone. */
