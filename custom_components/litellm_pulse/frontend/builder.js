@@ -139,6 +139,7 @@ export class Builder {
       chart_type: kind,
       stat_types: ["change"],
       entities,
+      hide_legend: lines.length === 1,
       grid_options: FULL,
     };
     const later = this.hint("mdi:chart-bar-stacked", undefined, this.t("no_statistics"));
