@@ -27,9 +27,7 @@ def binary() -> Path:
 def browse(script: str, *arguments: object, seconds: float = 300) -> str:
     """Run a script of this folder in the browser's environment and return what it printed."""
     command = [environments.prepare("browser"), ROOT / "scripts" / script, binary(), *arguments]
-    done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, timeout=seconds, check=False
-    )
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode:
         raise StepError(f"{script} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
     return done.stdout

@@ -70,7 +70,7 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: (said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", lambda dialog: said.append(f"a dialog says {dialog.message}"))
     page.add_init_script(f"localStorage.setItem('selectedLanguage', '\"{visit.language}\"')")
     _log_in(page, visit)
     path = visit.path or _add(page, visit)
@@ -83,6 +83,7 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
     if visit.member:
         seen["member"] = _open(page, visit.member)
     page.wait_for_timeout(SETTLE_MS)
+    seen["overflow"] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if visit.picture:
         _picture(page, Path(visit.picture))
     return seen
@@ -136,7 +137,7 @@ def _numbers(page: Page) -> dict[str, Any]:
     return {
         "figures": dict(figures),
         # The table of prices, which comes last, is one by model too.
-        "tables": {name: rows for name, rows in reversed(tables)},
+        "tables": dict(reversed(tables)),
         "graphs": page.locator("statistics-chart canvas").count(),
         "tiles": page.locator("hui-tile-card").all_inner_texts(),
     }
@@ -148,7 +149,7 @@ def _compare(page: Page) -> str:
     page.get_by_text("Compare data").click()
     alert = page.locator("hui-energy-compare-card ha-alert")
     alert.wait_for()
-    return alert.inner_text()
+    return str(alert.inner_text())
 
 
 def _open(page: Page, member: str) -> dict[str, Any]:
