@@ -8,6 +8,8 @@ const SHARES = {
   limit_used_month: "limit_month",
   budget_used: "budget",
 };
+/** More gauges than this tell nothing at one look; each member has its own on its page. */
+const MOST = 6;
 const SEVERITY = { green: 0, yellow: 75, red: 95 };
 
 /** Return the cards of a proxy or member, with those of its members; a hint where none is set. */
@@ -19,11 +21,12 @@ export function limitCards(build, subject) {
       .filter(([key]) => one.entities[key] && isSet(one, key))
       .map(([key, name]) => gauge(one.entities[key], one === subject ? capital(t(name)) : `${one.name}: ${t(name)}`)),
   );
-  const columns = { 1: 12, 3: 4 }[gauges.length] ?? 6;
+  const shown = gauges.slice(0, MOST);
+  const columns = { 1: 12, 3: 4 }[shown.length] ?? 6;
   const hint = build.hint(undefined, undefined, t("no_limits"));
   return [
     build.heading(t("limits")),
-    ...(gauges.length ? gauges.map((one) => ({ ...one, grid_options: { columns } })) : [hint]),
+    ...(shown.length ? shown.map((one) => ({ ...one, grid_options: { columns } })) : [hint]),
   ];
 }
 
