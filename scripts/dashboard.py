@@ -21,6 +21,8 @@ FLAGS = [
 TABLE = "litellm-pulse-table"
 PICKER = "hui-energy-period-selector"
 COLLECTION = "document.querySelector('home-assistant').hass.connection._energy_litellm_pulse"
+TIMEOUT_MS = 90_000
+"""A machine that does much else takes its time."""
 SETTLE_MS = 1500
 """After what was picked is loaded, charts move for a while; there is no event for their end."""
 
@@ -67,6 +69,7 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
         locale=visit.language,
         device_scale_factor=1.5 if visit.picture else 1,
     )
+    page.set_default_timeout(TIMEOUT_MS)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -96,7 +99,7 @@ def _log_in(page: Page, visit: Visit) -> None:
     page.locator("input[name=username]").fill(visit.user)
     page.locator("input[name=password]").fill(visit.password)
     page.keyboard.press("Enter")
-    page.locator("ha-panel-profile").wait_for(timeout=60_000)
+    page.locator("ha-panel-profile").wait_for(state="attached")
 
 
 def _add(page: Page, visit: Visit) -> str:
@@ -147,7 +150,7 @@ def _numbers(page: Page) -> dict[str, Any]:
 
 def _compare(page: Page) -> str:
     """Switch the comparison on, and return what the page says about it."""
-    page.locator(PICKER).locator("ha-dropdown").first.click()
+    page.locator(PICKER).locator("ha-dropdown ha-icon-button").first.click()
     page.get_by_text("Compare data").click()
     alert = page.locator("hui-energy-compare-card ha-alert")
     alert.wait_for()

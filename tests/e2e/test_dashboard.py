@@ -94,22 +94,20 @@ def _rewrite_past(state: Path, entry_id: str) -> None:
 @pytest.fixture(scope="module")
 def guest(spender: Spender) -> str:
     """Return the name, which is also the password, of a user who is no administrator."""
+    pytest_socket.enable_socket()
     (made,) = spender.ask({"type": "config/auth/create", "name": GUEST, "group_ids": ["system-users"]})
     login = {"type": "config/auth_provider/homeassistant/create", "username": GUEST, "password": GUEST}
     spender.ask({**login, "user_id": made["user"]["id"]})
     return GUEST
 
 
-def _amount(text: str) -> float:
-    """Return the number that a text of the page says."""
+def _says(text: str, amount: float) -> bool:
+    """Whether a text of the page is an amount, rounded to the digits that are written there."""
     number = text.strip("$%").replace(",", "")
     scale = {"K": 1e3, "M": 1e6, "B": 1e9}.get(number[-1], 1.0)
-    return float(number.rstrip("KMB")) * scale
-
-
-def _says(text: str, amount: float) -> bool:
-    """Whether a text of the page is an amount, rounded as it is written there."""
-    return _amount(text) == pytest.approx(amount, rel=0.03 if amount < 1 else 0.0005, abs=0.005 if amount >= 1 else 0)
+    number = number.rstrip("KMB")
+    last_digit = scale * 10.0 ** -len(number.partition(".")[2])
+    return float(number) * scale == pytest.approx(amount, abs=0.501 * last_digit)
 
 
 def test_what_the_page_says_of_a_week_and_of_a_month_is_what_the_api_answers(spender: Spender) -> None:
