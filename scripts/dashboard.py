@@ -120,10 +120,20 @@ def _pick(page: Page, period: str) -> dict[str, Any]:
     page.locator(PICKER).locator("ha-date-range-picker").first.click()
     page.locator("date-range-picker").get_by_text(period, exact=True).click()
     page.wait_for_timeout(SETTLE_MS)
+    _wait_for_numbers(page)
     while (more := page.locator(f"{TABLE} button").first).is_visible():
         more.click()
     span = page.evaluate(f"(({{start, end}}) => [start, end].map((one) => one.toISOString()))({COLLECTION})")
     return {"start": span[0], "end": span[1], **_numbers(page)}
+
+
+def _wait_for_numbers(page: Page) -> None:
+    """Wait until every card of ours shows the picked period."""
+    cards = page.locator(f"{TABLE}, litellm-pulse-summary")
+    while not cards.evaluate_all(
+        f"all => all.length && all.every((one) => one.dataset.start === {COLLECTION}.start.toISOString())"
+    ):
+        page.wait_for_timeout(100)
 
 
 def _numbers(page: Page) -> dict[str, Any]:
@@ -161,6 +171,7 @@ def _open(page: Page, member: str) -> dict[str, Any]:
     """Open a member's page from its row, and return its title and numbers."""
     page.locator(TABLE).get_by_role("link", name=member, exact=True).first.click()
     page.wait_for_timeout(SETTLE_MS)
+    _wait_for_numbers(page)
     return {"title": page.locator(".main-title").inner_text(), **_numbers(page)}
 
 

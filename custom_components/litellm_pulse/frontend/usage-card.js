@@ -141,6 +141,7 @@ export class UsageCard extends HTMLElement {
       if (this.#period === period) {
         this.#data = { now, before };
         this.draw();
+        this.dataset.start = new Date(period.start).toISOString();
       }
     } catch (error) {
       this.#show(element("div", { class: "hint", role: "alert" }, error.message ?? String(error)));
