@@ -9,7 +9,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
 from yarl import URL
 
-from .api import async_register_views
+from .api import RawScraper, ResponseCache, async_register_views
 from .client import MetricsClient
 from .const import DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator, RuntimeData
@@ -50,6 +50,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
         device_manager=device_manager,
         dispatcher=dispatcher,
         user_settings=user_settings,
+        response_cache=ResponseCache(),
+        raw_scraper=RawScraper(),
     )
     await coordinator.async_first_scrape()
     device_manager.async_remove_stale(ledger.snapshot)
