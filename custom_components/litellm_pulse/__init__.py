@@ -22,6 +22,7 @@ from .identifiers import member_of_device
 from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
 from .scraper import Scraper
+from .statistics import StatisticsWriter, async_remove_statistics
 from .user_settings import UserSettings
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -43,6 +44,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     scraper = Scraper(_client(hass, entry), ledger)
     coordinator = LiteLLMPulseCoordinator(hass, entry, scraper=scraper, ledger=ledger, builder=builder)
     dispatcher = EntityDispatcher(hass, entry)
+    statistics = StatisticsWriter(hass, entry, ledger, device_manager)
     entry.runtime_data = RuntimeData(
         coordinator=coordinator,
         ledger=ledger,
@@ -52,6 +54,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
         user_settings=user_settings,
         response_cache=ResponseCache(),
         raw_scraper=RawScraper(),
+        statistics=statistics,
     )
     await coordinator.async_first_scrape()
     device_manager.async_remove_stale(ledger.snapshot)
@@ -62,6 +65,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     coordinator.async_subscribe(dispatcher.async_dispatch)
     coordinator.async_subscribe(EventDetector(hass, entry, device_manager).async_detect)
     coordinator.async_subscribe(issues.async_update)
+    coordinator.async_subscribe(statistics.async_update)
+    statistics.async_start()
     coordinator.async_start()
     return True
 
@@ -82,10 +87,11 @@ async def async_unload_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> None:
-    """Delete the ledger and its spare copy, the user's settings, and the repair issues."""
+    """Delete the ledger and its spare copy, the user's settings, the repair issues, and the statistics."""
     await async_delete_ledger(hass, entry.entry_id)
     await UserSettings(hass, entry.entry_id).async_remove()
     async_delete_issues(hass, entry.entry_id)
+    async_remove_statistics(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(

@@ -84,6 +84,11 @@ class DeviceManager:
         """Whether a member has a device."""
         return member in self._members
 
+    @property
+    def members(self) -> Mapping[MemberKey, Member]:
+        """The members that have a device, the proxy and those that are shown together included."""
+        return self._members
+
     @callback
     def async_subscribe(self, listener: NewFeatureListener) -> CALLBACK_TYPE:
         """Have a platform add entities for the members of today and those to come; returns what ends that."""
