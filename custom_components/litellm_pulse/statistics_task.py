@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf, isclose
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, override
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast, override
 from zoneinfo import ZoneInfo
 
 from homeassistant.components.recorder.db_schema import Statistics
@@ -21,7 +21,7 @@ from homeassistant.components.recorder.tasks import RecorderTask
 from homeassistant.components.recorder.util import retryable_database_job
 from homeassistant.helpers.recorder import session_scope
 from homeassistant.util.collection import chunked_or_all
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 
 from .const import DOMAIN
 from .core import windows
@@ -30,6 +30,8 @@ from .core.query.hours import HOUR_SECONDS
 if TYPE_CHECKING:
     from homeassistant.components.recorder.core import Recorder
     from sqlalchemy.orm import Session
+
+_TABLE: Final = cast(Table, Statistics.__table__)
 
 _CHUNK: Final = 900
 """Ids in one statement: SQLite of old took 999."""
@@ -243,7 +245,7 @@ def _replace(session: Session, number: int, have: Sequence[tuple[int, Row]], wan
             changed.append({"id": key} | _values(row))
     if new:
         # Past SQLAlchemy's objects, which take as long again as the database does.
-        session.execute(insert(Statistics.__table__), new)
+        session.execute(insert(_TABLE), new)
     if changed:
         session.execute(update(Statistics), changed)
     for keys in chunked_or_all([key for key, _ in there.values()], _CHUNK) if there else ():
