@@ -24,6 +24,7 @@ from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
 from .migration import async_keep_used, async_rename
 from .scraper import Scraper
+from .statistics import StatisticsWriter, async_remove_statistics
 from .user_settings import UserSettings
 from .websocket_api import async_register_commands
 
@@ -48,6 +49,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     scraper = Scraper(_client(hass, entry), ledger)
     coordinator = LiteLLMPulseCoordinator(hass, entry, scraper=scraper, ledger=ledger, builder=builder)
     dispatcher = EntityDispatcher(hass, entry)
+    statistics = StatisticsWriter(hass, entry, ledger, device_manager)
     entry.runtime_data = RuntimeData(
         coordinator=coordinator,
         ledger=ledger,
@@ -57,6 +59,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
         user_settings=user_settings,
         response_cache=ResponseCache(),
         raw_scraper=RawScraper(),
+        statistics=statistics,
     )
     await coordinator.async_first_scrape()
     device_manager.async_remove_stale(ledger.snapshot)
@@ -67,6 +70,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     coordinator.async_subscribe(dispatcher.async_dispatch)
     coordinator.async_subscribe(EventDetector(hass, entry, device_manager).async_detect)
     coordinator.async_subscribe(issues.async_update)
+    coordinator.async_subscribe(statistics.async_update)
+    statistics.async_start()
     coordinator.async_start()
     return True
 
@@ -90,10 +95,11 @@ async def async_unload_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> None:
-    """Delete the ledger with its spare copy, settings and repair issues; with the last entry, the dashboard."""
+    """Delete the ledger, its spare copy, settings, repair issues, statistics; with the last entry, the dashboard."""
     await async_delete_ledger(hass, entry.entry_id)
     await UserSettings(hass, entry.entry_id).async_remove()
     async_delete_issues(hass, entry.entry_id)
+    async_remove_statistics(hass, entry.entry_id)
     if not hass.config_entries.async_entries(DOMAIN):
         frontend.async_unregister(hass)
 

@@ -27,6 +27,7 @@ from .user_settings import UserSettings
 
 if TYPE_CHECKING:
     from .api import RawScraper, ResponseCache
+    from .statistics import StatisticsWriter
 
 type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
 
@@ -49,6 +50,7 @@ class RuntimeData:
     user_settings: UserSettings
     response_cache: ResponseCache
     raw_scraper: RawScraper
+    statistics: StatisticsWriter
 
 
 class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):

@@ -86,6 +86,11 @@ class DeviceManager:
         """Return the device of a member, with its name of today; KeyError for a member without."""
         return dr.async_get(self._hass).async_get(self._devices[key].id) or self._devices[key]
 
+    @property
+    def members(self) -> Mapping[MemberKey, Member]:
+        """The members that have a device, the proxy and those that are shown together included."""
+        return self._members
+
     @callback
     def async_subscribe(self, listener: FeatureListener) -> CALLBACK_TYPE:
         """Have a platform add entities for the members of today and those to come; returns what ends that."""
