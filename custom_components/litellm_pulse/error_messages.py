@@ -5,6 +5,7 @@ from typing import Final
 from homeassistant.exceptions import HomeAssistantError
 
 from .client import (
+    CAFileError,
     CannotConnectError,
     InvalidAuthError,
     NotFoundError,
@@ -31,6 +32,7 @@ _KEYS: Final[dict[type[ScrapeError | AnswerError], str]] = {
     CannotConnectError: "cannot_connect",
     ScrapeTimeoutError: "timeout",
     TLSError: "tls_error",
+    CAFileError: "ca_file",
     InvalidAuthError: "invalid_auth",
     NotFoundError: "not_found",
     RedirectError: "redirect",

@@ -15,6 +15,7 @@ from ..const import DOMAIN
 from ..core.errors import AnswerError, NotAvailableError, NotFoundError, QueryError, StoreError
 from ..error_messages import message
 from .entries import async_get_runtime
+from .permissions import ForbiddenError
 
 if TYPE_CHECKING:
     from ..coordinator import RuntimeData
@@ -28,6 +29,7 @@ _COMPRESSED_ASIDE_FROM: Final = 32768
 """Bytes; compressing more than this would hold the event loop for milliseconds."""
 
 _STATUSES: Final = {
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     NotFoundError: HTTPStatus.NOT_FOUND,
     NotAvailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     QueryError: HTTPStatus.BAD_REQUEST,
