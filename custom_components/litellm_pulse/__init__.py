@@ -55,6 +55,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
 
     issues = IssueManager(hass, entry)
     entry.async_on_unload(issues.async_close)
+    coordinator.async_subscribe(entry.runtime_data.response_cache.async_clear)
     coordinator.async_subscribe(dispatcher.async_dispatch)
     coordinator.async_subscribe(EventDetector(hass, entry, device_manager).async_detect)
     coordinator.async_subscribe(issues.async_update)

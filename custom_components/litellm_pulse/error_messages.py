@@ -60,10 +60,13 @@ def translation_placeholders(error: ScrapeError | AnswerError) -> dict[str, str]
 
 def message(error: ScrapeError | AnswerError) -> str:
     """Return a failure in words, as the coordinator would say it."""
+    return text(translation_key(error), **translation_placeholders(error))
+
+
+def text(key: str, **placeholders: str) -> str:
+    """Return a sentence of `exceptions`."""
     return str(
         HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key=translation_key(error),
-            translation_placeholders=translation_placeholders(error),
+            translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
         )
     )
