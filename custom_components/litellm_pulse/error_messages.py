@@ -66,7 +66,5 @@ def message(error: ScrapeError | AnswerError) -> str:
 def text(key: str, **placeholders: str) -> str:
     """Return a sentence of `exceptions`."""
     return str(
-        HomeAssistantError(
-            translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders
-        )
+        HomeAssistantError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
     )

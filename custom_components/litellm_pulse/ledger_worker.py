@@ -66,7 +66,7 @@ class LedgerWorker:
             raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="waits_for_backup")
         if earlier := ledgers.closing(entry.entry_id):
             # A backup that never ended: what waits has to be in the file before it is read.
-            await earlier.async_close()
+            await earlier.async_end()
         worker = cls(hass, entry.entry_id, await _configured_zone(hass))
         spare_copy = await worker._store.async_load()
         try:
@@ -137,16 +137,19 @@ class LedgerWorker:
             await self._async_run(self._ledger.resume)
 
     async def async_close(self, event: Event | None = None) -> None:
-        """Close the ledger, save its spare copy, end the thread; a second time does nothing.
-
-        While a backup is made that waits for its end, unless Home Assistant itself ends.
-        """
+        """Close the ledger; while a backup is made, when that has ended, unless Home Assistant itself ends."""
         if self._closed:
             return
         if not self._ledgers.async_remove(self) and event is None:
             self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self.async_close)
             return
+        await self.async_end()
+
+    async def async_end(self) -> None:
+        """Close the ledger at once, save its spare copy, end the thread; a second time does nothing."""
         self._ledgers.async_forget(self)
+        if self._closed:
+            return
         self._closed = True
         try:
             await self._store.async_save(await self._async_run(self._close))

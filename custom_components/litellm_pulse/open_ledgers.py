@@ -35,10 +35,14 @@ class OpenLedgers:
         await asyncio.gather(*(one.async_pause() for one in self._workers))
 
     async def async_resume(self) -> None:
-        """Have every ledger write again, and those end that were closed meanwhile."""
-        self._paused_at = None
-        closing, self._closing = self._closing, set()
-        await asyncio.gather(*(one.async_resume() for one in self._workers), *(one.async_close() for one in closing))
+        """Have every ledger write again, after those have ended that were closed meanwhile."""
+        try:
+            # Until then none of them may be opened again: it would not know what they have not written.
+            while self._closing:
+                await asyncio.gather(*(one.async_end() for one in self._closing))
+        finally:
+            self._paused_at = None
+        await asyncio.gather(*(one.async_resume() for one in self._workers))
 
     async def async_add(self, worker: LedgerWorker) -> None:
         """Take a ledger in that has been opened; one that was opened when a backup began is paused too."""
