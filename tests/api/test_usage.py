@@ -1,7 +1,13 @@
 """Usage over time, budgets, and the exposition for Prometheus."""
 
 import csv
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from functools import partial
 from io import StringIO
+from itertools import product
+from pathlib import Path
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -103,3 +109,49 @@ async def test_prometheus_can_read_the_ledger(
     assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     names = {family.name for family in text_string_to_metric_families(await response.text())}
     assert {"litellm_pulse_cost_usd", "litellm_pulse_model_cost_usd"} <= names
+
+
+def _fill(path: Path, *, hours: int, models: int, keys: int) -> None:
+    """Put usage into a ledger's file, as if it had been counted in the hours before NOW."""
+    quarter = int(datetime.fromisoformat(NOW).timestamp()) // 900
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?vfs=unix-excl", uri=True)) as file, file:
+        for number, (model, key) in enumerate(product(range(models), range(keys)), 1000):
+            file.execute("INSERT INTO attributions VALUES (?, 'model', ?)", (number, f"model-{model}"))
+            file.execute("INSERT INTO attributions VALUES (?, 'key', ?)", (number, f"key-{key}"))
+            file.executemany(
+                "INSERT INTO posted (resolution, start, attribution, cost) VALUES (0, ?, ?, 0.25)",
+                [(quarter - 1 - back, number) for back in range(4 * hours)],
+            )
+
+
+async def test_a_large_answer_is_all_there_and_comes_in_pieces(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    assert await set_up(hass, entry)
+    await hass.async_add_executor_job(partial(_fill, entry.runtime_data.ledger.path, hours=200, models=6, keys=3))
+    client = await hass_client()
+    for encoding in ("identity", "gzip"):
+        query = f"{USAGE}?group_by=model,key&period=hour&from=2026-11-01&to=2026-11-18"
+        response = await client.get(query, headers={"Accept-Encoding": encoding})
+        assert response.status == 200
+        assert response.headers["Transfer-Encoding"] == "chunked"
+        assert response.headers["Cache-Control"] == "no-store"
+        body = await response.json()
+        assert (body["count"], len(body["usage"])) == (3600, 3600)
+        assert {row["cost"] for row in body["usage"]} == {1.0}
+    assert entry.runtime_data.response_cache.size < 4 * 1024 * 1024
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_more_rows_than_can_be_answered_is_a_400_that_says_how_to_ask_for_less(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator, form: str
+) -> None:
+    assert await set_up(hass, entry)
+    await hass.async_add_executor_job(partial(_fill, entry.runtime_data.ledger.path, hours=1200, models=6, keys=3))
+    wide = f"{USAGE}?format={form}&group_by=model,key&from=2026-09-01&to=2026-11-18&period="
+    error = (await get(hass_client, f"{wide}hour", 400))["error"]
+    assert error.startswith("More than 20000 rows.")
+    for way in ("from, to", "period", "group_by"):
+        assert way in error
+    await ask(hass_client, f"{wide}day&to=2026-11-17T01:00")
+    await ask(hass_client, f"{USAGE}?format={form}&group_by=model&from=2026-09-01&to=2026-11-18&period=hour")
