@@ -60,8 +60,9 @@ class PulseView(HomeAssistantView):
     async def get(self, request: web.Request, **_: str) -> web.StreamResponse:
         """Answer for the proxy that the request means."""
         response = await self._answer_or_error(request)
-        if request.method == hdrs.METH_GET and isinstance(response.body, bytes) and len(response.body) > _STREAMED_FROM:
-            return await _async_stream(request, response)
+        body = response.body
+        if request.method == hdrs.METH_GET and isinstance(body, bytes) and len(body) > _STREAMED_FROM:
+            return await _async_stream(request, response, body)
         return response
 
     async def _answer_or_error(self, request: web.Request) -> web.Response:
@@ -96,14 +97,14 @@ def respond(body: bytes, content_type: str = CONTENT_TYPE_JSON, status: HTTPStat
     return response
 
 
-async def _async_stream(request: web.Request, whole: web.Response) -> web.StreamResponse:
+async def _async_stream(request: web.Request, whole: web.Response, body: bytes) -> web.StreamResponse:
     """Send a large answer piece by piece, as fast as the client takes them."""
     response = web.StreamResponse(status=whole.status, headers=whole.headers)
     response.enable_compression()
     await response.prepare(request)
-    body = memoryview(whole.body)
-    for start in range(0, len(body), _STREAMED_PIECE):
-        await response.write(body[start : start + _STREAMED_PIECE])
+    view = memoryview(body)
+    for start in range(0, len(view), _STREAMED_PIECE):
+        await response.write(view[start : start + _STREAMED_PIECE])
     await response.write_eof()
     return response
 
