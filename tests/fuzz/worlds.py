@@ -58,8 +58,8 @@ def answers(draw: st.DrawFn) -> list[tuple[float, str]]:
 
 
 def _move(draw: st.DrawFn, world: World, member: tuple[str, str], clock: float) -> None:
-    """Let time pass for one series: nothing, usage, eviction, a new life."""
-    value, created = world.counters.get(member, (0.0, clock - draw(st.integers(0, 300)) - 0.25))
+    """Let time pass for one series: nothing, usage, eviction, a new life; a second at least lies between two scrapes."""
+    value, created = world.counters.get(member, (0.0, clock - 0.5))
     match draw(st.sampled_from(["rest", "grow", "grow", "evict", "renew"])):
         case "grow":
             world.counters[member] = value + draw(st.integers(0, 1000)) / 8, created
