@@ -21,6 +21,7 @@ PYTHONS = {
     "oldest": HOME_ASSISTANT,
     "litellm": LITELLM,
     "browser": LITELLM,
+    "node": LITELLM,
     "openapi": HOME_ASSISTANT,
     "peer": HOME_ASSISTANT,
     "security": HOME_ASSISTANT,

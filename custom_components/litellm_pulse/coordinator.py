@@ -2,9 +2,9 @@
 
 from asyncio import Task, shield
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import override
+from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
@@ -15,8 +15,6 @@ from homeassistant.helpers.event import async_track_utc_time_change
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util.signal_type import SignalType
 
-from .api.raw import RawScraper
-from .api.response_cache import ResponseCache
 from .client import InvalidAuthError, RateLimitedError, ScrapeError
 from .const import CONF_SCAN_INTERVAL, DOMAIN, LOGGER, RETRY_AFTER_MAX, SCAN_INTERVAL_DEFAULT
 from .core.errors import AnswerError
@@ -27,6 +25,9 @@ from .error_messages import translation_key, translation_placeholders
 from .ledger_worker import LedgerWorker
 from .scraper import Scraper
 from .user_settings import UserSettings
+
+if TYPE_CHECKING:
+    from .api import RawScraper, ResponseCache
 
 type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
 
@@ -47,8 +48,8 @@ class RuntimeData:
     device_manager: DeviceManager
     dispatcher: EntityDispatcher
     user_settings: UserSettings
-    response_cache: ResponseCache = field(default_factory=ResponseCache)
-    raw_scraper: RawScraper = field(default_factory=RawScraper)
+    response_cache: ResponseCache
+    raw_scraper: RawScraper
 
 
 class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,7 +51,7 @@ def _count(ledger: Ledger, clock: float, body: bytes, cuts: Sequence[int] = ()) 
     """Have an answer counted that comes in these pieces; raises PulseError."""
     reader: ExpositionParser = ledger.parser()
     edges = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         reader.feed(body[start:end])
     ledger.scrape(reader.finish(), now=_at(clock), answered_at=_at(clock))
 

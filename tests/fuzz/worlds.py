@@ -17,7 +17,7 @@ JUNK = st.sampled_from(
     [
         "",
         "# a comment",
-        "# HELP litellm_spend_metric_total Money, with } and \" in it",
+        '# HELP litellm_spend_metric_total Money, with } and " in it',
         "# TYPE other_bucket histogram",
         'other_bucket{le="0.5",model="a}b"} 7',
         'other_total{model="a#b"} NaN',
@@ -58,7 +58,7 @@ def answers(draw: st.DrawFn) -> list[tuple[float, str]]:
 
 
 def _move(draw: st.DrawFn, world: World, member: tuple[str, str], clock: float) -> None:
-    """Let time pass for one series: nothing, usage, eviction, a new life; a second at least lies between two scrapes."""
+    """Let time pass for one series: nothing, usage, eviction, a new life within the last second."""
     value, created = world.counters.get(member, (0.0, clock - 0.5))
     match draw(st.sampled_from(["rest", "grow", "grow", "evict", "renew"])):
         case "grow":

@@ -7,6 +7,7 @@ counter that the catalog has besides.
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -64,7 +65,16 @@ TABLES: Final[Mapping[str, Dimension]] = MappingProxyType(
 """The tables, one row a member: what they are called, and the dimension."""
 
 _INDEX: Final = tuple((name, COUNTER_INDEX[name]) for name in COUNTERS)
-_PAST: Final = tuple((name, f"{name}_delta", COUNTER_INDEX.get(name)) for name in METRICS)
+_GAUGE: Final = 2 * len(ZERO)
+_PAST_NAMES: Final = ("timestamp", "is_reset", *(field for name in METRICS for field in (name, f"{name}_delta")))
+_PAST_VALUES: Final = itemgetter(
+    *(
+        index
+        for name in METRICS
+        # In the raw values, the increases, and behind them the gauge, which has no increase.
+        for index in ((_GAUGE, _GAUGE + 1) if name == GAUGE else (COUNTER_INDEX[name], len(ZERO) + COUNTER_INDEX[name]))
+    )
+)
 _CACHED, _INPUT = COUNTER_INDEX["input_cached_tokens"], COUNTER_INDEX["input_tokens"]
 _NO_USAGE: Final = Usage()
 
@@ -103,13 +113,8 @@ def table(snapshot: Snapshot, dimension: Dimension) -> list[dict[str, object]]:
 def past(row: ScrapeRow, zone: ZoneInfo) -> dict[str, object]:
     """Return one scrape of `/api/v1/history`."""
     moment = datetime.fromtimestamp(row.at // 1000, zone)
-    answer: dict[str, object] = {"timestamp": moment.isoformat(), "is_reset": row.restarted}
-    for name, delta, index in _PAST:
-        if index is None:
-            answer[name], answer[delta] = row.in_flight_requests or 0.0, 0.0
-        else:
-            answer[name], answer[delta] = row.raw[index], row.increase[index]
-    return answer
+    values = _PAST_VALUES((*row.raw, *row.increase, row.in_flight_requests or 0.0, 0.0))
+    return dict(zip(_PAST_NAMES, (moment.isoformat(), row.restarted, *values), strict=True))
 
 
 def health(snapshot: Snapshot, *, error: str | None) -> dict[str, object]:
