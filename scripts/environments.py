@@ -24,6 +24,7 @@ PYTHONS = {
     "node": LITELLM,
     "openapi": HOME_ASSISTANT,
     "peer": HOME_ASSISTANT,
+    "security": HOME_ASSISTANT,
 }
 """Environment, also the name of its dependency group, and the Python it runs on."""
 

@@ -1,17 +1,15 @@
 """What a LiteLLM proxy spends, exactly."""
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, Platform
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
-from yarl import URL
 
 from . import frontend
 from .api import RawScraper, ResponseCache, async_register_views
-from .client import MetricsClient
+from .connection import create_client
 from .const import DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator, RuntimeData
 from .core.models import OTHER
@@ -46,7 +44,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     ledger = await LedgerWorker.async_open(hass, entry)
     device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings)
     builder = DataBuilder(entry, ledger, device_manager, user_settings)
-    scraper = Scraper(_client(hass, entry), ledger)
+    scraper = Scraper(create_client(hass, {**entry.data, **entry.options}), ledger)
     coordinator = LiteLLMPulseCoordinator(hass, entry, scraper=scraper, ledger=ledger, builder=builder)
     dispatcher = EntityDispatcher(hass, entry)
     statistics = StatisticsWriter(hass, entry, ledger, device_manager)
@@ -67,6 +65,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
 
     issues = IssueManager(hass, entry)
     entry.async_on_unload(issues.async_close)
+    coordinator.async_subscribe(entry.runtime_data.response_cache.async_clear)
     coordinator.async_subscribe(dispatcher.async_dispatch)
     coordinator.async_subscribe(EventDetector(hass, entry, device_manager).async_detect)
     coordinator.async_subscribe(issues.async_update)
@@ -119,9 +118,3 @@ async def async_remove_config_entry_device(
         user_settings = await UserSettings.async_load(hass, entry.entry_id)
         await user_settings.async_dismiss(member)
     return True
-
-
-def _client(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> MetricsClient:
-    """Return the client of the entry's proxy."""
-    session = async_get_clientsession(hass, entry.data[CONF_VERIFY_SSL])
-    return MetricsClient(session, URL(entry.data[CONF_URL]), entry.data.get(CONF_API_KEY))

@@ -21,7 +21,8 @@ from homeassistant.util import dt as dt_util
 from .api import answers
 from .api.base import query_message
 from .api.entries import async_get_runtime
-from .const import CONF_SHOW_PERSONS, DOMAIN
+from .api.permissions import may_see_persons
+from .const import DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry
 from .core.catalog import Dimension
 from .core.errors import QueryError, StoreError
@@ -78,7 +79,7 @@ async def _usage(hass: HomeAssistant, connection: ActiveConnection, msg: dict[st
     asked = {name: msg[name] for name in ("from", "to", "period")} | {"group_by": ",".join(msg["group_by"])}
     try:
         runtime = await async_get_runtime(hass, msg["entry_id"])
-        if PERSONAL.intersection(msg["group_by"]) and not _sees_persons(
+        if PERSONAL.intersection(msg["group_by"]) and not may_see_persons(
             runtime.coordinator.config_entry, connection.user
         ):
             raise Unauthorized
@@ -92,11 +93,6 @@ async def _usage(hass: HomeAssistant, connection: ActiveConnection, msg: dict[st
         connection.send_message(construct_result_message(msg["id"], body))
 
 
-def _sees_persons(entry: LiteLLMPulseConfigEntry, user: User) -> bool:
-    """Whether a user may see keys, users, customers and metadata of a proxy."""
-    return user.is_admin or bool(entry.options.get(CONF_SHOW_PERSONS, False))
-
-
 def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> dict[str, Any]:
     """Return what there is to show of one proxy; of one that is not loaded, what the registries know."""
     runtime = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
@@ -104,7 +100,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
     snapshot = data.snapshot
     devices = _devices(hass, entry.entry_id)
     entities = _entities(hass, entry.entry_id)
-    hidden = frozenset() if _sees_persons(entry, user) else PERSONAL
+    hidden = frozenset() if may_see_persons(entry, user) else PERSONAL
 
     def told(member: MemberKey) -> dict[str, Any]:
         """Return what there is to show of one member."""
