@@ -21,8 +21,10 @@ PYTHONS = {
     "oldest": HOME_ASSISTANT,
     "litellm": LITELLM,
     "browser": LITELLM,
+    "node": LITELLM,
     "openapi": HOME_ASSISTANT,
     "peer": HOME_ASSISTANT,
+    "security": HOME_ASSISTANT,
 }
 """Environment, also the name of its dependency group, and the Python it runs on."""
 

@@ -143,7 +143,7 @@ async def test_what_is_no_address_is_said_at_its_field(hass: HomeAssistant, prox
 async def test_what_nobody_foresaw_is_said_and_logged(
     hass: HomeAssistant, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(config_flow, "MetricsClient", lambda *_: 1 / 0)
+    monkeypatch.setattr(config_flow, "create_client", lambda *_: 1 / 0)
     form = await _type(hass, url=proxy.url, verify_ssl=True)
     assert form["errors"] == {"base": "unknown"}
     assert "ZeroDivisionError" in caplog.text

@@ -170,12 +170,12 @@ async def test_every_member_has_a_device_below_the_proxy(
 ) -> None:
     assert await set_up(hass, entry)
     devices = {one.name: one for one in dr.async_entries_for_config_entry(device_registry, entry.entry_id)}
-    assert set(devices) == {"LiteLLM", "gpt-4o", "claude-sonnet"}
+    assert set(devices) == {"LiteLLM", "LiteLLM model gpt-4o", "LiteLLM model claude-sonnet"}
     proxy = devices["LiteLLM"]
     assert proxy.identifiers == {(DOMAIN, entry.entry_id)}
     assert proxy.via_device_id is None
-    assert devices["gpt-4o"].identifiers == {(DOMAIN, f"{entry.entry_id}:model:gpt-4o")}
-    assert devices["gpt-4o"].via_device_id == proxy.id
+    assert devices["LiteLLM model gpt-4o"].identifiers == {(DOMAIN, f"{entry.entry_id}:model:gpt-4o")}
+    assert devices["LiteLLM model gpt-4o"].via_device_id == proxy.id
     assert {one.entry_type for one in devices.values()} == {dr.DeviceEntryType.SERVICE}
 
 
@@ -222,7 +222,7 @@ async def test_a_model_that_was_deleted_comes_back_when_it_is_used_again(
     hass_ws_client: WebSocketGenerator,
 ) -> None:
     assert await set_up(hass, entry)
-    assert await _delete(hass, hass_ws_client, entry, "gpt-4o")
+    assert await _delete(hass, hass_ws_client, entry, "LiteLLM model gpt-4o")
     proxy.traffic.spend["claude-sonnet"] += 0.5
     await pass_time(hass, freezer)
     assert not _has_model(hass, entry)
@@ -239,7 +239,7 @@ async def test_a_model_that_was_deleted_stays_so_over_restarts_and_nights(
     hass_ws_client: WebSocketGenerator,
 ) -> None:
     assert await set_up(hass, entry)
-    assert await _delete(hass, hass_ws_client, entry, "gpt-4o")
+    assert await _delete(hass, hass_ws_client, entry, "LiteLLM model gpt-4o")
     await pass_time(hass, freezer, 86_400)
     assert await hass.config_entries.async_reload(entry.entry_id)
     await pass_time(hass, freezer)
@@ -254,7 +254,7 @@ async def test_a_device_can_be_deleted_while_the_entry_is_not_loaded(
 ) -> None:
     assert await set_up(hass, entry)
     assert await hass.config_entries.async_unload(entry.entry_id)
-    assert await _delete(hass, hass_ws_client, entry, "gpt-4o")
+    assert await _delete(hass, hass_ws_client, entry, "LiteLLM model gpt-4o")
     assert await set_up(hass, entry)
     assert not _has_model(hass, entry)
 
@@ -269,7 +269,7 @@ async def test_an_entry_of_an_earlier_release_is_no_longer_known_by_its_address(
     )
     entry.add_to_hass(hass)
     assert await set_up(hass, entry)
-    assert (entry.unique_id, entry.minor_version) == (None, 2)
+    assert (entry.unique_id, entry.minor_version) == (None, 3)
 
 
 async def test_an_entry_of_a_later_major_release_is_left_alone(hass: HomeAssistant, proxy: Proxy) -> None:

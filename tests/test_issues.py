@@ -13,7 +13,8 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.litellm_pulse.client import Answer, Feed, MetricsClient
+from custom_components.litellm_pulse.body import Feed
+from custom_components.litellm_pulse.client import Answer, MetricsClient
 from custom_components.litellm_pulse.const import DOMAIN
 from custom_components.litellm_pulse.core.errors import StoreError
 from custom_components.litellm_pulse.core.store import Store

@@ -56,9 +56,10 @@ def spend(proxy: Proxy, by: float, **labels: str) -> None:
     proxy.traffic.add(SPEND, by, **{"model": "gpt-4o", "requested_model": "smart"} | labels)
 
 
-def devices(hass: HomeAssistant, entry: MockConfigEntry) -> set[str | None]:
-    """Return the names of all devices but the proxy's."""
-    return {one.name for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)} - {"LiteLLM"}
+def devices(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
+    """Return the names of all devices but the proxy's, without the proxy's in front."""
+    names = {str(one.name) for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)}
+    return {name.removeprefix("LiteLLM ") for name in names - {"LiteLLM"}}
 
 
 async def test_only_models_have_devices_until_more_is_chosen(
@@ -66,15 +67,15 @@ async def test_only_models_have_devices_until_more_is_chosen(
 ) -> None:
     proxy.answer(recording("litellm-1.106-teams-keys-tags"))
     assert await set_up(hass, entry)
-    assert devices(hass, entry) == {"gpt-4o", "claude-sonnet-4-5", "llama3"}
+    assert devices(hass, entry) == {"model gpt-4o", "model claude-sonnet-4-5", "model llama3"}
     await choose(hass, entry, dimensions=["provider", "team", "key", "user", "organization"])
     assert devices(hass, entry) >= {
-        *("gpt-4o", "claude-sonnet-4-5", "llama3"),
-        *("openai", "anthropic", "ollama"),
-        *("frontend-team", "backend-team"),
-        *("alice-key", "bob-key"),
-        *("alice@acme.com", "bob@acme.com"),
-        "org1",
+        *("model gpt-4o", "model claude-sonnet-4-5", "model llama3"),
+        *("provider openai", "provider anthropic", "provider ollama"),
+        *("team frontend-team", "team backend-team"),
+        *("key alice-key", "key bob-key"),
+        *("user alice@acme.com", "user bob@acme.com"),
+        "organization org1",
     }
 
 
@@ -99,7 +100,7 @@ async def test_turning_a_dimension_off_takes_its_devices_away_and_on_again_bring
     spend(proxy, 0.25, team="t1", team_alias="Red")
     await pass_time(hass, freezer)
     await choose(hass, entry, dimensions=[])
-    assert devices(hass, entry) == {"gpt-4o"}
+    assert devices(hass, entry) == {"model gpt-4o"}
     spend(proxy, 0.25, team="t1", team_alias="Red")
     await pass_time(hass, freezer)
     await choose(hass, entry, dimensions=["team"])
@@ -137,9 +138,9 @@ async def test_grouping_models_by_public_name_and_back_counts_nothing_twice(
     spend(proxy, 1)
     assert await set_up(hass, entry)
     for group, member, name in (
-        ("public_model", "public_model:smart", "smart"),
-        ("model", "model:gpt-4o", "gpt-4o"),
-        ("public_model", "public_model:smart", "smart"),
+        ("public_model", "public_model:smart", "public model smart"),
+        ("model", "model:gpt-4o", "model gpt-4o"),
+        ("public_model", "public_model:smart", "public model smart"),
     ):
         before = float(state(hass, entry, "spend_lifetime"))
         await choose(hass, entry, group_models_by=group)
@@ -160,11 +161,11 @@ async def test_a_new_alias_renames_the_device_and_no_entity_changes_its_id(
     proxy.traffic.series[SPEND] = {}
     spend(proxy, 0.25, team="t1", team_alias="Blue")
     await pass_time(hass, freezer)
-    assert "Blue" in devices(hass, entry)
-    assert "Red" not in devices(hass, entry)
+    assert "team Blue" in devices(hass, entry)
+    assert "team Red" not in devices(hass, entry)
     assert entity_id(hass, entry, "spend_day", "team:t1") == before
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert "Blue" in devices(hass, entry)
+    assert "team Blue" in devices(hass, entry)
 
 
 async def test_a_device_that_the_user_renamed_keeps_that_name(
@@ -177,14 +178,19 @@ async def test_a_device_that_the_user_renamed_keeps_that_name(
     hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"]})
     spend(proxy, 1, team="t1", team_alias="Red")
     assert await set_up(hass, entry)
-    (device,) = [one for one in dr.async_entries_for_config_entry(device_registry, entry.entry_id) if one.name == "Red"]
+    identifiers = {(DOMAIN, f"{entry.entry_id}:team:t1")}
+    (device,) = [
+        one
+        for one in dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+        if one.identifiers == identifiers
+    ]
     device_registry.async_update_device(device.id, name_by_user="My team")
     proxy.traffic.series[SPEND] = {}
     spend(proxy, 0.25, team="t1", team_alias="Blue")
     await pass_time(hass, freezer)
     renamed = device_registry.async_get(device.id)
     assert renamed is not None
-    assert (renamed.name_by_user, renamed.name) == ("My team", "Blue")
+    assert (renamed.name_by_user, renamed.name) == ("My team", "LiteLLM team Blue")
 
 
 async def test_past_the_most_members_are_gathered_and_the_sum_is_exact(
@@ -197,13 +203,13 @@ async def test_past_the_most_members_are_gathered_and_the_sum_is_exact(
         spend(proxy, by, team=f"t{number}")
     await pass_time(hass, freezer)
     # t0 had its device already, t3 spends most.
-    assert devices(hass, entry) == {"gpt-4o", "t0", "t3", "Other teams"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t0", "team t3", "other teams"}
     assert state(hass, entry, "spend_day", "team:t0") == "0.5"
     assert state(hass, entry, "spend_day", "team:t3") == "2.0"
     assert state(hass, entry, "spend_day", "team:") == "0.375"
     spend(proxy, 10, team="t1")
     await pass_time(hass, freezer)
-    assert devices(hass, entry) == {"gpt-4o", "t0", "t3", "Other teams"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t0", "team t3", "other teams"}
     assert state(hass, entry, "spend_day", "team:") == "10.375"
     assert state(hass, entry, "spend_day") == "12.875"
 
@@ -217,12 +223,12 @@ async def test_lowering_the_most_takes_devices_away_and_raising_it_brings_them_b
         spend(proxy, number + 1, team=f"t{number}")
     await pass_time(hass, freezer)
     await choose(hass, entry, dimensions=["team"], max_members=2)
-    assert devices(hass, entry) == {"gpt-4o", "t2", "t3", "Other teams"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t2", "team t3", "other teams"}
     assert state(hass, entry, "spend_day", "team:") == "3.0"
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert devices(hass, entry) == {"gpt-4o", "t2", "t3", "Other teams"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t2", "team t3", "other teams"}
     await choose(hass, entry, dimensions=["team"], max_members=4)
-    assert devices(hass, entry) == {"gpt-4o", "t0", "t1", "t2", "t3"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t0", "team t1", "team t2", "team t3"}
     assert state(hass, entry, "spend_day", "team:t1") == "2.0"
 
 
@@ -252,7 +258,7 @@ async def test_too_many_members_raise_an_issue_whose_fix_makes_room(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
-    assert devices(hass, entry) == {"gpt-4o", "t0", "t1", "t2", "t3"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t0", "team t1", "team t2", "team t3"}
     assert entry.options["dimensions"] == ["team"]
 
 
@@ -265,7 +271,7 @@ async def test_a_team_that_vanished_keeps_its_device_over_a_restart(
     known = len(er.async_entries_for_config_entry(entity_registry, entry.entry_id))
     proxy.restart(spend={"gpt-4o": 1.0})
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert "Red" in devices(hass, entry)
+    assert "team Red" in devices(hass, entry)
     assert len(er.async_entries_for_config_entry(entity_registry, entry.entry_id)) == known
 
 

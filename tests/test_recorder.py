@@ -123,7 +123,7 @@ async def _spend_per_hour(
     query = sql.UsageQuery(
         start=began, end=dt_util.utcnow(), period=sql.Period.HOUR, zone=ledger.zone, dimensions=split
     )
-    rows = await hass.async_add_executor_job(sql.usage, ledger.path, query)
+    rows = await hass.async_add_executor_job(lambda: list(sql.usage(ledger.path, query)))
     spent = {row.start.timestamp(): row.usage[COUNTER_INDEX["cost"]] for row in rows if row.group in {(), (key,)}}
     return {at: cost for at, cost in spent.items() if cost}
 

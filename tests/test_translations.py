@@ -2,20 +2,32 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from homeassistant.util.yaml import load_yaml_dict
 
 import custom_components.litellm_pulse as integration
-from custom_components.litellm_pulse import binary_sensor, descriptions, error_messages, event, number
+from custom_components.litellm_pulse import (
+    binary_sensor,
+    condition,
+    descriptions,
+    error_messages,
+    event,
+    number,
+    trigger,
+)
+from custom_components.litellm_pulse.automation_targets import PERIODS
 from custom_components.litellm_pulse.client import ScrapeError
 from custom_components.litellm_pulse.const import MEMBER_FIGURES, WEEK_STARTS
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import AnswerError
 from custom_components.litellm_pulse.device_manager import MODELS, OPTIONAL
 from custom_components.litellm_pulse.events import EventType
+from custom_components.litellm_pulse.features import LIMITS
 from custom_components.litellm_pulse.issues import ISSUES
 
 ROOT = Path(integration.__file__).parent
@@ -55,6 +67,30 @@ def test_everything_that_happens_has_a_name() -> None:
     assert set(texts) == set(EventType)
 
 
+def test_everything_that_happens_can_be_told_in_a_sentence() -> None:
+    told = {key for key in TEXTS["common"] if key.startswith("event_")}
+    assert told == {f"event_{one}" for one in EventType if one is not EventType.LIMIT_REACHED} | {
+        "event_budget_used_up_unknown",
+        *(f"event_limit_reached_{window}" for window in LIMITS),
+    }
+
+
+def test_every_kind_of_device_has_a_name_and_a_word() -> None:
+    kinds = [one for one in Dimension if one is not Dimension.TOTAL]
+    assert set(TEXTS["device"]) == {*map(str, kinds), *(f"other_{kind}" for kind in kinds)}
+    assert set(map(str, Dimension)) <= set(TEXTS["common"])
+
+
+@pytest.mark.parametrize(("kind", "offered"), [("triggers", trigger.TRIGGERS), ("conditions", condition.CONDITIONS)])
+def test_every_trigger_and_condition_and_each_of_its_fields_has_words_and_an_icon(
+    kind: str, offered: Mapping[str, object]
+) -> None:
+    described = yaml.safe_load((ROOT / f"{kind}.yaml").read_text())
+    fields = {key: set(one.get("fields", ())) for key, one in described.items() if not key.startswith(".")}
+    assert set(fields) == set(offered) == set(ICONS[kind])
+    assert {key: set(one.get("fields", ())) for key, one in TEXTS[kind].items()} == fields
+
+
 def test_every_issue_has_a_text_and_a_flow_where_there_is_something_to_do() -> None:
     assert set(TEXTS["issues"]) == {one.key for one in ISSUES}
     for one in ISSUES:
@@ -70,6 +106,7 @@ def test_every_choice_has_a_name() -> None:
         "member_figures": MEMBER_FIGURES,
         "week_start": WEEK_STARTS,
         "proxy": ("another",),
+        "period": PERIODS,
         **{one["translation_key"]: one["options"] for one in selects},
     }
     assert {name: set(one["options"]) for name, one in TEXTS["selector"].items()} == {

@@ -15,7 +15,6 @@ from homeassistant.config_entries import (
 from homeassistant.const import CONF_API_KEY, CONF_NAME, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow, section
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     BooleanSelector,
     SelectOptionDict,
@@ -29,7 +28,8 @@ from homeassistant.helpers.selector import (
 from yarl import URL
 
 from . import access_fields, address
-from .client import MetricsClient, ScrapeError
+from .client import ScrapeError
+from .connection import create_client
 from .const import CONF_CA_FILE, DOMAIN, LOGGER
 from .core.errors import AnswerError
 from .core.exposition import ExpositionParser
@@ -65,7 +65,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
     """Makes a real scrape before it believes an address."""
 
     VERSION = 1
-    MINOR_VERSION = 2
+    MINOR_VERSION = 3
 
     _checked: tuple[URL, dict[str, Any]]
     """Address and data that a scrape succeeded with, while it is asked whether they are meant."""
@@ -161,6 +161,13 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
         return {}
 
     @property
+    def _options(self) -> Mapping[str, Any]:
+        """What the entry at hand has for options, which say how a gateway before the proxy is passed."""
+        if self.source == SOURCE_REAUTH:
+            return self._get_reauth_entry().options
+        return self._get_reconfigure_entry().options if self.source == SOURCE_RECONFIGURE else {}
+
+    @property
     def _suggested_name(self) -> dict[str, str]:
         """What the entry at hand is called, as the form shows it."""
         return {CONF_NAME: self._get_reconfigure_entry().title} if self.source == SOURCE_RECONFIGURE else {}
@@ -192,9 +199,9 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
         self, base: URL, data: Mapping[str, Any], body: ExpositionParser
     ) -> tuple[str | None, dict[str, str]]:
         """Make a real scrape; return the error's key, or None, and what its text may name."""
-        session = async_get_clientsession(self.hass, data[CONF_VERIFY_SSL])
         try:
-            await MetricsClient(session, base, data.get(CONF_API_KEY)).fetch(body.feed)
+            client = create_client(self.hass, {**self._options, **data, **data.get(ACCESS, {}), CONF_URL: str(base)})
+            await client.fetch(body.feed)
             body.finish()
         except (ScrapeError, AnswerError) as err:
             return translation_key(err), translation_placeholders(err)

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 DOMAIN: Final = "litellm_pulse"
+EVENT_TOLD: Final = f"{DOMAIN}_event"
+"""Type of the event on Home Assistant's bus, which the logbook describes."""
 LOGGER: Final = logging.getLogger(__package__)
 
 CONF_SCAN_INTERVAL: Final = "scan_interval"
@@ -74,7 +76,7 @@ SPARE_COPY_SAVE_DELAY: Final = timedelta(hours=1)
 MAX_MEMBERS_DEFAULT: Final = 200
 """Members of a dimension that have a device: some hundred are still found in a list."""
 MAX_MEMBERS_MAX: Final = 1000
-"""Each has some seventy entities in the registry, which Home Assistant loads at every start."""
+"""Each has nine entities or more in the registry, which Home Assistant loads at every start."""
 
 UNUSUAL_THRESHOLD_DEFAULT: Final = 6.0
 """Robust deviations; 3.5 is the textbook's, and would be crossed by chance in many a month of 730 hours."""

@@ -1,5 +1,6 @@
 """The regular scrape: typed entry and runtime data, one error ladder, one publication of what changed."""
 
+from asyncio import Task, shield
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from .user_settings import UserSettings
 
 if TYPE_CHECKING:
     from .api import RawScraper, ResponseCache
+    from .statistics import StatisticsWriter
 
 type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
 
@@ -49,6 +51,7 @@ class RuntimeData:
     user_settings: UserSettings
     response_cache: ResponseCache
     raw_scraper: RawScraper
+    statistics: StatisticsWriter
 
 
 class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
@@ -79,6 +82,7 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         self._ledger = ledger
         self._builder = builder
         self._signal: SignalType[PulseData, PulseData] = SignalType(f"{DOMAIN}_{entry.entry_id}_data")
+        self._requested: Task[None] | None = None
         self.data = self._published = builder.build()
 
     @property
@@ -159,6 +163,14 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         if not isinstance(err, RateLimitedError) or err.retry_after is None or self.update_interval is None:
             return None
         return max(self.update_interval.total_seconds(), min(err.retry_after, RETRY_AFTER_MAX))
+
+    @override
+    async def async_request_refresh(self) -> None:
+        """Make a scrape for all who ask while it is made: forty entities that are to be updated are one question."""
+        if self._requested is None or self._requested.done():
+            name = f"{self.name} - requested scrape"
+            self._requested = self.hass.async_create_task(super().async_request_refresh(), name)
+        await shield(self._requested)
 
     async def async_rebuild(self) -> None:
         """Show what the ledger and the settings say now; the next scrape comes when it would have come anyway."""

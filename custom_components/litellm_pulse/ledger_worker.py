@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -36,10 +37,13 @@ from .core.models import OTHER, MemberKey, Report, Snapshot, Usage
 from .core.query import recognizes
 from .core.store import SpareCopy
 from .core.totals import combined_usage
+from .open_ledgers import async_get_open_ledgers
 
 _SPARE_COPY_VERSION: Final = 1
 _REPORTS: Final = 30
 """Scrapes of which is kept what happened: half an hour, for diagnostics."""
+_PRIVATE_FOLDER: Final = 0o700
+_PRIVATE_FILE: Final = 0o600
 
 
 class LedgerWorker:
@@ -62,6 +66,7 @@ class LedgerWorker:
         self._hass = hass
         self._options = entry.options
         self._path = _path(hass, entry_id)
+        self._ledgers = async_get_open_ledgers(hass)
         self._forecaster = Forecaster(self._path)
         self._store = _spare_copy_store(hass, entry_id)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=DOMAIN)
@@ -73,8 +78,14 @@ class LedgerWorker:
         """Open an entry's ledger until the entry is unloaded or Home Assistant stops.
 
         Raises ConfigEntryError for a file of a newer release, ConfigEntryNotReady for one that
-        cannot be read or written now.
+        cannot be read or written now, or that is being copied for a backup.
         """
+        ledgers = async_get_open_ledgers(hass)
+        if ledgers.paused:
+            raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="waits_for_backup")
+        if earlier := ledgers.closing(entry.entry_id):
+            # A backup that never ended: what waits has to be in the file before it is read.
+            await earlier.async_end()
         worker = cls(hass, entry, await _configured_zone(hass, entry.options))
         spare_copy = await worker._store.async_load()
         try:
@@ -82,6 +93,7 @@ class LedgerWorker:
         except StoreError as err:
             await hass.async_add_executor_job(worker._thread.shutdown)
             raise _setup_error(err) from err
+        await ledgers.async_add(worker)
         entry.async_on_unload(worker.async_close)
         # After the final write of the spare copy; an idle thread would hold up the end of the process.
         entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, worker.async_close))
@@ -91,6 +103,11 @@ class LedgerWorker:
     def path(self) -> Path:
         """Where the ledger lies; never to be opened on the event loop."""
         return self._path
+
+    @property
+    def paused(self) -> bool:
+        """Whether a backup is being made, and what was counted since it began is not in the file."""
+        return self._ledgers.paused
 
     @property
     def families(self) -> list[str]:
@@ -138,8 +155,18 @@ class LedgerWorker:
         if not self._closed:
             await self._async_run(self._ledger.resume)
 
-    async def async_close(self, _event: Event | None = None) -> None:
-        """Close the ledger, save its spare copy, end the thread; a second time does nothing."""
+    async def async_close(self, event: Event | None = None) -> None:
+        """Close the ledger; while a backup is made, when that has ended, unless Home Assistant itself ends."""
+        if self._closed:
+            return
+        if not self._ledgers.async_remove(self) and event is None:
+            self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self.async_close)
+            return
+        await self.async_end()
+
+    async def async_end(self) -> None:
+        """Close the ledger at once, save its spare copy, end the thread; a second time does nothing."""
+        self._ledgers.async_forget(self)
         if self._closed:
             return
         self._closed = True
@@ -148,12 +175,19 @@ class LedgerWorker:
         finally:
             await self._hass.async_add_executor_job(self._thread.shutdown)
 
+    async def async_discard(self) -> None:
+        """End the thread without writing anything: the file is to be deleted."""
+        self._ledgers.async_forget(self)
+        self._closed = True
+        await self._hass.async_add_executor_job(self._thread.shutdown)
+
     def _open(self, spare_copy: SpareCopy | None) -> Ledger:
         """Open the ledger; on its own thread."""
         try:
-            self._path.parent.mkdir(exist_ok=True)
+            self._path.parent.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
         except OSError as err:
             raise StoreError(str(err)) from err
+        _make_private(self._path)
         options = self._options
         ledger = Ledger.open(
             self._path,
@@ -215,6 +249,8 @@ def _setup_error(err: StoreError) -> ConfigEntryError | ConfigEntryNotReady:
 
 async def async_delete_ledger(hass: HomeAssistant, entry_id: str) -> None:
     """Delete everything that was kept for an entry."""
+    if worker := async_get_open_ledgers(hass).closing(entry_id):
+        await worker.async_discard()
     await hass.async_add_executor_job(_delete, _path(hass, entry_id))
     await _spare_copy_store(hass, entry_id).async_remove()
 
@@ -241,6 +277,15 @@ async def _configured_zone(hass: HomeAssistant, options: Mapping[str, Any]) -> Z
     """Return the time zone of the options, Home Assistant's where they name none."""
     name = options.get(CONF_TIME_ZONE) or hass.config.time_zone
     return await dt_util.async_get_time_zone(name) or ZoneInfo("UTC")
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody else read a ledger, its folder and what was set aside: members are named after people; blocking."""
+    # Not every file system knows of owners: what is on such a one is as private as it can be.
+    with suppress(OSError):
+        path.parent.chmod(_PRIVATE_FOLDER)
+        for file in path.parent.glob(f"{path.stem}.*"):
+            file.chmod(_PRIVATE_FILE)
 
 
 def _delete(path: Path) -> None:

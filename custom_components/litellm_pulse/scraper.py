@@ -1,21 +1,21 @@
 """How much of /metrics to ask for: a part where the proxy gives one, all of it otherwise."""
 
-from datetime import datetime
 from http import HTTPStatus
 
 from .client import Answer, MetricsClient, RateLimitedError, UnexpectedStatusError
 from .core.errors import AnswerError, UnfamiliarProcessError
 from .ledger_worker import LedgerWorker
+from .part_refusal import PartRefusal
 
 
 class Scraper:
-    """Makes scrapes; remembers which process of the proxy gives no part of its body."""
+    """Makes scrapes; remembers for a while that a process of the proxy gives no part of its body."""
 
     def __init__(self, client: MetricsClient, ledger: LedgerWorker) -> None:
         """Begin with nothing known: the first answer is a whole one."""
         self.client = client
         self._ledger = ledger
-        self._refused_by: datetime | None = None
+        self._refusal = PartRefusal()
 
     async def async_scrape(self) -> Answer:
         """Have one answer counted and return it; raises ScrapeError or AnswerError.
@@ -24,18 +24,18 @@ class Scraper:
         answer a part with an empty body.
         """
         process = self._ledger.snapshot.process_start
-        if process is not None and process != self._refused_by:
+        if process is not None and not self._refusal.stands(process):
             try:
                 return await self._async_ask(part=True)
             except UnfamiliarProcessError:
                 pass
             except AnswerError:
-                self._refused_by = process
+                self._refusal.note(process)
             except UnexpectedStatusError as err:
                 # A long query is refused by gateways, with 400 or 414; all else is wrong with whole bodies too.
                 if isinstance(err, RateLimitedError) or err.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise
-                self._refused_by = process
+                self._refusal.note(process)
         return await self._async_ask(part=False)
 
     async def _async_ask(self, *, part: bool) -> Answer:

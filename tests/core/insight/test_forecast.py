@@ -7,7 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.litellm_pulse.core.insight.forecast import Forecaster, Past, past, rest_of_month, usual
+from custom_components.litellm_pulse.core.insight.forecast import (
+    Forecaster,
+    Past,
+    forecast_from,
+    past,
+    rest_of_month,
+    unusual_from,
+    usual,
+)
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import Insight
 
@@ -186,3 +194,30 @@ def test_a_file_that_cannot_be_read_gives_no_forecast(tmp_path: Path, proxy: _Pr
     proxy.live(3, 0.5)
     insight = Forecaster(tmp_path / "gone.db").insight(proxy.ledger.snapshot, proxy.now, BERLIN)
     assert (insight.forecast, insight.deviation) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("now", "from_"),
+    [
+        ("2026-11-18 12:00", "2026-11-20 00:00"),
+        ("2026-11-19 23:00", "2026-11-20 00:00"),
+        # It ought to be there by now, but the day was not seen whole.
+        ("2026-11-21 12:00", "2026-11-22 00:00"),
+    ],
+)
+def test_a_forecast_is_promised_for_a_time_that_is_still_to_come(now: str, from_: str) -> None:
+    since, at, promised = (datetime.fromisoformat(f"{one}+00:00") for one in ("2026-11-18 12:00", now, from_))
+    assert forecast_from(since, at, ZoneInfo("UTC")) == promised
+
+
+@pytest.mark.parametrize(
+    ("since", "now", "from_"),
+    [
+        ("2026-11-18 12:00", "2026-11-18 12:00", "2026-11-25 12:00"),
+        ("2026-11-18 12:01", "2026-11-18 12:01", "2026-11-25 13:00"),
+        ("2026-11-18 12:01", "2026-11-26 13:30", "2026-11-26 14:00"),
+    ],
+)
+def test_unusual_spend_is_promised_for_a_time_that_is_still_to_come(since: str, now: str, from_: str) -> None:
+    began, at, promised = (datetime.fromisoformat(f"{one}+00:00") for one in (since, now, from_))
+    assert unusual_from(began, at, ZoneInfo("UTC")) == promised

@@ -42,7 +42,8 @@ def sums(body: bytes | bytearray) -> dict[str, float]:
     start, find, rfind = 0, body.find, body.rfind
     while (end := find(b"\n", start)) >= 0:
         if body[start] != _HASH:
-            space = rfind(b" ", start, end)
+            # Never looks beyond the line: a body may have a million of them without a blank.
+            space = max(start, rfind(b" ", start, end))
             brace = find(b"{", start, space)
             name, text = bytes(body[start : space if brace < 0 else brace]), body[space + 1 : end]
             # A sample whose value is not its last word is rare, and read with more care.
