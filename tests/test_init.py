@@ -277,3 +277,58 @@ async def test_an_entry_of_a_later_major_release_is_left_alone(hass: HomeAssista
     entry.add_to_hass(hass)
     assert not await set_up(hass, entry)
     assert entry.state is ConfigEntryState.MIGRATION_ERROR
+
+
+@pytest.mark.parametrize("obstacle", ["a file where the folder should be", "a folder where the file should be"])
+async def test_a_first_set_up_that_cannot_make_its_file_says_so_and_goes_on_when_it_can(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, obstacle: str
+) -> None:
+    folder = Path(hass.config.path(DOMAIN))
+    wrong = folder if obstacle.startswith("a file") else folder / f"{entry.entry_id}.db"
+    if wrong == folder:
+        folder.write_text("")
+    else:
+        wrong.mkdir(parents=True)
+    assert not await set_up(hass, entry)
+    assert entry.reason is not None
+    assert entry.reason.startswith("The ledger cannot be opened: ")
+    if wrong == folder:
+        folder.unlink()
+    else:
+        wrong.rmdir()
+    await pass_time(hass, freezer, 600)
+    assert entry.state is ConfigEntryState.LOADED
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == "0.5"
+
+
+async def test_a_ledger_is_private_also_one_that_was_not(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    assert await set_up(hass, entry)
+    path: Path = entry.runtime_data.ledger.path
+    for _ in range(2):
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        path.parent.chmod(0o755)
+        path.chmod(0o644)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+
+
+async def test_an_entry_that_is_copied_to_a_second_home_assistant_goes_on_there_with_the_same_totals(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    path: Path = entry.runtime_data.ledger.path
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    copied = await hass.async_add_executor_job(path.read_bytes)
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    # What follows is the second one: the file as it was copied, and the same proxy.
+    await hass.async_add_executor_job(path.write_bytes, copied)
+    assert await set_up(hass, entry)
+    assert state(hass, entry, "spend_lifetime") == "1.5"
