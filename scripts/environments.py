@@ -24,6 +24,7 @@ PYTHONS = {
     "litellm": LITELLM,
     "brand": LITELLM,
     "browser": LITELLM,
+    "node": LITELLM,
     "openapi": HOME_ASSISTANT,
     "peer": HOME_ASSISTANT,
 }

@@ -24,6 +24,7 @@ homeassistant:
   name: LiteLLM Pulse demo
   time_zone: UTC
 frontend:
+energy:
 config:
 history:
 logbook:

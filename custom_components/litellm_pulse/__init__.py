@@ -9,6 +9,7 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
 from yarl import URL
 
+from . import frontend
 from .api import RawScraper, ResponseCache, async_register_views
 from .client import MetricsClient
 from .const import DOMAIN
@@ -23,6 +24,7 @@ from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
 from .scraper import Scraper
 from .user_settings import UserSettings
+from .websocket_api import async_register_commands
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.NUMBER, Platform.SENSOR]
@@ -31,11 +33,13 @@ PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.NUMBER, Platform.S
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001
     """Register what all entries share."""
     async_register_views(hass)
+    async_register_commands(hass)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:
     """Open the ledger, make the first scrape, add the entities, and name everybody who listens."""
+    await frontend.async_register(hass)
     user_settings = await UserSettings.async_load(hass, entry.entry_id)
     ledger = await LedgerWorker.async_open(hass, entry)
     device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings)
@@ -82,10 +86,12 @@ async def async_unload_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> None:
-    """Delete the ledger and its spare copy, the user's settings, and the repair issues."""
+    """Delete the ledger with its spare copy, settings and repair issues; with the last entry, the dashboard."""
     await async_delete_ledger(hass, entry.entry_id)
     await UserSettings(hass, entry.entry_id).async_remove()
     async_delete_issues(hass, entry.entry_id)
+    if not hass.config_entries.async_entries(DOMAIN):
+        frontend.async_unregister(hass)
 
 
 async def async_remove_config_entry_device(

@@ -12,6 +12,7 @@ CONF_DIMENSIONS: Final = "dimensions"
 CONF_GROUP_MODELS_BY: Final = "group_models_by"
 CONF_MAX_MEMBERS: Final = "max_members"
 CONF_UNUSUAL_THRESHOLD: Final = "unusual_threshold"
+CONF_SHOW_PERSONS: Final = "show_persons"
 
 SCAN_INTERVAL_DEFAULT: Final = 60
 """Seconds; Prometheus' own default, and what LiteLLM's dashboards assume."""
