@@ -71,7 +71,7 @@ EVERYBODY_MAY_USE = {
 
 SLUG = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 HTML = re.compile(r"<[a-zA-Z/][^>]*>")
-URL = re.compile(r"(?:(?:https?|mqtts?|ftp)://|www\.)[a-z0-9]", re.IGNORECASE)
+URL = re.compile(r"(?:\w+://|www\.)(?:[a-z0-9]+[-.])+[a-z]{2,5}\b", re.IGNORECASE)
 PNG_HEADER = struct.Struct(">8s4s4sII")
 
 
