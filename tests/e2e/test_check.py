@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from home_assistant import HomeAssistant
@@ -20,7 +21,7 @@ INFLATED = 2
 
 def run(home: HomeAssistant, proxy_url: str) -> subprocess.CompletedProcess[str]:
     """Run the check as a stranger does, with nothing but the standard library."""
-    command = [sys.executable, "-I", "-S", CHECK, home.url, home._token, proxy_url, MASTER_KEY]
+    command: list[str | Path] = [sys.executable, "-I", "-S", CHECK, home.url, home._token, proxy_url, MASTER_KEY]
     return subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
 
 
