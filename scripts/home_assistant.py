@@ -80,16 +80,19 @@ class HomeAssistant(Service):
     def _command(self) -> list[str | Path]:
         self._token = ""
         (self.state / "configuration.yaml").write_text(CONFIGURATION)
-        integration = self.state / "custom_components" / DOMAIN
-        integration.parent.mkdir(exist_ok=True)
-        integration.unlink(missing_ok=True)
-        integration.symlink_to(ROOT / "custom_components" / DOMAIN)
+        self._install(self.state / "custom_components" / DOMAIN)
         self._store("http", 2, 2, _http(self.port))
         if not (self.state / ".storage/onboarding").exists():
             # Steps that would fetch more integrations and need the internet; the user's is done in _log_in.
             self._store("onboarding", 4, 1, {"done": ["core_config", "analytics", "integration"]})
         python = environments.prepare("newest")
         return [python, "-m", "homeassistant", "--config", ".", "--skip-pip", "--log-no-color"]
+
+    def _install(self, folder: Path) -> None:
+        """Put the integration into its folder: a link, so that a restart runs what was edited."""
+        folder.parent.mkdir(exist_ok=True)
+        folder.unlink(missing_ok=True)
+        folder.symlink_to(ROOT / "custom_components" / DOMAIN)
 
     def _store(self, key: str, version: int, minor_version: int, data: object) -> None:
         """Write a file of Home Assistant's storage, before it starts."""
