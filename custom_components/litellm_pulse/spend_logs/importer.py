@@ -85,8 +85,11 @@ class Importer:
     async def _write(self, scope: Scope, block: Block, progress: Progress) -> None:
         """Replace the hours of a block that tell no less than what is known."""
         known = await self._destination.requests(scope, block.span)
-        slots = believed(known, requests_by_slot(block.rows, self._slot))
-        rows = [row for row in block.rows if floor(row.start, self._slot) in slots]
+        told = requests_by_slot(block.rows, self._slot)
+        slots = believed(known, told)
+        rows = block.rows
+        if len(slots) < len(told):
+            rows = [row for row in rows if floor(row.start, self._slot) in slots]
         await self._destination.replace(scope, slots, rows, progress)
 
 

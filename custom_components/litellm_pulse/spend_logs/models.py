@@ -58,7 +58,7 @@ class Span:
         return self.start < self.end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class UsageRow:
     """What some members used in a quarter-hour or, by a source that knows days only, in a UTC day."""
 
@@ -96,11 +96,14 @@ def merged(rows: Iterable[UsageRow]) -> list[UsageRow]:
 
 def requests_by_slot(rows: Iterable[UsageRow], slot: timedelta) -> dict[datetime, float]:
     """Return how many requests each slot of time has, rows that stand apart left out."""
-    counts: dict[datetime, float] = {}
+    by_start: dict[datetime, float] = {}
     for row in rows:
         if not row.apart:
-            start = floor(row.start, slot)
-            counts[start] = counts.get(start, 0.0) + (row.values[REQUESTS] or 0.0)
+            by_start[row.start] = by_start.get(row.start, 0.0) + (row.values[REQUESTS] or 0.0)
+    counts: dict[datetime, float] = {}
+    for start, requests in by_start.items():
+        slot_start = floor(start, slot)
+        counts[slot_start] = counts.get(slot_start, 0.0) + requests
     return counts
 
 

@@ -130,41 +130,19 @@ def known_table(existing: Columns, readable: Columns) -> tuple[str, str]:
 
 
 def aggregation(table: LogTable, *, bins: bool) -> str:
-    """Return the query over one span: parameters are those of `limits`, columns those of `rows.Columns`.
+    """Return the query over one span: parameters are those of `limits`, its lines what `rows.Reader` reads.
 
     Grouped by bare columns only, so that a distributed engine can push it down; cleaning what they
-    hold is the reader's. `bins` says that the server has date_bin (PostgreSQL 14).
+    hold, and taking sets of tags apart, is the reader's. `bins` says that the server has date_bin.
     """
-    keys = [quoted(column) for _, column in table.members]
-    tags = ["request_tags"] if table.tagged else []
-    groups = ", ".join(map(str, range(1, 2 + len(keys) + len(tags))))
+    keys = [quoted(column) for _, column in table.members] + ["request_tags"] * table.tagged
+    groups = ", ".join(map(str, range(1, 2 + len(keys))))
     sums = ", ".join(f"{sql} AS {metric}" for metric, sql in table.sums.items())
-    columns = ", ".join([f"{_quarter(table, bins=bins)} AS quarter", *keys, *tags])
-    told = f"SELECT {columns}, {sums} FROM {table.qualified} WHERE {_where(table)} GROUP BY {groups}"  # noqa: S608  # quoted
-    if not tags:
-        return f"SELECT {_epoch(bins=bins)}, {', '.join([*keys, *table.sums])} FROM ({told}) AS told ORDER BY 1 DESC"  # noqa: S608
-    return _with_tags(table, told, keys, bins=bins)
-
-
-def _with_tags(table: LogTable, told: str, keys: list[str], *, bins: bool) -> str:
-    """Return the query that reads the table once, and tells its requests by everything and again by tag.
-
-    Sets of tags are few beside requests, so they are taken apart after they were summed up; a tag
-    that a request has twice counts once, and what LiteLLM adds of the client is no tag.
-    """
-    metrics = list(table.sums)
-    totals = ", ".join(f"sum({metric})" for metric in metrics)
-    groups = ", ".join(map(str, range(1, 3 + len(keys))))
-    shown = {"model", "custom_llm_provider"}
-    of_tag = ", ".join(key if key.strip('"') in shown else "NULL" for key in keys)
-    plain = f"SELECT {_epoch(bins=bins)}, NULL AS tag, {', '.join(keys)}, {totals} FROM told GROUP BY {groups}"  # noqa: S608
-    apart = (
-        f"SELECT {_epoch(bins=bins)}, tag, {of_tag}, {totals} FROM told, LATERAL ("  # noqa: S608
-        "SELECT DISTINCT tag FROM jsonb_array_elements_text("
-        "CASE jsonb_typeof(request_tags) WHEN 'array' THEN request_tags ELSE '[]' END) AS tag "
-        f"WHERE tag NOT LIKE 'User-Agent:%') AS tags GROUP BY {groups}"
+    told = (
+        f"SELECT {_quarter(table, bins=bins)} AS quarter, {', '.join(keys)}, {sums} "  # noqa: S608  # quoted
+        f"FROM {table.qualified} WHERE {_where(table)} GROUP BY {groups}"
     )
-    return f"WITH told AS MATERIALIZED ({told}) {plain} UNION ALL {apart} ORDER BY 1 DESC"
+    return f"SELECT {_epoch(bins=bins)}, {', '.join([*keys, *table.sums])} FROM ({told}) AS told ORDER BY 1 DESC"  # noqa: S608
 
 
 def limits(table: LogTable, span: Span) -> list[datetime]:
