@@ -21,6 +21,8 @@ LINES_PER_STEP = 500
 """So many lines are read before others on the loop have a turn: a few milliseconds."""
 ORDERED = 0.99
 """The correlation with the order on disk from which a serial id stands for time."""
+NEAR_ENOUGH = 10_000
+"""So many rows too many are read sooner than they are found out."""
 
 type Take = Callable[[Block], Awaitable[None]]
 
@@ -174,7 +176,7 @@ async def _first_id(connection: asyncpg.Connection, table: LogTable, span: Span)
     if low is None:
         return None
     query = f"SELECT created_at FROM {table.qualified} WHERE id >= $1 ORDER BY id LIMIT 1"  # noqa: S608  # quoted
-    while high - low > 1:
+    while high - low > NEAR_ENOUGH:
         middle = (low + high) // 2
         at = aware(await connection.fetchval(query, middle))
         if at is not None and at < wanted:

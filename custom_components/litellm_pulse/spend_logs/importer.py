@@ -1,42 +1,25 @@
 """One cycle of an import: plan, read, hand over; interrupted anywhere it goes on where it was."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import datetime
 
 from .database import Database, Found
+from .destination import Destination, hand_over
 from .errors import SourceTimeoutError
-from .merge import believed
-from .models import HOUR, Scope, Span, UsageRow, floor, requests_by_slot
+from .models import HOUR, Scope, Span, floor
 from .planner import Ask, Bounds, Kind, halves, overlap, plan
 from .progress import Progress
 from .rows import Block
 
 
-class Destination(Protocol):
-    """Where usage rows are kept, and with them how far they have come."""
-
-    async def progress(self) -> Progress:
-        """Return what was written last; a new one where nothing was."""
-
-    async def requests(self, scope: Scope, span: Span) -> Mapping[datetime, float]:
-        """Return how many requests are known per hour that has any; see `models.requests_by_slot`."""
-
-    async def replace(
-        self, scope: Scope, slots: Collection[datetime], rows: Sequence[UsageRow], progress: Progress
-    ) -> None:
-        """Write in one transaction: rows in place of all that these slots had in this scope, and progress."""
-
-
 class Importer:
     """Follows one database into one destination."""
 
-    def __init__(self, database: Database, destination: Destination, slot: timedelta = HOUR) -> None:
+    def __init__(self, database: Database, destination: Destination) -> None:
         """Ask nothing yet."""
         self._database = database
         self._destination = destination
-        self._slot = slot
 
     async def cycle(self, *, seam: datetime | None = None, gaps: Sequence[Span] = ()) -> Progress:
         """Bring the destination up to date and return how far that is; raises SourceError.
@@ -69,7 +52,7 @@ class Importer:
         async def take(block: Block) -> None:
             nonlocal progress
             progress = _after(ask, block.span, progress, found)
-            await self._write(ask.scope, block, progress)
+            await hand_over(self._destination, ask.scope, block.span, block.rows, progress, HOUR)
 
         try:
             await self._database.read(found, ask.span, take)
@@ -81,16 +64,6 @@ class Importer:
             for part in parts:
                 progress = await self._ask(found, replace(ask, span=part), progress)
         return progress
-
-    async def _write(self, scope: Scope, block: Block, progress: Progress) -> None:
-        """Replace the hours of a block that tell no less than what is known."""
-        known = await self._destination.requests(scope, block.span)
-        told = requests_by_slot(block.rows, self._slot)
-        slots = believed(known, told)
-        rows = block.rows
-        if len(slots) < len(told):
-            rows = [row for row in rows if floor(row.start, self._slot) in slots]
-        await self._destination.replace(scope, slots, rows, progress)
 
 
 def _after(ask: Ask, span: Span, progress: Progress, found: Found) -> Progress:
