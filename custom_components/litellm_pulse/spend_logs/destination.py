@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from .merge import believed
-from .models import Scope, Span, UsageRow, floor, requests_by_slot
+from .models import HOUR, Scope, Span, UsageRow, floor, requests_by_slot
 from .progress import Progress
+from .rows import Block
 
 
 class Destination(Protocol):
@@ -25,12 +26,13 @@ class Destination(Protocol):
 
 
 async def hand_over(
-    destination: Destination, scope: Scope, span: Span, rows: Sequence[UsageRow], progress: Progress, slot: timedelta
+    destination: Destination, scope: Scope, block: Block, progress: Progress, *, slot: timedelta = HOUR
 ) -> None:
-    """Replace the slots of a span in which no fewer requests are told than are known; always write progress."""
-    known = await destination.requests(scope, span)
-    told = requests_by_slot(rows, slot)
+    """Replace the slots of a block in which no fewer requests are told than are known; always write progress."""
+    known = await destination.requests(scope, block.span)
+    told = requests_by_slot(block.rows, slot)
     slots = believed(known, told)
+    rows = block.rows
     if len(slots) < len(told):
         rows = [row for row in rows if floor(row.start, slot) in slots]
     await destination.replace(scope, slots, rows, progress)

@@ -52,7 +52,7 @@ class Importer:
         async def take(block: Block) -> None:
             nonlocal progress
             progress = _after(ask, block.span, progress, found)
-            await hand_over(self._destination, ask.scope, block.span, block.rows, progress, HOUR)
+            await hand_over(self._destination, ask.scope, block, progress)
 
         try:
             await self._database.read(found, ask.span, take)

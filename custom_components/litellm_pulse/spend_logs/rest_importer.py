@@ -10,6 +10,7 @@ from .errors import NotOfferedError, PermissionDeniedError
 from .models import DAY, Scope, Span, UsageRow, floor, month_start
 from .progress import Progress
 from .rest import Rest
+from .rows import Block
 
 EMPTY_MONTHS = 12
 """After so many months without any usage nothing older is looked for."""
@@ -37,9 +38,9 @@ class RestImporter:
             span = Span(month_start(end - timedelta.resolution), end)
             rows = await self._month(span)
             if rows:
-                oldest = min(oldest, min(row.start for row in rows))
+                oldest = min(oldest, *(row.start for row in rows))
             progress = replace(progress.backfilled(span.start, now=now), oldest=oldest)
-            await hand_over(self._destination, Scope.BEFORE, span, rows, progress, DAY)
+            await hand_over(self._destination, Scope.BEFORE, Block(span, rows), progress, slot=DAY)
             end = span.start
         return progress
 
