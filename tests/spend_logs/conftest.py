@@ -8,6 +8,7 @@ from pathlib import Path
 
 import postgres
 import pytest
+import pytest_socket
 from progress import StepError
 
 from custom_components.litellm_pulse.spend_logs import dsn
@@ -25,6 +26,8 @@ def server() -> Iterator[postgres.Postgres]:
     # pytest's own folders are closed to the user who runs the server.
     state = Path(tempfile.mkdtemp(prefix="litellm-pulse-postgres-"))
     state.chmod(0o755)
+    # Each test's own set-up closes sockets again.
+    pytest_socket.enable_socket()
     try:
         with postgres.Postgres(state, durable=False) as running:
             yield running
