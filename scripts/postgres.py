@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Self
 
 from progress import StepError
 
@@ -72,7 +73,7 @@ class Postgres:
         """The folder of its files."""
         return self._data
 
-    def start(self) -> "Postgres":
+    def start(self) -> Self:
         """Start it and wait until it answers; raises StepError where it does not."""
         self.port = self.port or _free_port()
         with self.log_file.open("ab") as log:
@@ -118,7 +119,7 @@ class Postgres:
             raise StepError(f"psql: {done.stderr.strip()}")
         return done.stdout.strip()
 
-    def __enter__(self) -> "Postgres":
+    def __enter__(self) -> Self:
         """Start it."""
         return self.start()
 

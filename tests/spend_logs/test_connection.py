@@ -30,7 +30,7 @@ from .test_database import Make
 RULES = """
 host all postgres 127.0.0.1/32 trust
 hostssl all only_tls 127.0.0.1/32 scram-sha-256
-host all all 127.0.0.1/32 scram-sha-256
+host all reader,nobody 127.0.0.1/32 scram-sha-256
 """
 
 
