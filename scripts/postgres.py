@@ -53,6 +53,7 @@ class Postgres:
     def __init__(self, state: Path, *, durable: bool = True) -> None:
         """Create the server's files where there are none yet; `durable` is for those that are killed."""
         self._bin = binaries()
+        state = state.resolve()
         self._data = state / "data"
         self.log_file = state / "output.log"
         self._durable = durable

@@ -57,12 +57,14 @@ class Connections:
             with typed():
                 connection = await self._connect()
                 try:
-                    async with connection.transaction(isolation="repeatable_read", readonly=True):
-                        await connection.execute(self._settings())
-                        yield connection
-                finally:
-                    # A connection that hangs is not waited for.
-                    await _close(connection)
+                    await connection.transaction(isolation="repeatable_read", readonly=True).start()
+                    await connection.execute(self._settings())
+                    yield connection
+                except BaseException:
+                    # What was left in the middle of an answer is not talked to any more.
+                    connection.terminate()
+                    raise
+                await _close(connection)
 
     def _settings(self) -> str:
         """Return the bounds of a transaction; startup parameters would not pass a pooler."""
