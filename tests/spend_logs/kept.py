@@ -1,5 +1,7 @@
 """A destination in a small SQLite file: what tests and benchmarks import into."""
 
+# ruff: noqa: S608  # queries of the tests' own making
+
 import asyncio
 import json
 import sqlite3

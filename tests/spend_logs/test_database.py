@@ -1,5 +1,7 @@
 """LiteLLM's tables in a real PostgreSQL: what is read agrees with what is there, to the cent."""
 
+# ruff: noqa: S608  # queries of the tests' own making
+
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
@@ -46,8 +48,13 @@ async def test_rows_that_real_proxies_wrote_add_up_by_everything(
     assert set(kept.by(Dimension.MODEL)) == {
         "gpt-4o", "gpt-4o-mini", "claude-sonnet-4-5", "llama-free", "text-embedding-3-small",
     }  # fmt: skip
-    for dimension, column in ((Dimension.KEY, "api_key"), (Dimension.TEAM, "team_id"), (Dimension.USER, "user"),
-                              (Dimension.PUBLIC_MODEL, "model_group"), (Dimension.PROVIDER, "custom_llm_provider")):  # fmt: skip
+    for dimension, column in (
+        (Dimension.KEY, "api_key"),
+        (Dimension.TEAM, "team_id"),
+        (Dimension.USER, "user"),
+        (Dimension.PUBLIC_MODEL, "model_group"),
+        (Dimension.PROVIDER, "custom_llm_provider"),
+    ):
         truth: dict[str, float] = {}
         for row in found:
             if row[column]:
@@ -195,7 +202,7 @@ async def test_spend_logs_that_are_switched_off_are_told(make: Make, connect: Co
         found.required()
 
 
-class Interrupted(Exception):
+class InterruptedByTestError(Exception):
     """What ends an import in the middle."""
 
 
@@ -210,7 +217,7 @@ class Interrupting(Kept):
     ) -> None:
         self.left -= 1
         if self.left < 0:
-            raise Interrupted
+            raise InterruptedByTestError
         await super().replace(scope, slots, rows, progress)
 
 
@@ -225,7 +232,7 @@ async def test_an_import_that_is_interrupted_anywhere_is_resumed_and_adds_up(
         kept.left = 3
         try:
             await Importer(database, kept).cycle()
-        except Interrupted:
+        except InterruptedByTestError:
             interruptions += 1
         else:
             break
@@ -266,19 +273,20 @@ async def test_the_proxys_database_sees_bounded_readers(
 ) -> None:
     name = make(spend_logs() + generated(100))
     database = connect(name)
-    seen: list[asyncpg.Record] = []
+    names = ("transaction_read_only", "statement_timeout", "lock_timeout")
+    settings = f"SELECT {', '.join(f"current_setting('{name}')" for name in names)}"
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = $2"
+    bounds, counts = set(), []
 
     async def ask() -> None:
         async with database._connections.reading() as connection:
-            seen.append(await connection.fetchrow("SELECT current_setting('transaction_read_only') AS ro, "
-                                                  "current_setting('statement_timeout') AS st, current_setting('lock_timeout') AS lt"))  # fmt: skip
-            seen.append(await connection.fetchrow(
-                "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = $2", APPLICATION, name))  # fmt: skip
+            bounds.add(tuple(await connection.fetchrow(settings)))
+            counts.append(await connection.fetchval(sessions, APPLICATION, name))
             await asyncio.sleep(0.05)
 
     await asyncio.gather(*[ask() for _ in range(6)])
-    assert {tuple(row) for row in seen if "ro" in row} == {("on", "2min", "2s")}
-    assert max(row["count"] for row in seen if "count" in row) == CONNECTIONS
+    assert bounds == {("on", "2min", "2s")}
+    assert max(counts) == CONNECTIONS
     await asyncio.sleep(0.1)
     left = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{APPLICATION}'"
     assert server.sql(left) == "0", "no connection is kept between questions"
@@ -287,8 +295,8 @@ async def test_the_proxys_database_sees_bounded_readers(
 async def test_half_hours_of_the_servers_zone_do_not_matter(
     server: postgres.Postgres, make: Make, connect: Connect, kept: Kept
 ) -> None:
-    name = make(COST_LOGS.replace("timestamp", "timestamptz")
-                + "INSERT INTO cost_logs (provider, model, cost_usd, created_at) VALUES ('p', 'm', 1, '2026-11-03 10:20+00');")  # fmt: skip
+    row = "INSERT INTO cost_logs (provider, model, cost_usd, created_at) VALUES ('p', 'm', 1, '2026-11-03 10:20+00');"
+    name = make(COST_LOGS.replace("timestamp", "timestamptz") + row)
     server.sql(f"ALTER DATABASE {name} SET timezone = 'Asia/Kathmandu'")
     await Importer(connect(name), kept).cycle()
     ((_, slot, start, *_),) = kept.rows()

@@ -1,5 +1,7 @@
 """Partitions on two PostgreSQL servers behind postgres_fdw: unchanged, and the sums are made there."""
 
+# ruff: noqa: S608  # queries of the tests' own making
+
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -43,7 +45,8 @@ def partitioned(server: postgres.Postgres, other: postgres.Postgres, make: Make)
             OPTIONS (host '127.0.0.1', port '{port}', dbname '{database}');
         CREATE USER MAPPING FOR postgres SERVER half_{number} OPTIONS (user 'postgres');
         CREATE FOREIGN TABLE half_{number} PARTITION OF "LiteLLM_SpendLogs"
-            FOR VALUES WITH (MODULUS 2, REMAINDER {number}) SERVER half_{number} OPTIONS (table_name 'LiteLLM_SpendLogs');"""
+            FOR VALUES WITH (MODULUS 2, REMAINDER {number})
+            SERVER half_{number} OPTIONS (table_name 'LiteLLM_SpendLogs');"""
         for number, (port, database) in enumerate(((server.port, here), (other.port, there)))
     )
     return make(

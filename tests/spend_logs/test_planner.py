@@ -1,6 +1,7 @@
 """What is asked for next: newest first, with an overlap, everything once a week."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from custom_components.litellm_pulse.spend_logs.models import Scope, Span
 from custom_components.litellm_pulse.spend_logs.planner import Ask, Bounds, Kind, halves, plan
@@ -79,7 +80,7 @@ def test_a_source_that_was_off_for_weeks_tells_all_of_them_when_it_is_on_again()
     follow = [ask for ask in plan(DONE, bounds(now)) if ask.kind is Kind.FOLLOW]
     assert follow[-1].span.start <= NOW - timedelta(hours=6)
     assert follow[0].span.end == now
-    assert all(newer.span.start == older.span.end for newer, older in zip(follow, follow[1:], strict=False))
+    assert all(newer.span.start == older.span.end for newer, older in pairwise(follow))
 
 
 def test_a_clock_that_went_back_leaves_no_hour_out() -> None:

@@ -104,7 +104,9 @@ def test_the_answers_are_what_the_packages_own_models_give(folder: str) -> None:
         "        assert json.loads(R.model_validate(answer).model_dump_json()) == answer, kind\n"
         "print(name.exists())"
     )
-    done = subprocess.run([python, "-c", script, FIXTURES], capture_output=True, text=True, check=False)
+    done = subprocess.run(  # noqa: S603  # words of ours
+        [python, "-c", script, FIXTURES], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -145,12 +147,14 @@ class Api:
         self.fails_after: int | None = None
 
     def app(self) -> web.Application:
+        """Return the routes."""
         app = web.Application()
         app.router.add_get("/user/daily/activity", self.user)
         app.router.add_get("/team/daily/activity", self.forbidden)
         return app
 
     async def forbidden(self, _: web.Request) -> web.Response:
+        """Refuse the key."""
         return web.json_response({"error": "not allowed"}, status=403)
 
     async def user(self, request: web.Request) -> web.Response:
@@ -167,6 +171,7 @@ class Api:
         return web.json_response({"results": self.days(shown), "metadata": {"page": number, "total_pages": pages}})
 
     def days(self, rows: list[tuple[date, str]]) -> list[dict[str, Any]]:
+        """Return the days of some rows with their breakdowns."""
         one = {"spend": 1.0, "api_requests": 1, "failed_requests": 0, "prompt_tokens": 1, "completion_tokens": 1,
                "total_tokens": 2, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}  # fmt: skip
         days: dict[date, list[str]] = {}

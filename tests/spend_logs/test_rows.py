@@ -19,9 +19,30 @@ from custom_components.litellm_pulse.spend_logs.tables import (
 )
 
 ALL = frozenset(
-    "request_id spend total_tokens prompt_tokens completion_tokens startTime endTime model model_group "
-    "custom_llm_provider user team_id api_key organization_id end_user request_tags status cache_hit "
-    "metadata messages response proxy_server_request".split()
+    {
+        "request_id",
+        "spend",
+        "total_tokens",
+        "prompt_tokens",
+        "completion_tokens",
+        "startTime",
+        "endTime",
+        "model",
+        "model_group",
+        "custom_llm_provider",
+        "user",
+        "team_id",
+        "api_key",
+        "organization_id",
+        "end_user",
+        "request_tags",
+        "status",
+        "cache_hit",
+        "metadata",
+        "messages",
+        "response",
+        "proxy_server_request",
+    }
 )
 SPAN = Span(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC))
 

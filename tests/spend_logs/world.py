@@ -1,5 +1,7 @@
 """Requests that fill LiteLLM's table, and what their sums are in truth."""
 
+# ruff: noqa: S608  # queries of the tests' own making
+
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,12 +19,13 @@ def recorded(release: str) -> list[dict[str, Any]]:
 def insert(rows: Iterable[dict[str, Any]]) -> str:
     """Return SQL that inserts rows, columns by their names."""
     return "".join(
-        f'INSERT INTO "LiteLLM_SpendLogs" ({", ".join(_quoted(row))}) VALUES ({", ".join(map(_literal, row.values()))});'
+        f'INSERT INTO "LiteLLM_SpendLogs" ({", ".join(_quoted(row))}) '
+        f"VALUES ({', '.join(map(_literal, row.values()))});"
         for row in rows
     )
 
 
-def request(number: int, ended: str, *, cost: float = 0.25, seconds: int = 5, **columns: Any) -> dict[str, Any]:
+def request(number: int, ended: str, *, cost: float = 0.25, seconds: int = 5, **columns: object) -> dict[str, Any]:
     """Return the row of a request that ended at a time in UTC, some seconds after it began."""
     return {
         "request_id": f"chatcmpl-{number}",
@@ -47,8 +50,10 @@ def generated(rows: int, *, first: str = "2026-09-10", step: str = "7 minutes") 
             "startTime", "endTime", model, model_group, custom_llm_provider, "user", team_id, request_tags, status)
         SELECT 'r' || i, 'key-' || i % 3, i % 97 / 1024.0, 12, 10, 2, at, at + i % 50 * interval '1 second',
             'p' || i % 2 || '/m-' || i % 5, 'm-' || i % 5, 'p' || i % 2, 'u-' || i % 3, 't-' || i % 2,
-            CASE i % 4 WHEN 0 THEN '["a", "b"]'::jsonb ELSE '[]' END, CASE i % 10 WHEN 0 THEN 'failure' ELSE 'success' END
-        FROM (SELECT i, timestamp '{first}' + i * interval '{step}' AS at FROM generate_series(0, {rows - 1}) AS i) AS made;
+            CASE i % 4 WHEN 0 THEN '["a", "b"]'::jsonb ELSE '[]' END,
+            CASE i % 10 WHEN 0 THEN 'failure' ELSE 'success' END
+        FROM (
+            SELECT i, timestamp '{first}' + i * interval '{step}' AS at FROM generate_series(0, {rows - 1}) AS i) AS made;
         ANALYZE "LiteLLM_SpendLogs";
     """
 
