@@ -1,5 +1,6 @@
 """What is asked for next: newest first, with an overlap, everything once a week."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -105,7 +106,7 @@ def test_a_gap_is_asked_for_until_its_late_rows_are_in() -> None:
 
 
 def test_progress_survives_as_json() -> None:
-    told = DONE.told(Span(OLDEST, NOW), now=NOW).seen(now=NOW, oldest=OLDEST, newest=OLDEST)
+    told = DONE.told(Span(OLDEST, NOW), now=NOW).seen(identity="db", now=NOW, oldest=OLDEST, newest=OLDEST)
     assert Progress.from_json(told.to_json()) == told
     assert Progress.from_json(Progress().to_json()) == Progress()
 
@@ -118,9 +119,11 @@ def test_progress_tells_its_share() -> None:
 
 
 def test_a_database_whose_newest_row_is_older_than_before_was_restored() -> None:
-    assert DONE.seen(now=NOW, oldest=OLDEST, newest=NOW).restored_at is None
-    assert DONE.seen(now=NOW, oldest=OLDEST, newest=NOW - timedelta(days=1)).restored_at == NOW
-    assert DONE.seen(now=NOW, oldest=None, newest=None).restored_at == NOW
+    assert DONE.seen(identity="db", now=NOW, oldest=OLDEST, newest=NOW).restored_at is None
+    assert DONE.seen(identity="db", now=NOW, oldest=OLDEST, newest=NOW - timedelta(days=1)).restored_at == NOW
+    assert DONE.seen(identity="db", now=NOW, oldest=None, newest=None).restored_at == NOW
+    here = replace(DONE, identity="db")
+    assert here.seen(identity="another", now=NOW, oldest=OLDEST, newest=NOW).restored_at == NOW
 
 
 def test_a_span_that_takes_too_long_is_halved_down_to_a_day() -> None:

@@ -53,7 +53,8 @@ def generated(rows: int, *, first: str = "2026-09-10", step: str = "7 minutes") 
             CASE i % 4 WHEN 0 THEN '["a", "b"]'::jsonb ELSE '[]' END,
             CASE i % 10 WHEN 0 THEN 'failure' ELSE 'success' END
         FROM (
-            SELECT i, timestamp '{first}' + i * interval '{step}' AS at FROM generate_series(0, {rows - 1}) AS i) AS made;
+            SELECT i, timestamp '{first}' + i * interval '{step}' AS at
+            FROM generate_series(0, {rows - 1}) AS i) AS made;
         ANALYZE "LiteLLM_SpendLogs";
     """
 

@@ -27,8 +27,9 @@ class Importer:
         `seam` is the ledger's first scrape, `gaps` are spans in which nothing was scraped.
         """
         found = await self._database.look()
-        progress = (await self._destination.progress()).seen(now=found.now, oldest=found.oldest, newest=found.newest)
-        progress = replace(progress, identity=found.identity)
+        progress = (await self._destination.progress()).seen(
+            identity=found.identity, now=found.now, oldest=found.oldest, newest=found.newest
+        )
         bounds = Bounds(
             now=found.now,
             oldest=found.oldest,

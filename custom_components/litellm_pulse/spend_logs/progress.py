@@ -56,10 +56,12 @@ class Progress:
         whole = (now - self.oldest).total_seconds()
         return 1.0 if whole <= 0 else min(1.0, (now - self.reached).total_seconds() / whole)
 
-    def seen(self, *, now: datetime, oldest: datetime | None, newest: datetime | None) -> Self:
-        """Return it after a look at the source's bounds; an older database is noted, not believed."""
+    def seen(self, *, identity: str, now: datetime, oldest: datetime | None, newest: datetime | None) -> Self:
+        """Return it after a look at the source; an older database, or another, is noted and not believed."""
         went_back = self.newest is not None and (newest is None or newest < self.newest)
-        return replace(self, oldest=oldest, newest=newest, restored_at=now if went_back else self.restored_at)
+        another = bool(self.identity) and self.identity != identity
+        restored_at = now if went_back or another else self.restored_at
+        return replace(self, identity=identity, oldest=oldest, newest=newest, restored_at=restored_at)
 
     def backfilled(self, to: datetime, *, now: datetime) -> Self:
         """Return it after the backfill has come down to a time; its first step begins the watermark."""
