@@ -28,18 +28,20 @@ from .home import (
     set_up,
     turns,
 )
-from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder
+from .measure import AtMost, Faster, Figure, Section, Setting, figure, scratch_folder
 from .peer import NAME, Peer
+from .peer import ninety_days as of_peer
 
 BASE = "/api/litellm_pulse"
 CLIENTS, SECONDS = 50, 60
 ROUNDS = 21
 """Scrapes after which each path is asked once: answers are kept until the next scrape."""
+HISTORY = "/api/v1/history?limit=168"
 LIMITS = {
     "/api/v1/metrics": 2,
     "/api/v1/models": 2,
     "/api/v1/metrics/cost_daily": 2,
-    "/api/v1/history?limit=168": 10,
+    HISTORY: 10,
     "/api/v1/usage?from=2026-01-01&to=2026-03-31&period=day": 50,
     "/api/v1/usage?from=2026-01-01&to=2026-03-31&period=day&group_by=model": 50,
 }
@@ -52,7 +54,8 @@ def run(setting: Setting) -> Section:
     with scratch_folder(setting) as folder, served([past.body]) as url, clock_at(past.then):
         ours, load = asyncio.run(_measure(folder, past, url))
     with Peer(setting.peer) as peer:
-        theirs = peer.ask("answer", database=str(setting.cache / "litellm-pulse-90-days.db"))
+        database, _ = of_peer(setting, peer)
+        theirs = peer.ask("answer", database=str(database))
     return Section(
         title="The API, on 90 days",
         note=(
@@ -62,7 +65,13 @@ def run(setting: Setting) -> Section:
             f"{SECONDS} s as fast as they can, with a scrape every 10 s; *held* is the longest turn of the event loop "
             "in processor time of its thread, *late* the latest beat of a heartbeat, by the clock."
         ),
-        figures=[*(_figure(path, ours[path], theirs.get(path)) for path in LIMITS), *load],
+        figures=[
+            *(_figure(path, ours[path], theirs.get(path)) for path in LIMITS),
+            figure(
+                f"{HISTORY}, against the peer", "ms", ours[HISTORY], against=(NAME, theirs[HISTORY]), budget=Faster(1)
+            ),
+            *load,
+        ],
     )
 
 
@@ -78,24 +87,24 @@ async def _measure(folder: Path, past: Past, url: str) -> tuple[dict[str, list[f
         found = _timed_handlers()
         entry = add_entry(hass, url)
         await past.adopt(hass, entry)
-        scrapes = await set_up(hass, entry)
+        coordinator = await set_up(hass, entry)
         async with _client(hass) as (client, token):
-            await _one_by_one(scrapes, client)
+            await _one_by_one(coordinator, client)
             ours = {path: found[path][1:] for path in LIMITS}
-            load = await _all_at_once(scrapes, str(client.make_url("")), token)
+            load = await _all_at_once(coordinator, str(client.make_url("")), token)
     return ours, load
 
 
-async def _one_by_one(scrapes: Any, client: TestClient[Any, Any]) -> None:  # noqa: ANN401  # not imported
+async def _one_by_one(coordinator: Any, client: TestClient[Any, Any]) -> None:  # noqa: ANN401  # not imported
     """Ask for each path after each scrape."""
     for _ in range(ROUNDS):
-        await scrapes.async_refresh()
+        await coordinator.async_refresh()
         for path in LIMITS:
             async with client.get(BASE + path) as answer:
                 assert answer.status == web.HTTPOk.status_code, await answer.text()
 
 
-async def _all_at_once(scrapes: Any, base: str, token: str) -> list[Figure]:  # noqa: ANN401  # likewise
+async def _all_at_once(coordinator: Any, base: str, token: str) -> list[Figure]:  # noqa: ANN401  # likewise
     """Return what many clients see, and what they do to the event loop."""
     script = str(Path(__file__).with_name("clients.py"))
     paths = [BASE + path for path in LIMITS]
@@ -106,7 +115,7 @@ async def _all_at_once(scrapes: Any, base: str, token: str) -> list[Figure]:  # 
         )
         asking = asyncio.create_task(process.communicate())
         while not asking.done():
-            await scrapes.async_refresh()
+            await coordinator.async_refresh()
             await asyncio.wait([asking], timeout=10)
     late = heart.reset()
     heart.stop()
@@ -123,7 +132,7 @@ async def _all_at_once(scrapes: Any, base: str, token: str) -> list[Figure]:  # 
 
 def _timed_handlers() -> dict[str, list[float]]:
     """Have every handler note how long it takes, by path and query; before the views are registered."""
-    endpoint = importlib.import_module("custom_components.litellm_pulse.endpoint").Endpoint
+    endpoint = importlib.import_module("custom_components.litellm_pulse.endpoint").PulseView
     get = endpoint.get
     found: dict[str, list[float]] = defaultdict(list)
 

@@ -1,6 +1,6 @@
 """A ledger over days of simulated scrapes, and what each day costs.
 
-The head is dumped as Home Assistant's Store would write it: an hour after a change.
+The spare_copy is dumped as Home Assistant's Store would write it: an hour after a change.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ BEGIN = datetime(2025, 12, 31, 23, tzinfo=UTC)
 WORK = range(9, 17)
 """Hours of an active day in which every model gets a request a minute, by one of the keys."""
 HEAD_DELAY = timedelta(hours=1)
-"""The integration's HEAD_SAVE_DELAY."""
+"""The integration's SPARE_COPY_SAVE_DELAY."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class Course:
             self._traffic()
         body = self.homelab.body()
         begun = time.process_time()
-        snapshot = self.ledger.scrape(read(self.ledger.reader(), body), now=self.now, answered_at=self.now)
+        snapshot = self.ledger.scrape(read(self.ledger.parser(), body), now=self.now, answered_at=self.now)
         taken = (time.process_time() - begun) * 1e3
         changed = snapshot.report is not None and snapshot.report.changed > 0
         self._save_head(changed=changed)
@@ -114,15 +114,15 @@ class Course:
                 self.homelab.request(model, key)
 
     def _save_head(self, *, changed: bool) -> None:
-        """Write the head some minutes after a change, in the way and form of Home Assistant's Store."""
+        """Write the spare copy some minutes after a change, in the way and form of Home Assistant's Store."""
         if self._head_due is None:
             self._head_due = self.now + HEAD_DELAY if changed else None
         elif self.now >= self._head_due:
             self._head_due = None
-            envelope = {"version": 1, "minor_version": 1, "key": "litellm_pulse", "data": self.ledger.head()}
-            partial = self.path.with_suffix(".head.tmp")
+            envelope = {"version": 1, "minor_version": 1, "key": "litellm_pulse", "data": self.ledger.spare_copy()}
+            partial = self.path.with_suffix(".spare_copy.tmp")
             partial.write_text(json.dumps(envelope, indent=2, ensure_ascii=False))
-            partial.rename(self.path.with_suffix(".head"))
+            partial.rename(self.path.with_suffix(".spare_copy"))
 
     @contextmanager
     def _flushing(self, wanted: bool) -> Iterator[_Flush]:  # noqa: FBT001  # private
@@ -130,7 +130,7 @@ class Course:
         names = [self.path, *(self.path.with_name(f"{self.path.name}-{end}") for end in ("wal", "shm"))]
         files = [os.open(name, os.O_RDWR) for name in names if wanted and name.exists()]
         try:
-            yield _Flush(files, self.path.with_suffix(".head"))
+            yield _Flush(files, self.path.with_suffix(".spare_copy"))
         finally:
             for file in files:
                 os.close(file)
@@ -139,8 +139,8 @@ class Course:
 class _Flush:
     """Brings what was written to the disk."""
 
-    def __init__(self, files: list[int], head: Path) -> None:
-        self._files, self._head = files, head
+    def __init__(self, files: list[int], spare_copy: Path) -> None:
+        self._files, self._head = files, spare_copy
         self._seen = 0
 
     def __call__(self) -> None:
@@ -150,8 +150,8 @@ class _Flush:
         for file in self._files:
             os.fsync(file)
         if self._head.exists():
-            with self._head.open("rb") as head:
-                os.fsync(head.fileno())
+            with self._head.open("rb") as spare_copy:
+                os.fsync(spare_copy.fileno())
         self._seen = written
 
 
@@ -190,7 +190,7 @@ _DIGEST = _digest()
 
 
 def size(path: Path) -> int:
-    """Return the bytes of a ledger on the disk, its write-ahead log and head included."""
+    """Return the bytes of a ledger on the disk, its write-ahead log and spare_copy included."""
     return sum(file.stat().st_size for file in path.parent.glob(f"{path.stem}.*") if file.suffix != ".proxy")
 
 

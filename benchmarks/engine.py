@@ -11,18 +11,17 @@ _package = ModuleType("custom_components.litellm_pulse")
 _package.__path__ = [str(INTEGRATION)]
 sys.modules.setdefault(_package.__name__, _package)
 
-from custom_components.litellm_pulse.core import queries  # noqa: E402  # see above
 from custom_components.litellm_pulse.core.catalog import Dimension  # noqa: E402
-from custom_components.litellm_pulse.core.changes import Changes  # noqa: E402
-from custom_components.litellm_pulse.core.exposition import Exposition, Reader  # noqa: E402
+from custom_components.litellm_pulse.core.counters import PendingWrites, Tracker  # noqa: E402
+from custom_components.litellm_pulse.core.exposition import Exposition, ExpositionParser  # noqa: E402
 from custom_components.litellm_pulse.core.ledger import Ledger  # noqa: E402
-from custom_components.litellm_pulse.core.tracker import Tracker  # noqa: E402
+from custom_components.litellm_pulse.core.query import sql  # noqa: E402
 
-__all__ = ["INTEGRATION", "Changes", "Dimension", "Ledger", "Reader", "Tracker", "queries", "read"]
+__all__ = ["INTEGRATION", "Dimension", "ExpositionParser", "Ledger", "PendingWrites", "Tracker", "read", "sql"]
 
 
-def read(reader: Reader, *pieces: bytes) -> Exposition:
-    """Have a reader read a body."""
+def read(parser: ExpositionParser, *pieces: bytes) -> Exposition:
+    """Have a parser read a body."""
     for piece in pieces:
-        reader.feed(piece)
-    return reader.finish()
+        parser.feed(piece)
+    return parser.finish()

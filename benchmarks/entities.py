@@ -17,7 +17,7 @@ from homeassistant.core import Event, EventStateChangedData, HomeAssistant, call
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 
-from custom_components.litellm_pulse.coordinator import ScrapeCoordinator
+from custom_components.litellm_pulse.coordinator import LiteLLMPulseCoordinator
 
 from .home import add_entry, enable_all, home_assistant
 from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder
@@ -65,20 +65,20 @@ async def _figures(hass: HomeAssistant, proxy: Proxy) -> list[Figure]:
     enable_all(hass, entry)
     again = await _seconds(hass.config_entries.async_reload(entry.entry_id))
     await hass.async_block_till_done()
-    scrapes: ScrapeCoordinator = entry.runtime_data.scrapes
+    coordinator: LiteLLMPulseCoordinator = entry.runtime_data.coordinator
     watch = Watch(hass)
-    await watch.during(scrapes.async_refresh())
+    await watch.during(coordinator.async_refresh())
     idle_writes, idle_hold = watch.written - {"last_scrape", "scrape_duration"}, watch.hold_ms
     holds, strangers, writes = [], [], []
     for step in range(1, CHANGES + 1):
         proxy.take(step)
-        await watch.during(scrapes.async_refresh())
+        await watch.during(coordinator.async_refresh())
         holds.append(watch.hold_ms)
         writes.append(float(len(watch.written)))
         strangers.append(float(len(_strangers(watch.written))))
     nights, hours = [], []
     for night in range(1, 6):
-        hours.append(await _seconds(watch.during(_roll(scrapes, night))))
+        hours.append(await _seconds(watch.during(_roll(coordinator, night))))
         nights.append(watch.hold_ms)
     count = len(hass.states.async_entity_ids())
     return [
@@ -145,12 +145,12 @@ def _strangers(written: set[str]) -> set[str]:
     return {one for one in written if ":" in one and not one.startswith(("model:m0:", "key:k0:", "team:t0:"))}
 
 
-async def _roll(scrapes: ScrapeCoordinator, night: int) -> None:
+async def _roll(coordinator: LiteLLMPulseCoordinator, night: int) -> None:
     """Begin another day, as the clock does at midnight."""
-    books = scrapes.books
+    ledger = coordinator.config_entry.runtime_data.ledger
     later = dt_util.utcnow() + timedelta(days=night)
-    await books._async_run(lambda: books._show(books.ledger.roll(now=later)))
-    await scrapes._async_publish()
+    await ledger._async_run(lambda: ledger._show(ledger._ledger.roll(now=later)))
+    await coordinator.async_rebuild()
 
 
 async def _seconds(work: Awaitable[object]) -> float:

@@ -100,7 +100,7 @@ class _Sized:
         path = folder / f"{self.series}-{pairs}.db"
         now = BEGIN
         ledger = Ledger.open(path, now=now, zone=ZONE)
-        ledger.scrape(read(ledger.reader(), self._homelab.body()), now=now, answered_at=now)
+        ledger.scrape(read(ledger.parser(), self._homelab.body()), now=now, answered_at=now)
         runs, changed = [], []
         for _ in range(5 if self.series > 50_000 else 15):
             now += timedelta(seconds=60)
@@ -108,7 +108,7 @@ class _Sized:
                 self._homelab.request(pair % self._homelab.models, pair // self._homelab.models)
             body = self._homelab.body()
             begun = time.process_time()
-            report = ledger.scrape(read(ledger.reader(), body), now=now, answered_at=now).report
+            report = ledger.scrape(read(ledger.parser(), body), now=now, answered_at=now).report
             runs.append((time.process_time() - begun) * 1e3)
             changed.append(report.changed if report else 0)
         ledger.close()

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from .course import ZONE, Course, Day, kept, resumed, size
-from .engine import Dimension, Ledger, queries, read
+from .engine import Dimension, Ledger, read, sql
 from .measure import Costs, Figure, Section, Setting, Table, figure
 from .report import number
 
@@ -143,16 +143,16 @@ def _measure(kept_of: dict[int, tuple[Path, float]]) -> list[Age]:
 def _times(course: Course) -> dict[str, float]:
     """Return what loading, queries and scrapes take."""
     course.ledger.close()
-    query = queries.UsageQuery(
+    query = sql.UsageQuery(
         start=(course.now - timedelta(days=90)).astimezone(ZONE).replace(hour=0, minute=0),
         end=course.now.astimezone(ZONE).replace(hour=0, minute=0),
-        period=queries.Period.DAY,
+        period=sql.Period.DAY,
         zone=ZONE,
         dimensions=[Dimension.MODEL],
     )
     found = {
-        "history_ms": _timed(lambda: queries.history(course.path, 168, (), ())),
-        "usage_ms": _timed(lambda: queries.usage(course.path, query)),
+        "history_ms": _timed(lambda: sql.history(course.path, 168, (), ())),
+        "usage_ms": _timed(lambda: sql.usage(course.path, query)),
     }
     begun = time.process_time()
     course.ledger = Ledger.open(course.path, now=course.now, zone=ZONE)
@@ -171,7 +171,7 @@ def _scrapes(course: Course) -> dict[str, float]:
         body = course.homelab.body()
         course.now += timedelta(seconds=60)
         begun = time.process_time()
-        course.ledger.scrape(read(course.ledger.reader(), body), now=course.now, answered_at=course.now)
+        course.ledger.scrape(read(course.ledger.parser(), body), now=course.now, answered_at=course.now)
         found["busy_ms" if busy else "idle_ms"].append((time.process_time() - begun) * 1e3)
     course.ledger.close()
     return {name: statistics.median(values) for name, values in found.items()}

@@ -80,7 +80,7 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> Any:  # noqa: A
     """Set an entry up and return its coordinator."""
     assert await hass.config_entries.async_setup(entry.entry_id)
     await hass.async_block_till_done()
-    return entry.runtime_data.scrapes
+    return entry.runtime_data.coordinator
 
 
 def enable_all(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from .course import ZONE, Course, kept, resumed, size
-from .engine import Changes, Ledger, read
-from .homelab import Homelab
+from .engine import Ledger, PendingWrites, read
 from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder, wall_ms
-from .peer import NAME, Peer
+from .peer import DAYS, NAME, Peer, homelab_body
+from .peer import ninety_days as of_peer
 
-DAYS = 90
 MEGABYTE = 1e6
 
 
@@ -32,7 +31,7 @@ def run(setting: Setting) -> Section:
         note=(
             "A simulated proxy, scraped every 60 s through `Ledger.scrape`; on an active day, for 8 hours every model "
             "gets a request a minute by one of the keys. Bytes are the kernel's count in /proc/self/io of the process "
-            "that holds the ledger, with the head written every hour in which something changed, as Home "
+            "that holds the ledger, with the spare copy written every hour in which something changed, as Home "
             "Assistant's Store would: *written* is `wchar`, the bytes handed to write(); *to disk* is `write_bytes`, "
             "the pages of 4 kB that the disk then has to take, where every scrape's pages are flushed before the "
             "next, as the kernel does when a minute really passes in between. The days are the 91st and 92nd, so "
@@ -67,23 +66,14 @@ def _make(folder: Path) -> None:
 
 def _of_peer(setting: Setting, peer: Peer, scratch: Path) -> dict[str, dict[str, float]]:
     """Return what litellm-pulse's database of as many days weighs, and what a day writes."""
-    body = scratch / "homelab.prom"
-    homelab = Homelab()
-    for model in range(homelab.models):
-        homelab.request(model, 0)
-    body.write_bytes(homelab.body())
-    database = setting.cache / "litellm-pulse-90-days.db"
-    whole = database.with_suffix(".json")
-    if not whole.exists():
-        database.unlink(missing_ok=True)
-        found = peer.ask("keep", database=str(database), body=str(body), scrapes=DAYS * 1440, safe=False)
-        whole.write_text(json.dumps(found))
+    _, whole = of_peer(setting, peer)
+    body = homelab_body(scratch / "homelab.prom")
     day = peer.ask("keep", database=str(scratch / "peer.db"), body=str(body), scrapes=1440, safe=True)
-    return {"whole": json.loads(whole.read_text()), "day": day}
+    return {"whole": whole, "day": day}
 
 
 def _size(path: Path, theirs: dict[str, dict[str, float]]) -> Figure:
-    """Return how large the file, its log and the head are while the ledger is open."""
+    """Return how large the file, its log and the spare copy are while the ledger is open."""
     course = json.loads(path.with_name("course.json").read_text())
     return figure(
         "on disk after 90 active days",
@@ -145,15 +135,15 @@ def _transaction(path: Path, scratch: Path) -> list[Figure]:
     """Return how long the transaction of a scrape takes in which 200 series changed, and the whole scrape."""
     course = resumed(path, scratch / "transaction.db")
     homelab, ledger = course.homelab, course.ledger
-    write = ledger._journal.store.write
+    write = ledger._writer.store.write
     writes: list[float] = []
 
-    def timed(changes: Changes) -> None:
+    def timed(pending: PendingWrites) -> None:
         begun = time.perf_counter()
-        write(changes)
+        write(pending)
         writes.append((time.perf_counter() - begun) * 1e3)
 
-    ledger._journal.store.write = timed  # type: ignore[method-assign]
+    ledger._writer.store.write = timed  # type: ignore[method-assign]
     scrapes, changed = [], []
     for step in range(100):
         course.now = course.now.replace(second=step % 60, microsecond=step)
@@ -161,7 +151,7 @@ def _transaction(path: Path, scratch: Path) -> list[Figure]:
             homelab.request(pair % homelab.models, pair // homelab.models)
         body = homelab.body()
         begun = time.perf_counter()
-        report = ledger.scrape(read(ledger.reader(), body), now=course.now, answered_at=course.now).report
+        report = ledger.scrape(read(ledger.parser(), body), now=course.now, answered_at=course.now).report
         scrapes.append((time.perf_counter() - begun) * 1e3)
         changed.append(report.changed if report else 0)
     ledger.close()

@@ -50,7 +50,7 @@ async def _measure(folder: Path, models: int, *, every: bool) -> Shown:
             assert await hass.config_entries.async_unload(entry.entry_id)
             await hass.async_block_till_done()
             begun = time.perf_counter()
-            scrapes = await set_up(hass, entry)
+            coordinator = await set_up(hass, entry)
             setup = (time.perf_counter() - begun) * 1e3
             idle: list[float] = []
             busy: list[float] = []
@@ -59,7 +59,7 @@ async def _measure(folder: Path, models: int, *, every: bool) -> Shown:
                     homelab.request(0, 0)
                 file.write_bytes(homelab.body())
                 before = time.process_time()
-                await scrapes.async_refresh()
+                await coordinator.async_refresh()
                 await hass.async_block_till_done()
                 (busy if run % 2 else idle).append((time.process_time() - before) * 1e3)
             return Shown(

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from . import prometheus
 from .apart import Apart
 from .bodies import Traffic
-from .engine import Changes, Reader, Tracker, read
+from .engine import ExpositionParser, PendingWrites, Tracker, read
 from .measure import Costs, Faster, Figure, Section, Setting, cpu_ms, figure, wall_ms
 from .peer import NAME, Peer
 
@@ -49,8 +49,8 @@ class Proxy:
         return cpu_ms(partial(self._count, pieces)), floor
 
     def _count(self, pieces: Sequence[bytes]) -> None:
-        exposition = read(Reader(self._tracker.wanted), *pieces)
-        self._tracker.count(exposition, 1e9 + 60 * self._step, Changes())
+        exposition = read(ExpositionParser(self._tracker.wanted), *pieces)
+        self._tracker.count(exposition, 1e9 + 60 * self._step, PendingWrites())
 
 
 class Scraped:
@@ -79,9 +79,9 @@ def run(setting: Setting) -> Section:
     return Section(
         title="Parsing one body and folding it into increases",
         note=(
-            "Steady state: `exposition.Reader`, fed with pieces of 256 KiB, then `Tracker.count`, without SQLite. "
-            "Processor time, since the machine is shared; every round measures ours and the peer once, each in a "
-            "process of its own, and a ratio is the median of the rounds' own. Garbage collection stays on, as it is "
+            "Steady state: `exposition.ExpositionParser`, fed with pieces of 256 KiB, then `Tracker.count`, without "
+            "SQLite. Processor time, since the machine is shared; every round measures ours and the peer once, each in "
+            "a process of its own, and a ratio is the median of the rounds' own. Garbage collection stays on, as it is "
             "in Home Assistant. litellm-pulse: the two parses of its `Scraper.scrape`, given the decoded text. The "
             "line against the Prometheus server is by the clock and with the transfer: ours fetches with http.client "
             "and folds, its own figure is `scrape_duration_seconds`; both read the same bodies from the same server, "
@@ -121,7 +121,7 @@ def _measure_small(setting: Setting) -> list[Figure]:
     cold = Scraped(f"{SMALL}, first scrape", size, 20, cold=True)
     theirs = _rounds(setting, Traffic(*size), (some, cold), 15 if setting.quick else 51)
     client = _against_client(Traffic(*size), some, cold)
-    return [_against_peer(some, theirs, 50), _against_peer(cold, theirs, None), *client]
+    return [_against_peer(some, theirs, 50), _against_peer(cold, theirs, 25), *client]
 
 
 def _rounds(setting: Setting, traffic: Traffic, ours: tuple[Scraped, ...], rounds: int) -> list[float]:
@@ -151,9 +151,9 @@ def _parse_with_client(text: str) -> None:
         pass
 
 
-def _against_peer(scraped: Scraped, theirs: list[float], times: float | None) -> Figure:
+def _against_peer(scraped: Scraped, theirs: list[float], times: float) -> Figure:
     """Return a figure against litellm-pulse."""
-    return figure(scraped.name, "ms", scraped.runs, against=(NAME, theirs), budget=Faster(times) if times else None)
+    return figure(scraped.name, "ms", scraped.runs, against=(NAME, theirs), budget=Faster(times))
 
 
 def _against_floor(scraped: Scraped, times: float) -> Figure:
@@ -182,9 +182,9 @@ def _scraper(tracker: Tracker, port: int, at: int) -> Callable[[], None]:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.request("GET", "/metrics/")
         response = connection.getresponse()
-        exposition = read(Reader(tracker.wanted), *iter(partial(response.read, PIECE), b""))
+        exposition = read(ExpositionParser(tracker.wanted), *iter(partial(response.read, PIECE), b""))
         connection.close()
-        tracker.count(exposition, 1e9 + 60 * at, Changes())
+        tracker.count(exposition, 1e9 + 60 * at, PendingWrites())
 
     return work
 

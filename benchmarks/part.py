@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import proxy as litellm
 
-from .engine import Reader, Tracker, read
+from .engine import ExpositionParser, Tracker, read
 from .measure import Faster, Section, Setting, figure
 
 KEYS = 40
@@ -75,7 +75,7 @@ def _sizes(proxy: litellm.Proxy, path: str) -> tuple[tuple[float, float], int]:
     """Return size and transfer of an answer in kB, and how many label sets it has of spend."""
     compressed = _fetch(proxy, path)
     body = gzip.decompress(compressed)
-    (spend,) = read(Reader({"litellm_spend_metric_total"}), body).values()
+    (spend,) = read(ExpositionParser({"litellm_spend_metric_total"}), body).values()
     return (len(body) / 1000, len(compressed) / 1000), len(spend)
 
 

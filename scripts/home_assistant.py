@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import environments
-from progress import StepError, step
+from progress import StepError, run, step
 from service import HOST, Answer, Service
 from toolchain import ROOT
 
 DOMAIN = "litellm_pulse"
+HISTORY_ENDS = 900
+"""Seconds before now at which invented history ends: the proxy's own counters begin later."""
 USER = "demo"
 PASSWORD = "demo"  # noqa: S105 - it is on loopback and printed
 
@@ -142,6 +144,17 @@ class HomeAssistant(Service):
         entry_id = str(created["result"]["entry_id"])
         self.flow("options/flow", entry_id, {"scan_interval": scan_interval})
         return entry_id
+
+    def invent_history(self, entry_id: str) -> None:
+        """Give an entry a ledger that goes back 60 invented days, to before the proxy's own start."""
+        self.stop()
+        ledger = self.state / DOMAIN / f"{entry_id}.db"
+        # The spare copy is of the ledger that is thrown away.
+        for file in (*ledger.parent.glob(f"{entry_id}*"), self.state / ".storage" / f"{DOMAIN}.{entry_id}"):
+            file.unlink(missing_ok=True)
+        command = [environments.prepare("newest"), Path(__file__).with_name("demo_history.py"), ledger]
+        run("Inventing 60 days of history", [*command, str(time.time() - HISTORY_ENDS)])
+        self.start()
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the integration's config entries."""

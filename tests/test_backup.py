@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.backup import DATA_MANAGER
+from homeassistant.components.backup.const import DATA_MANAGER
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -62,7 +62,7 @@ async def test_a_backup_has_all_that_was_counted_until_then_and_scrapes_go_on(
     copy = await hass.async_add_executor_job(_unpacked, archive, f"{entry.entry_id}.db", tmp_path / "copy.db")
     ledger = Ledger.open(copy, now=dt_util.utcnow(), zone=ZoneInfo(hass.config.time_zone))
     assert ledger.snapshot.recovery is None
-    assert ledger.snapshot.usage == entry.runtime_data.scrapes.data.usage
+    assert ledger.snapshot.usage == entry.runtime_data.coordinator.data.snapshot.usage
     ledger.close()
     proxy.traffic.spend["gpt-4o"] += 1
     await pass_time(hass, freezer)
@@ -73,7 +73,7 @@ async def test_a_backup_leaves_the_file_alone_until_it_is_made(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:
     assert await set_up(hass, entry)
-    path = entry.runtime_data.books.path
+    path = entry.runtime_data.ledger.path
     await backup.async_pre_backup(hass)
     before = await hass.async_add_executor_job(path.read_bytes)
     proxy.traffic.spend["gpt-4o"] += 2
@@ -87,6 +87,6 @@ async def test_a_backup_leaves_the_file_alone_until_it_is_made(
 
 async def test_a_backup_of_a_home_assistant_that_stops_is_no_error(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert await set_up(hass, entry)
-    await entry.runtime_data.books.async_close()
+    await entry.runtime_data.ledger.async_close()
     await backup.async_pre_backup(hass)
     await backup.async_post_backup(hass)

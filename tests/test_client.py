@@ -33,7 +33,7 @@ from custom_components.litellm_pulse.client import (
     UnexpectedStatusError,
 )
 from custom_components.litellm_pulse.core.errors import NotPrometheusError
-from custom_components.litellm_pulse.core.exposition import Reader
+from custom_components.litellm_pulse.core.exposition import ExpositionParser
 
 from .proxy import Proxy
 
@@ -172,7 +172,7 @@ async def test_what_the_reader_refuses_ends_the_transfer(client: MetricsClient, 
 
     proxy.handler = endless
     with pytest.raises(NotPrometheusError):
-        await client.fetch(Reader(()).feed)
+        await client.fetch(ExpositionParser(()).feed)
     async with asyncio.timeout(5):
         await ended.wait()
 

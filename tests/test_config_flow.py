@@ -140,7 +140,7 @@ async def test_what_is_no_address_is_said_at_its_field(hass: HomeAssistant, prox
 async def test_what_nobody_foresaw_is_said_and_logged(
     hass: HomeAssistant, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(config_flow, "Reader", lambda _: 1 / 0)
+    monkeypatch.setattr(config_flow, "ExpositionParser", lambda _: 1 / 0)
     form = await _type(hass, url=proxy.url, verify_ssl=True)
     assert form["errors"] == {"base": "unknown"}
     assert "ZeroDivisionError" in caplog.text
@@ -202,7 +202,7 @@ async def test_a_proxy_that_moved_keeps_its_entry(
     form = await entry.start_reconfigure_flow(hass)
     result = await _fill(hass, form, url=other_proxy.url, verify_ssl=True)
     assert result["reason"] == "reconfigure_successful"
-    assert entry.title == entry.unique_id == f"127.0.0.1:{other_proxy.server.port}"
+    assert entry.title == f"127.0.0.1:{other_proxy.server.port}"
     assert len(other_proxy.requests) == 2
 
 
@@ -226,13 +226,13 @@ async def test_an_entry_cannot_be_pointed_at_the_proxy_of_another(
 
 async def test_the_interval_is_an_option(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert await set_up(hass, entry)
-    assert entry.runtime_data.scrapes.update_interval.total_seconds() == 60
+    assert entry.runtime_data.coordinator.update_interval.total_seconds() == 60
     form = await hass.config_entries.options.async_init(entry.entry_id)
     result = await hass.config_entries.options.async_configure(form["flow_id"], {CONF_SCAN_INTERVAL: 300})
     await hass.async_block_till_done()
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options[CONF_SCAN_INTERVAL] == 300
-    assert entry.runtime_data.scrapes.update_interval.total_seconds() == 300
+    assert entry.runtime_data.coordinator.update_interval.total_seconds() == 300
 
 
 @pytest.mark.parametrize("seconds", [9, 3601])

@@ -43,7 +43,7 @@ async def test_set_up_waits_for_a_proxy_that_never_answered_and_says_why(
 ) -> None:
     proxy.answer(body, status=status)
     assert not await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.state == ConfigEntryState.SETUP_RETRY
     assert entry.reason is not None
     assert words in entry.reason
     proxy.recover()
@@ -259,10 +259,10 @@ async def test_windows_follow_home_assistants_time_zone(
 
 async def test_another_setting_than_the_zone_changes_nothing(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert await set_up(hass, entry)
-    before = entry.runtime_data.scrapes.data
+    before = entry.runtime_data.coordinator.data
     await hass.config.async_update(location_name="Elsewhere")
     await hass.async_block_till_done(wait_background_tasks=True)
-    assert entry.runtime_data.scrapes.data is before
+    assert entry.runtime_data.coordinator.data is before
 
 
 async def test_two_proxies_are_counted_apart(

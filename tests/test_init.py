@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import Platform
+from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -144,7 +144,7 @@ async def test_a_ledger_that_cannot_be_opened_now_is_tried_again(
     folder = Path(hass.config.path(DOMAIN))
     folder.write_text("in the way")
     assert not await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.state == ConfigEntryState.SETUP_RETRY
     folder.unlink()
     await pass_time(hass, freezer, 600)
     assert entry.state is ConfigEntryState.LOADED
@@ -257,3 +257,23 @@ async def test_a_device_can_be_deleted_while_the_entry_is_not_loaded(
     assert await _delete(hass, hass_ws_client, entry, "gpt-4o")
     assert await set_up(hass, entry)
     assert not _has_model(hass, entry)
+
+
+async def test_an_entry_of_an_earlier_release_is_no_longer_known_by_its_address(
+    hass: HomeAssistant, proxy: Proxy
+) -> None:
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        unique_id=f"127.0.0.1:{proxy.server.port}",
+        data={CONF_URL: proxy.url, CONF_API_KEY: "sk-1234", CONF_VERIFY_SSL: True},
+    )
+    entry.add_to_hass(hass)
+    assert await set_up(hass, entry)
+    assert (entry.unique_id, entry.minor_version) == (None, 2)
+
+
+async def test_an_entry_of_a_later_major_release_is_left_alone(hass: HomeAssistant, proxy: Proxy) -> None:
+    entry = MockConfigEntry(domain=DOMAIN, version=2, data={CONF_URL: proxy.url, CONF_VERIFY_SSL: True})
+    entry.add_to_hass(hass)
+    assert not await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.MIGRATION_ERROR

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.recorder import get_instance
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import (
@@ -16,8 +16,8 @@ from pytest_homeassistant_custom_component.components.recorder.common import (
     do_adhoc_statistics,
 )
 
-from custom_components.litellm_pulse.core import queries
 from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
+from custom_components.litellm_pulse.core.query import sql
 
 from .conftest import entity_id, pass_time, set_up, state
 from .proxy import Proxy
@@ -118,12 +118,12 @@ async def _spend_per_hour(
 ) -> dict[float, float]:
     """Return the ledger's spend in each hour that is over, by the time at which it begins."""
     dimension, key = member.split(":")
-    books = entry.runtime_data.books
+    ledger = entry.runtime_data.ledger
     split = [Dimension(dimension)] if key else []
-    query = queries.UsageQuery(
-        start=began, end=dt_util.utcnow(), period=queries.Period.HOUR, zone=books.zone, dimensions=split
+    query = sql.UsageQuery(
+        start=began, end=dt_util.utcnow(), period=sql.Period.HOUR, zone=ledger.zone, dimensions=split
     )
-    rows = await hass.async_add_executor_job(queries.usage, books.path, query)
+    rows = await hass.async_add_executor_job(sql.usage, ledger.path, query)
     spent = {row.start.timestamp(): row.usage[COUNTER_INDEX["cost"]] for row in rows if row.group in {(), (key,)}}
     return {at: cost for at, cost in spent.items() if cost}
 

@@ -63,7 +63,7 @@ def _described(hass: HomeAssistant, entity: er.RegistryEntry) -> dict[str, Any]:
             key: [*value] if isinstance(value, list) else str(value) for key, value in capabilities.items()
         },
         "unit": entity.unit_of_measurement,
-        "precision": entity.options.get("sensor", {}).get("suggested_display_precision"),
+        "precision": dict(entity.options.get("sensor") or {}).get("suggested_display_precision"),
         "last_reset": shown and shown.attributes.get(ATTR_LAST_RESET),
     }
 
@@ -152,7 +152,7 @@ async def test_windows_roll_over_at_midnight_without_a_scrape(
     hass.config_entries.async_update_entry(entry, options={"scan_interval": 3600})
     assert await set_up(hass, entry)
     proxy.traffic.spend["gpt-4o"] += 1
-    await entry.runtime_data.scrapes.async_refresh()
+    await entry.runtime_data.coordinator.async_refresh()
     assert state(hass, entry, "spend_day") == "1.0"
     requests = len(proxy.requests)
     await pass_time(hass, freezer, 10 * 60 + 1)

@@ -1,19 +1,20 @@
 """Whatever the code names, the translations have; whatever they have, the code names."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import custom_components.litellm_pulse as integration
-from custom_components.litellm_pulse import binary_sensor, descriptions, event, number, reasons
+from custom_components.litellm_pulse import binary_sensor, descriptions, error_messages, event, number
 from custom_components.litellm_pulse.client import ScrapeError
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import AnswerError
-from custom_components.litellm_pulse.happenings import Kind
-from custom_components.litellm_pulse.issues import TROUBLES
-from custom_components.litellm_pulse.roster import MODELS, OPTIONAL
+from custom_components.litellm_pulse.device_manager import MODELS, OPTIONAL
+from custom_components.litellm_pulse.events import EventType
+from custom_components.litellm_pulse.issues import ISSUES
 
 ROOT = Path(integration.__file__).parent
 TEXTS: dict[str, Any] = json.loads((ROOT / "translations" / "en.json").read_text())
@@ -25,7 +26,9 @@ ENTITIES = {
     "number": number.DESCRIPTIONS,
     "sensor": descriptions.DESCRIPTIONS,
 }
-FAILURES = set(reasons._KEYS.values())
+FAILURES = set(error_messages._KEYS.values())
+RAISED = re.compile(r'(?:Query|NotFound|NotAvailable)Error\(\s*"(\w+)"')
+QUERY_ERRORS = {key for file in ROOT.rglob("*.py") for key in RAISED.findall(file.read_text())}
 
 
 @pytest.mark.parametrize("platform", ENTITIES)
@@ -45,12 +48,12 @@ def test_no_device_has_two_entities_of_a_name() -> None:
 
 def test_everything_that_happens_has_a_name() -> None:
     texts = TEXTS["entity"]["event"]["events"]["state_attributes"]["event_type"]["state"]
-    assert set(texts) == set(Kind)
+    assert set(texts) == set(EventType)
 
 
-def test_every_trouble_has_a_text_and_a_flow_where_there_is_something_to_do() -> None:
-    assert set(TEXTS["issues"]) == {one.key for one in TROUBLES}
-    for one in TROUBLES:
+def test_every_issue_has_a_text_and_a_flow_where_there_is_something_to_do() -> None:
+    assert set(TEXTS["issues"]) == {one.key for one in ISSUES}
+    for one in ISSUES:
         assert ("fix_flow" in TEXTS["issues"][one.key]) is one.fixable
 
 
@@ -63,12 +66,12 @@ def test_every_choice_has_a_name() -> None:
 
 def test_every_failure_has_a_text_in_the_flow_and_in_the_log() -> None:
     assert set(TEXTS["config"]["error"]) == FAILURES | {"invalid_url", "unknown"}
-    assert set(TEXTS["exceptions"]) == FAILURES | {"newer_schema", "store_failed"}
+    assert set(TEXTS["exceptions"]) == FAILURES | {"newer_schema", "store_failed"} | QUERY_ERRORS
 
 
 def test_every_failure_has_a_name() -> None:
     kinds = {*ScrapeError.__subclasses__(), *AnswerError.__subclasses__()}
-    assert kinds <= set(reasons._KEYS)
+    assert kinds <= set(error_messages._KEYS)
 
 
 @pytest.mark.parametrize("flow", ["config", "options"])

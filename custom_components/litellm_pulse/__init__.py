@@ -9,15 +9,20 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.typing import ConfigType
 from yarl import URL
 
-from .bookkeeper import Bookkeeper, async_forget
+from .api import RawScraper, ResponseCache, async_register_views
 from .client import MetricsClient
 from .const import DOMAIN
-from .coordinator import LiteLLMPulseConfigEntry, RuntimeData, ScrapeCoordinator
-from .devices import member_of
-from .issues import async_forget_issues
-from .roster import OTHER
-from .views import async_register_views
-from .wishes import Wishes
+from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator, RuntimeData
+from .core.models import OTHER
+from .data import DataBuilder
+from .device_manager import DeviceManager
+from .entity_dispatcher import EntityDispatcher
+from .events import EventDetector
+from .identifiers import member_of_device
+from .issues import IssueManager, async_delete_issues
+from .ledger_worker import LedgerWorker, async_delete_ledger
+from .scraper import Scraper
+from .user_settings import UserSettings
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.NUMBER, Platform.SENSOR]
@@ -30,18 +35,44 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:
-    """Open the ledger, make the first scrape, show the entities."""
-    books = await Bookkeeper.async_open(hass, entry)
-    client = MetricsClient(
-        async_get_clientsession(hass, entry.data[CONF_VERIFY_SSL]),
-        URL(entry.data[CONF_URL]),
-        entry.data.get(CONF_API_KEY),
+    """Open the ledger, make the first scrape, add the entities, and name everybody who listens."""
+    user_settings = await UserSettings.async_load(hass, entry.entry_id)
+    ledger = await LedgerWorker.async_open(hass, entry)
+    device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings)
+    builder = DataBuilder(entry, ledger, device_manager, user_settings)
+    scraper = Scraper(_client(hass, entry), ledger)
+    coordinator = LiteLLMPulseCoordinator(hass, entry, scraper=scraper, ledger=ledger, builder=builder)
+    dispatcher = EntityDispatcher(hass, entry)
+    entry.runtime_data = RuntimeData(
+        coordinator=coordinator,
+        ledger=ledger,
+        scraper=scraper,
+        device_manager=device_manager,
+        dispatcher=dispatcher,
+        user_settings=user_settings,
+        response_cache=ResponseCache(),
+        raw_scraper=RawScraper(),
     )
-    wishes = await Wishes.async_load(hass, entry.entry_id)
-    scrapes = ScrapeCoordinator(hass, entry, client=client, books=books, wishes=wishes)
-    await scrapes.async_start()
-    entry.runtime_data = RuntimeData(books=books, scrapes=scrapes)
+    await coordinator.async_first_scrape()
+    device_manager.async_remove_stale(ledger.snapshot)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+
+    issues = IssueManager(hass, entry)
+    entry.async_on_unload(issues.async_close)
+    coordinator.async_subscribe(dispatcher.async_dispatch)
+    coordinator.async_subscribe(EventDetector(hass, entry, device_manager).async_detect)
+    coordinator.async_subscribe(issues.async_update)
+    coordinator.async_start()
+    return True
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:
+    """Bring an entry of an earlier release up to date; False for one of a later major version."""
+    if entry.version > 1:
+        return False
+    if entry.minor_version < 2:  # noqa: PLR2004
+        # It was the proxy's address, which may change.
+        hass.config_entries.async_update_entry(entry, unique_id=None, minor_version=2)
     return True
 
 
@@ -51,10 +82,10 @@ async def async_unload_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> None:
-    """Delete the ledger and its head, what was wished for, and what was complained about."""
-    await async_forget(hass, entry.entry_id)
-    await Wishes(hass, entry.entry_id).async_forget()
-    async_forget_issues(hass, entry.entry_id)
+    """Delete the ledger and its spare copy, the user's settings, and the repair issues."""
+    await async_delete_ledger(hass, entry.entry_id)
+    await UserSettings(hass, entry.entry_id).async_remove()
+    async_delete_issues(hass, entry.entry_id)
 
 
 async def async_remove_config_entry_device(
@@ -63,13 +94,18 @@ async def async_remove_config_entry_device(
     device: dr.AnyDeviceEntry,
 ) -> bool:
     """Let any member's device be deleted; it comes back when the member is used again."""
-    member = member_of(device)
+    member = member_of_device(device)
     if member[1] == OTHER:
         return False
     if entry.state is ConfigEntryState.LOADED:
-        scrapes = entry.runtime_data.scrapes
-        await scrapes.roster.async_dismiss(member, scrapes.data)
+        await entry.runtime_data.device_manager.async_dismiss(member, entry.runtime_data.ledger.snapshot)
     else:
-        wishes = await Wishes.async_load(hass, entry.entry_id)
-        await wishes.async_delete(member)
+        user_settings = await UserSettings.async_load(hass, entry.entry_id)
+        await user_settings.async_dismiss(member)
     return True
+
+
+def _client(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> MetricsClient:
+    """Return the client of the entry's proxy."""
+    session = async_get_clientsession(hass, entry.data[CONF_VERIFY_SSL])
+    return MetricsClient(session, URL(entry.data[CONF_URL]), entry.data.get(CONF_API_KEY))

@@ -9,13 +9,13 @@ from .coordinator import LiteLLMPulseConfigEntry
 async def async_pre_backup(hass: HomeAssistant) -> None:
     """Write what waits, and let go of the files."""
     for entry in _loaded(hass):
-        await entry.runtime_data.books.async_pause()
+        await entry.runtime_data.ledger.async_pause()
 
 
 async def async_post_backup(hass: HomeAssistant) -> None:
     """Go on writing."""
     for entry in _loaded(hass):
-        await entry.runtime_data.books.async_resume()
+        await entry.runtime_data.ledger.async_resume()
 
 
 def _loaded(hass: HomeAssistant) -> list[LiteLLMPulseConfigEntry]:

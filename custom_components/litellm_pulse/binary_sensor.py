@@ -16,10 +16,10 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import LiteLLMPulseConfigEntry
 from .core.catalog import Dimension
 from .core.models import MemberKey, Window
+from .data import PulseData
 from .descriptions import LIMITED
-from .entity import ON_MEMBERS, ON_PROXY, PulseDescription, PulseEntity, async_follow
-from .picture import Picture
-from .roster import Facet
+from .device_manager import Feature
+from .entity import ON_MEMBERS, ON_PROXY, PulseDescription, PulseEntity, async_add_described
 
 PARALLEL_UPDATES = 0
 
@@ -28,10 +28,10 @@ PARALLEL_UPDATES = 0
 class PulseBinarySensorDescription(PulseDescription, BinarySensorEntityDescription):
     """A binary sensor, and whether it is on; None where that is unknown."""
 
-    value_fn: Callable[[Picture, MemberKey], bool | None]
+    value_fn: Callable[[PulseData, MemberKey], bool | None]
 
 
-def _problem(key: str, value_fn: Callable[[Picture, MemberKey], bool | None]) -> PulseBinarySensorDescription:
+def _problem(key: str, value_fn: Callable[[PulseData, MemberKey], bool | None]) -> PulseBinarySensorDescription:
     """Describe something that can be wrong with a member."""
     return PulseBinarySensorDescription(
         key=key,
@@ -47,15 +47,15 @@ def _limit(window: Window) -> PulseBinarySensorDescription:
     return replace(
         _problem(
             f"limit_reached_{window}",
-            lambda picture, member: (limit := picture.limit(member, window)) is not None and limit.reached,
+            lambda data, member: (limit := data.limit(member, window)) is not None and limit.reached,
         ),
         metric="cost",
     )
 
 
-def _used_up(picture: Picture, member: MemberKey) -> bool | None:
+def _used_up(data: PulseData, member: MemberKey) -> bool | None:
     """Return whether nothing is left of a budget."""
-    budget = picture.snapshot.budgets.get(member)
+    budget = data.snapshot.budgets.get(member)
     return budget.used_up if budget else None
 
 
@@ -66,17 +66,17 @@ DESCRIPTIONS: Final = (
         dimensions=ON_PROXY,
         device_class=BinarySensorDeviceClass.CONNECTIVITY,
         entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda picture, _: picture.connected,
+        value_fn=lambda data, _: data.connected,
     ),
-    replace(_problem("unusual_spend", lambda picture, _: picture.unusual), dimensions=ON_PROXY, metric="cost"),
+    replace(_problem("unusual_spend", lambda data, _: data.unusual), dimensions=ON_PROXY, metric="cost"),
     *(replace(_limit(window), dimensions=ON_PROXY) for window in LIMITED),
     *(replace(_limit(window), entity_registry_enabled_default=False) for window in LIMITED),
-    replace(_problem("budget_used_up", _used_up), facet=Facet.BUDGET),
+    replace(_problem("budget_used_up", _used_up), feature=Feature.BUDGET),
     replace(
-        _problem("budget_refusing", lambda picture, member: member in picture.refusing),
+        _problem("budget_refusing", lambda data, member: member in data.rate_limited),
         # Requests are refused before a provider is chosen.
         dimensions=ON_MEMBERS - {Dimension.PROVIDER},
-        facet=Facet.BUDGET,
+        feature=Feature.BUDGET,
         metric="refused_requests",
     ),
 )
@@ -88,7 +88,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the binary sensors."""
-    async_follow(entry, async_add_entities, PulseBinarySensor, DESCRIPTIONS)
+    async_add_described(entry, async_add_entities, PulseBinarySensor, DESCRIPTIONS)
 
 
 class PulseBinarySensor(PulseEntity, BinarySensorEntity):
@@ -100,7 +100,7 @@ class PulseBinarySensor(PulseEntity, BinarySensorEntity):
     @override
     def is_on(self) -> bool | None:
         """Whether it is."""
-        return self.entity_description.value_fn(self.picture, self.member)
+        return self.entity_description.value_fn(self.data, self.member)
 
     @override
     def shown(self) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import callback
+from homeassistant.data_entry_flow import AbortFlow
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -26,9 +27,9 @@ from . import address
 from .client import MetricsClient, ScrapeError
 from .const import DOMAIN, LOGGER
 from .core.errors import AnswerError
-from .core.exposition import Reader
+from .core.exposition import ExpositionParser
+from .error_messages import translation_key, translation_placeholders
 from .options_flow import LiteLLMPulseOptionsFlow
-from .reasons import placeholders, reason
 
 # voluptuous is another package's name for probatio in newer releases: its types do not match.
 _KEY_FIELD: Final[dict[Any, Any]] = {
@@ -51,6 +52,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
     """Makes a real scrape before it believes an address."""
 
     VERSION = 1
+    MINOR_VERSION = 2
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -79,7 +81,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
             base = address.parse(data[CONF_URL])
         except address.InvalidAddressError:
             return self._async_form(step_id, user_input, {CONF_URL: "invalid_url"})
-        await self._async_refuse_duplicate(base)
+        self._async_abort_duplicate(base)
         error, hints = await self._async_try(base, data)
         if error is not None:
             return self._async_form(step_id, user_input, {"base": error}, hints)
@@ -94,22 +96,23 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
             return self._get_reconfigure_entry().data
         return {}
 
-    async def _async_refuse_duplicate(self, base: URL) -> None:
-        """Abort where another entry has this proxy: its usage would be counted twice."""
-        # A reauth that waits for the user carries the same id, and must not stand in the way.
-        other = await self.async_set_unique_id(address.identity(base), raise_on_progress=False)
-        if other is not None and other.entry_id != self.context.get("entry_id"):
-            self._abort_if_unique_id_configured()
+    @callback
+    def _async_abort_duplicate(self, base: URL) -> None:
+        """Abort where another entry has this address: its usage would be counted twice."""
+        for entry in self._async_current_entries():
+            same = address.identity(URL(entry.data[CONF_URL])) == address.identity(base)
+            if same and entry.entry_id != self.context.get("entry_id"):
+                raise AbortFlow("already_configured")
 
     async def _async_try(self, base: URL, data: Mapping[str, Any]) -> tuple[str | None, dict[str, str]]:
         """Make a real scrape; return the error's key, or None, and what its text may name."""
         session = async_get_clientsession(self.hass, data[CONF_VERIFY_SSL])
         try:
-            body = Reader(())
+            body = ExpositionParser(())
             await MetricsClient(session, base, data.get(CONF_API_KEY)).fetch(body.feed)
             body.finish()
         except (ScrapeError, AnswerError) as err:
-            return reason(err), placeholders(err)
+            return translation_key(err), translation_placeholders(err)
         except Exception:  # noqa: BLE001 - what the flow calls unknown
             LOGGER.exception("Unexpected error while trying an address")
             return "unknown", {}
@@ -126,7 +129,6 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
             renamed = entry.title != address.title(URL(entry.data[CONF_URL]))
             return self.async_update_reload_and_abort(
                 entry,
-                unique_id=self.unique_id,
                 title=entry.title if renamed else title,
                 data=data,
             )

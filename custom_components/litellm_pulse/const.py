@@ -34,8 +34,8 @@ REDIRECT_LIMIT: Final = 4
 RETRY_AFTER_MAX: Final = 3600
 """Seconds; a longer Retry-After is a mistake, and would look like a dead integration."""
 
-HEAD_SAVE_DELAY: Final = timedelta(hours=1)
-"""The head is a spare copy: SQLite has every scrape, so SD cards are spared here."""
+SPARE_COPY_SAVE_DELAY: Final = timedelta(hours=1)
+"""The spare_copy is a spare copy: SQLite has every scrape, so SD cards are spared here."""
 
 MAX_MEMBERS_DEFAULT: Final = 200
 """Members of a dimension that have a device: some hundred are still found in a list."""

@@ -1,72 +1,69 @@
-"""The regular scrape: typed entry and runtime data, one error ladder, windows that end on time."""
+"""The regular scrape: typed entry and runtime data, one error ladder, one publication of what changed."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import override
+from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
-from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
-from homeassistant.helpers.event import async_track_point_in_utc_time
+from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
+from homeassistant.helpers.event import async_track_utc_time_change
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
-from homeassistant.util import dt as dt_util
+from homeassistant.util.signal_type import SignalType
 
-from .answers import Answers
-from .bookkeeper import Bookkeeper
-from .client import InvalidAuthError, MetricsClient, RateLimitedError, ScrapeError
-from .const import (
-    CONF_SCAN_INTERVAL,
-    CONF_UNUSUAL_THRESHOLD,
-    DOMAIN,
-    LOGGER,
-    RETRY_AFTER_MAX,
-    SCAN_INTERVAL_DEFAULT,
-    UNUSUAL_THRESHOLD_DEFAULT,
-)
+from .client import InvalidAuthError, RateLimitedError, ScrapeError
+from .const import CONF_SCAN_INTERVAL, DOMAIN, LOGGER, RETRY_AFTER_MAX, SCAN_INTERVAL_DEFAULT
 from .core.errors import AnswerError
-from .core.models import MemberKey, Snapshot, Usage, Window
-from .core.refusals import refused
-from .core.windows import next_boundary, next_hour
-from .fanout import Fanout
-from .happenings import Herald, between
-from .issues import Troubles
-from .picture import Picture
-from .raw import RawScrapes
-from .reasons import placeholders, reason
-from .roster import OTHER, Roster
+from .data import DataBuilder, PulseData
+from .device_manager import DeviceManager
+from .entity_dispatcher import EntityDispatcher
+from .error_messages import translation_key, translation_placeholders
+from .ledger_worker import LedgerWorker
 from .scraper import Scraper
-from .wishes import Wishes
+from .user_settings import UserSettings
+
+if TYPE_CHECKING:
+    from .api import RawScraper, ResponseCache
 
 type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
+
+type DataListener = Callable[[PulseData, PulseData], None]
+"""Takes the data from before and after a scrape, a roll-over or a setting; called on the event loop."""
+
+QUARTERS = range(0, 60, 15)
+"""Minutes at which an hour or a day may begin: zones differ from UTC by quarters of an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeData:
     """What an entry holds while it is loaded."""
 
-    books: Bookkeeper
-    scrapes: ScrapeCoordinator
-    answers: Answers = field(default_factory=Answers)
-    raw: RawScrapes = field(default_factory=RawScrapes)
+    coordinator: LiteLLMPulseCoordinator
+    ledger: LedgerWorker
+    scraper: Scraper
+    device_manager: DeviceManager
+    dispatcher: EntityDispatcher
+    user_settings: UserSettings
+    response_cache: ResponseCache
+    raw_scraper: RawScraper
 
 
-class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
-    """Scrapes the proxy, and tells entities what changed."""
+class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
+    """Scrapes the proxy on the interval, and publishes what was known before and what is known after."""
 
     config_entry: LiteLLMPulseConfigEntry
-
-    scrape_duration: float | None = None
-    """Seconds that the last complete answer took."""
 
     def __init__(
         self,
         hass: HomeAssistant,
         entry: LiteLLMPulseConfigEntry,
         *,
-        client: MetricsClient,
-        books: Bookkeeper,
-        wishes: Wishes,
+        scraper: Scraper,
+        ledger: LedgerWorker,
+        builder: DataBuilder,
     ) -> None:
         """Begin with what the ledger knows from before."""
         interval = entry.options.get(CONF_SCAN_INTERVAL, SCAN_INTERVAL_DEFAULT)
@@ -76,68 +73,64 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
             config_entry=entry,
             name=f"{DOMAIN} {entry.title}",
             update_interval=timedelta(seconds=interval),
-            always_update=False,
+            always_update=True,
         )
-        self.data = books.snapshot
-        self.client = client
-        self.books = books
-        self._scraper = Scraper(client, books)
-        self.wishes = wishes
-        self.roster = Roster(hass, entry, books.snapshot, wishes)
-        self.fanout = Fanout(hass, entry)
-        self.herald = Herald()
-        self._troubles = Troubles(hass, entry)
-        self._others: dict[MemberKey, Usage] = {}
-        self.picture = Picture(snapshot=self.data)
-        self.picture = self._paint()
-        self._cancel_roll: CALLBACK_TYPE | None = None
+        self._scraper = scraper
+        self._ledger = ledger
+        self._builder = builder
+        self._signal: SignalType[PulseData, PulseData] = SignalType(f"{DOMAIN}_{entry.entry_id}_data")
+        self.data = self._published = builder.build()
 
     @property
     def error(self) -> str | None:
         """Why the last scrape failed, or could not be written, in words; None when all is well."""
-        return self.data.store_error if self.last_update_success else str(self.last_exception)
+        return self.data.snapshot.store_error if self.last_update_success else str(self.last_exception)
 
-    async def async_start(self) -> None:
-        """Make the first scrape and keep going.
+    async def async_first_scrape(self) -> None:
+        """Make the first scrape; raises ConfigEntryNotReady or ConfigEntryAuthFailed.
 
         Set-up waits for a proxy that has never answered. One that has may be down: after a power
         cut both start at once, and what was spent before is known all the same.
         """
-        if self.data.last_scrape is None:
+        if self.data.snapshot.last_scrape is None:
             await self.async_config_entry_first_refresh()
-        else:
-            await self.async_refresh()
-        # The only listener: entities are woken through it. It also keeps the scrapes going when
-        # every entity is disabled, since the ledger, the statistics and the API need them.
-        self.config_entry.async_on_unload(self.async_add_listener(self._async_distribute))
-        self.config_entry.async_on_unload(
-            self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_config_changed),
-        )
-        self.config_entry.async_on_unload(self._async_disarm)
-        self.config_entry.async_on_unload(self._troubles.close)
-        await self._async_cast()
-        self.roster.tidy(self.data)
-        self._async_distribute()
-        self._async_arm()
+            return
+        await self.async_refresh()
+        if not self.last_update_success:
+            await self._builder.async_prepare()
+            self.data = self._builder.build(self.data, connected=False)
+
+    @callback
+    def async_subscribe(self, listener: DataListener) -> None:
+        """Have a listener called with (before, after) until the entry is unloaded; one that fails is logged."""
+        self.config_entry.async_on_unload(async_dispatcher_connect(self.hass, self._signal, listener))
+
+    @callback
+    def async_start(self) -> None:
+        """Publish what the first scrape brought, and go on: with scrapes, and with the clock."""
+        on_unload = self.config_entry.async_on_unload
+        # Keeps the scrapes going when every entity is disabled: the ledger and the API need them.
+        on_unload(self.async_add_listener(self._async_publish))
+        on_unload(self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_adopt_zone))
+        on_unload(async_track_utc_time_change(self.hass, self._async_roll, minute=list(QUARTERS), second=0))
+        self._async_publish()
 
     @override
-    async def _async_update_data(self) -> Snapshot:
+    async def _async_update_data(self) -> PulseData:
         """Make one scrape: the one place where its failures are told apart."""
         try:
             answer = await self._scraper.async_scrape()
         except InvalidAuthError as err:
-            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=reason(err)) from err
+            raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=translation_key(err)) from err
         except (ScrapeError, AnswerError) as err:
             raise UpdateFailed(
                 translation_domain=DOMAIN,
-                translation_key=reason(err),
-                translation_placeholders=placeholders(err),
-                retry_after=self._patience(err),
+                translation_key=translation_key(err),
+                translation_placeholders=translation_placeholders(err),
+                retry_after=self._retry_delay(err),
             ) from err
-        self.scrape_duration = answer.duration
-        await self._async_cast()
-        # Not what this scrape returned: a window may have rolled over meanwhile.
-        return self.books.snapshot
+        await self._builder.async_prepare()
+        return self._builder.build(self.data, scrape_duration=answer.duration)
 
     @callback
     @override
@@ -153,88 +146,34 @@ class ScrapeCoordinator(DataUpdateCoordinator[Snapshot]):
         elif isinstance(self.last_exception, ConfigEntryAuthFailed):
             self._schedule_refresh()
 
-    def _patience(self, err: ScrapeError | AnswerError) -> float | None:
+    def _retry_delay(self, err: ScrapeError | AnswerError) -> float | None:
         """Return how many seconds the proxy asks us to wait; never less than the interval."""
         if not isinstance(err, RateLimitedError) or err.retry_after is None or self.update_interval is None:
             return None
         return max(self.update_interval.total_seconds(), min(err.retry_after, RETRY_AFTER_MAX))
 
-    async def async_limit(self, member: MemberKey, window: Window, amount: float) -> None:
-        """Limit a member's spend in a window; 0 takes the limit away."""
-        await self.wishes.async_limit(member, window, amount)
-        self._async_distribute()
-
-    async def _async_cast(self) -> None:
-        """Decide who has a device, and gather the rest."""
-        self.roster.cast(self.books.snapshot)
-        hidden = self.roster.hidden
-        others = await self.books.async_gather(hidden) if hidden else {}
-        self._others = {(dimension, OTHER): usage for dimension, usage in others.items()}
-
-    @callback
-    def _async_distribute(self) -> None:
-        """Welcome new members, wake the entities of those that changed, tell what happened."""
-        before, after = self.picture, self._paint()
-        # Newcomers begin with what they had before, nothing: the recorder counts from the first state on.
-        self.roster.update(self.data)
-        self.picture = after
-        self.fanout.publish(before, after)
-        for happening in between(before, after, self.roster, self.roster.models):
-            self.herald.tell(happening)
-        self._troubles.update(after, self.roster)
-
-    def _paint(self) -> Picture:
-        """Return what there is to show now."""
-        before = self.picture
-        return Picture(
-            snapshot=self.data,
-            connected=self.last_update_success,
-            scrape_duration=self.scrape_duration,
-            others=self._others,
-            limits=self.wishes.limits,
-            refusing=refused(before.snapshot, self.data, before.refusing),
-            unusual_threshold=self.config_entry.options.get(CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT),
+    async def async_rebuild(self) -> None:
+        """Show what the ledger and the settings say now; the next scrape comes when it would have come anyway."""
+        await self._builder.async_prepare()
+        self.data = self._builder.build(
+            self.data, connected=self.data.connected, scrape_duration=self.data.scrape_duration
         )
-
-    @callback
-    def _async_arm(self) -> None:
-        """Set the clock for the next hour or window; daily sensors must not wait for the next scrape."""
-        self._async_disarm()
-        now = dt_util.utcnow()
-        boundary = min(next_hour(now, self.books.zone), next_boundary(now, self.books.zone))
-        self._cancel_roll = async_track_point_in_utc_time(self.hass, self._async_window_ends, boundary)
-
-    @callback
-    def _async_disarm(self) -> None:
-        """Stop the clock."""
-        if self._cancel_roll:
-            self._cancel_roll()
-            self._cancel_roll = None
-
-    @callback
-    def _async_window_ends(self, _now: datetime) -> None:
-        """Begin the next hour or windows."""
-        self._cancel_roll = None
-        self.config_entry.async_create_background_task(self.hass, self._async_roll(), f"{self.name} - roll")
-
-    @callback
-    def _async_config_changed(self, _event: Event) -> None:
-        """Follow Home Assistant's time zone."""
-        self.config_entry.async_create_background_task(self.hass, self._async_rezone(), f"{self.name} - zone")
-
-    async def _async_roll(self) -> None:
-        """Roll the windows over, whether the proxy answers or not."""
-        await self.books.async_roll()
-        await self._async_publish()
-
-    async def _async_rezone(self) -> None:
-        """Cut the windows anew if the zone is another one."""
-        if await self.books.async_adopt_zone():
-            await self._async_publish()
-
-    async def _async_publish(self) -> None:
-        """Show what the ledger knows now; the next scrape comes when it would have come anyway."""
-        await self._async_cast()
-        self.data = self.books.snapshot
         self.async_update_listeners()
-        self._async_arm()
+
+    @callback
+    def _async_publish(self) -> None:
+        """Tell every listener what was published before, and what is known now."""
+        before, self.data = self._published, replace(self.data, connected=self.last_update_success)
+        self._published = self.data
+        async_dispatcher_send(self.hass, self._signal, before, self.data)
+
+    async def _async_roll(self, now: datetime) -> None:
+        """Begin the next hour or windows, whether the proxy answers or not."""
+        if now.astimezone(self._ledger.zone).minute == 0:
+            await self._ledger.async_roll()
+            await self.async_rebuild()
+
+    async def _async_adopt_zone(self, _event: Event) -> None:
+        """Follow Home Assistant's time zone: cut the windows anew if it is another one."""
+        if await self._ledger.async_adopt_zone():
+            await self.async_rebuild()

@@ -10,9 +10,9 @@ from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 
 from .core.catalog import Dimension
 from .core.models import Budget, Health, MemberKey, Window
+from .data import PulseData
+from .device_manager import Feature
 from .entity import ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
-from .picture import Picture
-from .roster import Facet
 
 type Value = float | datetime | str | None
 
@@ -31,7 +31,7 @@ _SELDOM: Final = (Window.DAY, Window.LIFETIME)
 class PulseSensorDescription(PulseDescription, SensorEntityDescription):
     """A sensor, and where its value stands."""
 
-    value_fn: Callable[[Picture, MemberKey], Value]
+    value_fn: Callable[[PulseData, MemberKey], Value]
     window: Window | None = None
     """Whose start is the last reset."""
 
@@ -47,7 +47,7 @@ def _usage(measure: str, metric: str, window: Window, *, enabled: bool = False) 
         entity_registry_enabled_default=enabled,
         metric=metric,
         window=window,
-        value_fn=lambda picture, member: round(picture.usage(member).get(window, metric), _DUST),
+        value_fn=lambda data, member: round(data.usage(member).get(window, metric), _DUST),
     )
 
 
@@ -77,7 +77,7 @@ def _share(key: str, window: Window, part: str, *whole: str) -> PulseSensorDescr
         suggested_display_precision=1,
         entity_registry_enabled_default=False,
         metric=part,
-        value_fn=lambda picture, member: picture.usage(member).share(window, part, whole),
+        value_fn=lambda data, member: data.usage(member).share(window, part, whole),
     )
 
 
@@ -92,7 +92,7 @@ def _limit_used(window: Window) -> PulseSensorDescription:
         suggested_display_precision=1,
         entity_registry_enabled_default=False,
         metric="cost",
-        value_fn=lambda picture, member: limit.used_percent if (limit := picture.limit(member, window)) else None,
+        value_fn=lambda data, member: limit.used_percent if (limit := data.limit(member, window)) else None,
     )
 
 
@@ -102,12 +102,12 @@ def _budget(key: str, value_fn: Callable[[Budget], Value], *, enabled: bool = Fa
         key=f"budget_{key}",
         translation_key=f"budget_{key}",
         dimensions=ON_MEMBERS - {Dimension.PROVIDER},
-        facet=Facet.BUDGET,
+        feature=Feature.BUDGET,
         device_class=SensorDeviceClass.MONETARY,
         native_unit_of_measurement=USD,
         suggested_display_precision=2,
         entity_registry_enabled_default=enabled,
-        value_fn=lambda picture, member: value_fn(budget) if (budget := picture.snapshot.budgets.get(member)) else None,
+        value_fn=lambda data, member: value_fn(budget) if (budget := data.snapshot.budgets.get(member)) else None,
     )
 
 
@@ -123,7 +123,7 @@ def _on_proxy(description: PulseSensorDescription, *, enabled: bool = False) -> 
     )
 
 
-def _diagnostic(key: str, value_fn: Callable[[Picture], Value], *, timestamp: bool = False) -> PulseSensorDescription:
+def _diagnostic(key: str, value_fn: Callable[[PulseData], Value], *, timestamp: bool = False) -> PulseSensorDescription:
     """Describe how the scraping itself goes."""
     return PulseSensorDescription(
         key=key,
@@ -132,7 +132,7 @@ def _diagnostic(key: str, value_fn: Callable[[Picture], Value], *, timestamp: bo
         device_class=SensorDeviceClass.TIMESTAMP if timestamp else None,
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
-        value_fn=lambda picture, _: value_fn(picture),
+        value_fn=lambda data, _: value_fn(data),
     )
 
 
@@ -175,7 +175,7 @@ _PROXY: Final = (
         native_unit_of_measurement=USD,
         suggested_display_precision=2,
         metric="cost",
-        value_fn=lambda picture, _: picture.snapshot.outlook.forecast,
+        value_fn=lambda data, _: data.snapshot.insight.forecast,
     ),
     PulseSensorDescription(
         key="in_flight_requests",
@@ -186,12 +186,12 @@ _PROXY: Final = (
         entity_registry_enabled_default=False,
         metric="in_flight_requests",
         live=True,
-        value_fn=lambda picture, _: picture.snapshot.gauges.get("in_flight_requests"),
+        value_fn=lambda data, _: data.snapshot.gauges.get("in_flight_requests"),
     ),
-    _diagnostic("last_scrape", lambda picture: picture.snapshot.last_scrape, timestamp=True),
-    _diagnostic("last_restart", lambda picture: picture.snapshot.process_start, timestamp=True),
+    _diagnostic("last_scrape", lambda data: data.snapshot.last_scrape, timestamp=True),
+    _diagnostic("last_restart", lambda data: data.snapshot.process_start, timestamp=True),
     replace(
-        _diagnostic("scrape_duration", lambda picture: picture.scrape_duration),
+        _diagnostic("scrape_duration", lambda data: data.scrape_duration),
         device_class=SensorDeviceClass.DURATION,
         native_unit_of_measurement=UnitOfTime.SECONDS,
         suggested_display_precision=3,
@@ -235,12 +235,12 @@ _MODEL: Final = (
         key="deployment_health",
         translation_key="deployment_health",
         dimensions=ON_MODELS,
-        facet=Facet.HEALTH,
+        feature=Feature.HEALTH,
         device_class=SensorDeviceClass.ENUM,
         options=list(Health),
         entity_category=EntityCategory.DIAGNOSTIC,
         live=True,
-        value_fn=lambda picture, member: picture.snapshot.health.get(member[1]),
+        value_fn=lambda data, member: data.snapshot.health.get(member[1]),
     ),
 )
 

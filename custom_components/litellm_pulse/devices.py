@@ -1,4 +1,4 @@
-"""The devices of the proxy and of all members: their identifiers, names and places."""
+"""The devices of the proxy and of all members: their names and places in the registry."""
 
 from typing import Final
 
@@ -10,23 +10,10 @@ from homeassistant.helpers.device_registry import DeviceEntryType
 
 from .const import DOMAIN
 from .core.catalog import Dimension
-from .core.models import TOTAL, Member, MemberKey
+from .core.models import TOTAL, Member
+from .identifiers import device_identifier
 
 _KINDS: Final = {Dimension.PUBLIC_MODEL: "Model"}
-
-
-def device_identifier(entry_id: str, member: MemberKey) -> tuple[str, str]:
-    """Return the identifier of a member's device; the total's is the proxy itself."""
-    return DOMAIN, entry_id if member == TOTAL else f"{entry_id}:{member[0]}:{member[1]}"
-
-
-def member_of(device: dr.AnyDeviceEntry) -> MemberKey:
-    """Return the member whose device it is."""
-    ((_, identifier),) = device.identifiers
-    if ":" not in identifier:
-        return TOTAL
-    _, dimension, member = identifier.split(":", 2)
-    return Dimension(dimension), member
 
 
 @callback

@@ -18,16 +18,16 @@ async def async_get_config_entry_diagnostics(
     entry: LiteLLMPulseConfigEntry,
 ) -> dict[str, Any]:
     """Return the diagnostics of one proxy."""
-    scrapes = entry.runtime_data.scrapes
+    coordinator = entry.runtime_data.coordinator
     return {
         "entry": async_redact_data(entry.as_dict(), _REDACTED),
         "scrape": {
-            "success": scrapes.last_update_success,
-            "exception": type(scrapes.last_exception).__name__ if scrapes.last_exception else None,
-            "reason": getattr(scrapes.last_exception, "translation_key", None),
-            "duration": scrapes.scrape_duration,
+            "success": coordinator.last_update_success,
+            "exception": type(coordinator.last_exception).__name__ if coordinator.last_exception else None,
+            "reason": getattr(coordinator.last_exception, "translation_key", None),
+            "duration": coordinator.data.scrape_duration,
         },
-        "ledger": _ledger(scrapes.data),
+        "ledger": _ledger(coordinator.data.snapshot),
     }
 
 

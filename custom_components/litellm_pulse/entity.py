@@ -8,10 +8,11 @@ from homeassistant.core import callback
 from homeassistant.helpers.entity import Entity, EntityDescription
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import LiteLLMPulseConfigEntry, ScrapeCoordinator
+from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
 from .core.catalog import Dimension
-from .picture import Picture
-from .roster import Appearance, Facet
+from .data import PulseData
+from .device_manager import Feature, NewFeature
+from .identifiers import entity_unique_id
 
 ON_PROXY = frozenset({Dimension.TOTAL})
 ON_MEMBERS = frozenset(Dimension) - ON_PROXY
@@ -24,7 +25,7 @@ class PulseDescription(EntityDescription):
 
     dimensions: frozenset[Dimension]
     """Whose members have it."""
-    facet: Facet = Facet.USAGE
+    feature: Feature = Feature.USAGE
     metric: str | None = None
     """Friendly name: unavailable while the proxy does not publish it."""
     live: bool = False
@@ -42,29 +43,28 @@ class PulseEntity(Entity):
     _attr_has_entity_name = True
     _attr_should_poll = False
 
-    def __init__(self, scrapes: ScrapeCoordinator, whose: Appearance, description: PulseDescription) -> None:
+    def __init__(self, coordinator: LiteLLMPulseCoordinator, new: NewFeature, description: PulseDescription) -> None:
         """Name the entity by entry, dimension and id: a renamed member stays the same entity."""
         self.entity_description = description
-        self.member = whose.member
-        self.scrapes = scrapes
+        self.member = new.member
+        self.coordinator = coordinator
         # Registered once for all entities of a member: one by one it takes half of the set-up.
-        self.device_entry = whose.device
-        dimension, member = whose.member
-        self._attr_unique_id = f"{scrapes.config_entry.entry_id}:{dimension}:{member}:{description.key}"
+        self.device_entry = new.device
+        self._attr_unique_id = entity_unique_id(coordinator.config_entry.entry_id, new.member, description.key)
         self._written: tuple[object, ...] = ()
 
     @property
-    def picture(self) -> Picture:
+    def data(self) -> PulseData:
         """What is known."""
-        return self.scrapes.picture
+        return self.coordinator.data
 
     @property
     @override
     def available(self) -> bool:
         """Whether what it shows is known."""
-        description, picture = self.entity_description, self.picture
-        published = description.metric is None or description.metric in picture.snapshot.published
-        return published and (picture.connected or not description.live)
+        description, data = self.entity_description, self.data
+        published = description.metric is None or description.metric in data.snapshot.published
+        return published and (data.connected or not description.live)
 
     def shown(self) -> tuple[object, ...]:
         """Return everything in the state that can change."""
@@ -75,14 +75,15 @@ class PulseEntity(Entity):
         """Begin to follow the member; Home Assistant writes the first state itself."""
         await super().async_added_to_hass()
         self._written = self.shown()
-        self.async_on_remove(self.scrapes.fanout.watch(self.member, self._async_wake))
+        dispatcher = self.coordinator.config_entry.runtime_data.dispatcher
+        self.async_on_remove(dispatcher.async_subscribe(self.member, self._async_update_state))
 
     async def async_update(self) -> None:
         """Scrape now, because somebody called `homeassistant.update_entity`."""
-        await self.scrapes.async_request_refresh()
+        await self.coordinator.async_request_refresh()
 
     @callback
-    def _async_wake(self) -> None:
+    def _async_update_state(self) -> None:
         """Write the state if it is another one."""
         shown = self.shown()
         if shown != self._written:
@@ -91,24 +92,24 @@ class PulseEntity(Entity):
 
 
 @callback
-def async_follow[D: PulseDescription](
+def async_add_described[D: PulseDescription](
     entry: LiteLLMPulseConfigEntry,
     add: AddConfigEntryEntitiesCallback,
-    entity: Callable[[ScrapeCoordinator, Appearance, D], Entity],
+    entity: Callable[[LiteLLMPulseCoordinator, NewFeature, D], Entity],
     descriptions: Iterable[D],
 ) -> None:
-    """Add a platform's entities for everyone on the roster, and for those that come later."""
-    scrapes = entry.runtime_data.scrapes
+    """Add a platform's entities, as described, for every member with a device, and for those that come later."""
+    runtime = entry.runtime_data
 
     @callback
-    def welcome(appearances: Collection[Appearance]) -> None:
+    def async_add(features: Collection[NewFeature]) -> None:
         add(
             [
-                entity(scrapes, one, description)
-                for one in appearances
+                entity(runtime.coordinator, new, description)
+                for new in features
                 for description in descriptions
-                if description.facet is one.facet and one.member[0] in description.dimensions
+                if description.feature is new.feature and new.member[0] in description.dimensions
             ],
         )
 
-    entry.async_on_unload(scrapes.roster.attach(welcome))
+    entry.async_on_unload(runtime.device_manager.async_subscribe(async_add))

@@ -5,11 +5,12 @@ from typing import Final, override
 
 from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import LiteLLMPulseConfigEntry
-from .entity import ON_PROXY, PulseDescription, PulseEntity, async_follow
-from .happenings import Happening, Kind
+from .entity import ON_PROXY, PulseDescription, PulseEntity, async_add_described
+from .events import EventType, PulseEvent, event_signal
 
 PARALLEL_UPDATES = 0
 
@@ -20,7 +21,7 @@ class PulseEventDescription(PulseDescription, EventEntityDescription):
 
 
 DESCRIPTIONS: Final = (
-    PulseEventDescription(key="events", translation_key="events", dimensions=ON_PROXY, event_types=list(Kind)),
+    PulseEventDescription(key="events", translation_key="events", dimensions=ON_PROXY, event_types=list(EventType)),
 )
 
 
@@ -30,27 +31,28 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the event entity."""
-    async_follow(entry, async_add_entities, PulseEvent, DESCRIPTIONS)
+    async_add_described(entry, async_add_entities, PulseEventEntity, DESCRIPTIONS)
 
 
-class PulseEvent(PulseEntity, EventEntity):
+class PulseEventEntity(PulseEntity, EventEntity):
     """The last thing that happened."""
 
     entity_description: PulseEventDescription
 
     @override
     async def async_added_to_hass(self) -> None:
-        """Begin to listen; what happened in the first scrape is told once the entity is there."""
+        """Begin to listen."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.scrapes.herald.listen(self._async_hear))
+        signal = event_signal(self.coordinator.config_entry.entry_id)
+        self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._async_show))
 
     @override
     def shown(self) -> tuple[object, ...]:
-        """Return nothing: an event is told, not watched."""
+        """Return nothing: an event is received, not watched."""
         return ()
 
     @callback
-    def _async_hear(self, happening: Happening) -> None:
+    def _async_show(self, event: PulseEvent) -> None:
         """Show what happened."""
-        self._trigger_event(happening.kind, happening.details)
+        self._trigger_event(event.type, event.data)
         self.async_write_ha_state()

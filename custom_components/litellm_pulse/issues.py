@@ -9,51 +9,50 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
-from .picture import Picture
-from .roster import Roster
+from .data import PulseData
 
 type Placeholders = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """A kind of issue; `found` returns what its text names, or None where all is well."""
+class IssueDescription:
+    """A kind of issue; `placeholders_fn` returns what its text names, or None where all is well."""
 
     key: str
-    found: Callable[[Picture, Roster], Placeholders | None]
+    placeholders_fn: Callable[[PulseData], Placeholders | None]
     severity: ir.IssueSeverity = ir.IssueSeverity.WARNING
     fixable: bool = False
-    lasting: bool = False
+    persistent: bool = False
     """Stays until the user has confirmed it, also over restarts."""
 
 
-def _unsettled(picture: Picture, _: Roster) -> Placeholders | None:
-    report = picture.snapshot.report
+def _unsettled(data: PulseData) -> Placeholders | None:
+    report = data.snapshot.report
     return {} if report and report.unsettled else None
 
 
-def _store_error(picture: Picture, _: Roster) -> Placeholders | None:
-    error = picture.snapshot.store_error
+def _store_error(data: PulseData) -> Placeholders | None:
+    error = data.snapshot.store_error
     return {"error": error} if error else None
 
 
-def _recovery(picture: Picture, _: Roster) -> Placeholders | None:
-    recovery = picture.snapshot.recovery
+def _recovery(data: PulseData) -> Placeholders | None:
+    recovery = data.snapshot.recovery
     return {"reason": recovery.reason, "file": recovery.set_aside or "-"} if recovery else None
 
 
-def _too_many_members(_: Picture, roster: Roster) -> Placeholders | None:
-    if not roster.hidden:
+def _too_many_members(data: PulseData) -> Placeholders | None:
+    if not data.overflow:
         return None
-    hidden = ", ".join(f"{dimension} ({len(keys)})" for dimension, keys in sorted(roster.hidden.items()))
-    return {"hidden": hidden, "max_members": str(roster.most)}
+    hidden = ", ".join(f"{dimension} ({len(keys)})" for dimension, keys in sorted(data.overflow.items()))
+    return {"hidden": hidden, "max_members": str(data.max_members)}
 
 
-TROUBLES: Final = (
-    Trouble(key="unsettled", found=_unsettled, severity=ir.IssueSeverity.ERROR),
-    Trouble(key="store_error", found=_store_error, severity=ir.IssueSeverity.ERROR),
-    Trouble(key="recovery", found=_recovery, fixable=True, lasting=True),
-    Trouble(key="too_many_members", found=_too_many_members, fixable=True),
+ISSUES: Final = (
+    IssueDescription(key="unsettled", placeholders_fn=_unsettled, severity=ir.IssueSeverity.ERROR),
+    IssueDescription(key="store_error", placeholders_fn=_store_error, severity=ir.IssueSeverity.ERROR),
+    IssueDescription(key="recovery", placeholders_fn=_recovery, fixable=True, persistent=True),
+    IssueDescription(key="too_many_members", placeholders_fn=_too_many_members, fixable=True),
 )
 
 
@@ -62,7 +61,7 @@ def issue_id(key: str, entry_id: str) -> str:
     return f"{key}_{entry_id}"
 
 
-class Troubles:
+class IssueManager:
     """The issues of one entry."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry) -> None:
@@ -72,47 +71,47 @@ class Troubles:
         self._raised: dict[str, Placeholders] = {}
 
     @callback
-    def update(self, picture: Picture, roster: Roster) -> None:
+    def async_update(self, _: PulseData, after: PulseData) -> None:
         """Raise what has come up or changed, clear what is over."""
-        for trouble in TROUBLES:
-            found = trouble.found(picture, roster)
-            if found == self._raised.get(trouble.key):
+        for description in ISSUES:
+            found = description.placeholders_fn(after)
+            if found == self._raised.get(description.key):
                 continue
             if found is not None:
-                self._raised[trouble.key] = found
-                self._raise(trouble, found)
-            elif not trouble.lasting:
-                del self._raised[trouble.key]
-                self._clear(trouble)
+                self._raised[description.key] = found
+                self._raise(description, found)
+            elif not description.persistent:
+                del self._raised[description.key]
+                self._clear(description)
 
     @callback
-    def close(self) -> None:
+    def async_close(self) -> None:
         """Clear what is true of a loaded entry only."""
-        for trouble in TROUBLES:
-            if not trouble.lasting:
-                self._clear(trouble)
+        for description in ISSUES:
+            if not description.persistent:
+                self._clear(description)
 
-    def _raise(self, trouble: Trouble, found: Placeholders) -> None:
+    def _raise(self, description: IssueDescription, found: Placeholders) -> None:
         """Show an issue."""
         ir.async_create_issue(
             self._hass,
             DOMAIN,
-            issue_id(trouble.key, self._entry.entry_id),
-            data={"entry_id": self._entry.entry_id, "kind": trouble.key},
-            is_fixable=trouble.fixable,
-            is_persistent=trouble.lasting,
-            severity=trouble.severity,
-            translation_key=trouble.key,
+            issue_id(description.key, self._entry.entry_id),
+            data={"entry_id": self._entry.entry_id, "kind": description.key},
+            is_fixable=description.fixable,
+            is_persistent=description.persistent,
+            severity=description.severity,
+            translation_key=description.key,
             translation_placeholders={"title": self._entry.title, **found},
         )
 
-    def _clear(self, trouble: Trouble) -> None:
+    def _clear(self, description: IssueDescription) -> None:
         """Take an issue away."""
-        ir.async_delete_issue(self._hass, DOMAIN, issue_id(trouble.key, self._entry.entry_id))
+        ir.async_delete_issue(self._hass, DOMAIN, issue_id(description.key, self._entry.entry_id))
 
 
 @callback
-def async_forget_issues(hass: HomeAssistant, entry_id: str) -> None:
+def async_delete_issues(hass: HomeAssistant, entry_id: str) -> None:
     """Take all issues of an entry away that is removed."""
-    for trouble in TROUBLES:
-        ir.async_delete_issue(hass, DOMAIN, issue_id(trouble.key, entry_id))
+    for description in ISSUES:
+        ir.async_delete_issue(hass, DOMAIN, issue_id(description.key, entry_id))

@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import LiteLLMPulseConfigEntry
 from .core.models import Window
 from .descriptions import LIMITED, USD
-from .entity import ON_MEMBERS, ON_PROXY, PulseDescription, PulseEntity, async_follow
+from .entity import ON_MEMBERS, ON_PROXY, PulseDescription, PulseEntity, async_add_described
 
 PARALLEL_UPDATES = 0
 
@@ -53,7 +53,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the numbers."""
-    async_follow(entry, async_add_entities, PulseNumber, DESCRIPTIONS)
+    async_add_described(entry, async_add_entities, PulseNumber, DESCRIPTIONS)
 
 
 class PulseNumber(PulseEntity, NumberEntity):
@@ -65,12 +65,14 @@ class PulseNumber(PulseEntity, NumberEntity):
     @override
     def native_value(self) -> float:
         """The limit, 0 where there is none."""
-        return self.picture.limits.get(self.member, {}).get(self.entity_description.window, 0.0)
+        return self.data.limits.get(self.member, {}).get(self.entity_description.window, 0.0)
 
     @override
     async def async_set_native_value(self, value: float) -> None:
         """Limit the spend."""
-        await self.scrapes.async_limit(self.member, self.entity_description.window, value)
+        runtime = self.coordinator.config_entry.runtime_data
+        await runtime.user_settings.async_set_limit(self.member, self.entity_description.window, value)
+        await self.coordinator.async_rebuild()
 
     @override
     def shown(self) -> tuple[object, ...]:

@@ -29,7 +29,7 @@ from .const import (
     UNUSUAL_THRESHOLD_MAX,
     UNUSUAL_THRESHOLD_MIN,
 )
-from .roster import MODELS, OPTIONAL
+from .device_manager import MODELS, OPTIONAL
 
 
 def _number(low: float, high: float, step: float, unit: str | None = None) -> NumberSelector:

@@ -3,18 +3,18 @@
 from datetime import datetime
 from http import HTTPStatus
 
-from .bookkeeper import Bookkeeper
 from .client import Answer, MetricsClient, RateLimitedError, UnexpectedStatusError
 from .core.errors import AnswerError, UnfamiliarProcessError
+from .ledger_worker import LedgerWorker
 
 
 class Scraper:
     """Makes scrapes; remembers which process of the proxy gives no part of its body."""
 
-    def __init__(self, client: MetricsClient, books: Bookkeeper) -> None:
+    def __init__(self, client: MetricsClient, ledger: LedgerWorker) -> None:
         """Begin with nothing known: the first answer is a whole one."""
-        self._client = client
-        self._books = books
+        self.client = client
+        self._ledger = ledger
         self._refused_by: datetime | None = None
 
     async def async_scrape(self) -> Answer:
@@ -23,7 +23,7 @@ class Scraper:
         A process is asked in part once it has an identity, which several workers lack: they
         answer a part with an empty body.
         """
-        process = self._books.snapshot.process_start
+        process = self._ledger.snapshot.process_start
         if process is not None and process != self._refused_by:
             try:
                 return await self._async_ask(part=True)
@@ -40,7 +40,7 @@ class Scraper:
 
     async def _async_ask(self, *, part: bool) -> Answer:
         """Ask once, and count the answer."""
-        body = self._books.ledger.reader()
-        answer = await self._client.fetch(body.feed, self._books.ledger.families if part else ())
-        await self._books.async_scrape(body, answered_at=answer.answered_at, part=part)
+        body = self._ledger.parser()
+        answer = await self.client.fetch(body.feed, self._ledger.families if part else ())
+        await self._ledger.async_scrape(body, answered_at=answer.answered_at, part=part)
         return answer

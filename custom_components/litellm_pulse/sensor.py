@@ -9,7 +9,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import LiteLLMPulseConfigEntry
 from .descriptions import DESCRIPTIONS, PulseSensorDescription, Value
-from .entity import PulseEntity, async_follow
+from .entity import PulseEntity, async_add_described
 
 PARALLEL_UPDATES = 0
 
@@ -20,7 +20,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the sensors."""
-    async_follow(entry, async_add_entities, PulseSensor, DESCRIPTIONS)
+    async_add_described(entry, async_add_entities, PulseSensor, DESCRIPTIONS)
 
 
 class PulseSensor(PulseEntity, SensorEntity):
@@ -32,14 +32,14 @@ class PulseSensor(PulseEntity, SensorEntity):
     @override
     def native_value(self) -> Value:
         """The figure."""
-        return self.entity_description.value_fn(self.picture, self.member)
+        return self.entity_description.value_fn(self.data, self.member)
 
     @property
     @override
     def last_reset(self) -> datetime | None:
         """When the figure was last 0; never, for what counts on."""
         window = self.entity_description.window
-        return self.picture.snapshot.window_starts.get(window) if window else None
+        return self.data.snapshot.window_starts.get(window) if window else None
 
     @override
     def shown(self) -> tuple[object, ...]:

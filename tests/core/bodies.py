@@ -50,7 +50,7 @@ def cost(value: Value, *, start: float | None = None, **labels: str) -> bytes:
     return body(family(COST, {series(**{"model": "gpt-4o", **labels}): value}), start=start)
 
 
-class Reader[Read](Protocol):
+class ExpositionParser[Read](Protocol):
     """What takes in a body; the subprocesses of some tests import it from elsewhere."""
 
     def feed(self, piece: bytes) -> None:
@@ -60,7 +60,7 @@ class Reader[Read](Protocol):
         """Return the whole body."""
 
 
-def read[Read](reader: Reader[Read], answer: bytes) -> Read:
+def read[Read](reader: ExpositionParser[Read], answer: bytes) -> Read:
     """Have a reader read a body as it comes over the network."""
     for start in range(0, len(answer), PIECE):
         reader.feed(answer[start : start + PIECE])

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from custom_components.litellm_pulse.core.catalog import Dimension
-from custom_components.litellm_pulse.core.head import Head
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import TOTAL, MemberKey, Snapshot, Window
+from custom_components.litellm_pulse.core.store import SpareCopy
 
 from .bodies import COST, REQUESTS, START, body, family, read, series
 
@@ -45,7 +45,7 @@ class Proxy:
         return body(family(COST, spend), family(REQUESTS, requests), start=self.start)
 
 
-class Books:
+class LedgerHarness:
     """A ledger, its file, and the clock of the world around it."""
 
     def __init__(self, path: Path, *, now: datetime = START, zone: str = "UTC") -> None:
@@ -65,10 +65,10 @@ class Books:
         """What is known."""
         return self.ledger.snapshot
 
-    def open(self, head: Head | None = None, overrides: Mapping[str, str] | None = None) -> Ledger:
+    def open(self, spare_copy: SpareCopy | None = None, overrides: Mapping[str, str] | None = None) -> Ledger:
         """Open the file."""
         assert self._ledger is None, "it is open"
-        self._ledger = Ledger.open(self.path, now=self.now, zone=self.zone, head=head, overrides=overrides)
+        self._ledger = Ledger.open(self.path, now=self.now, zone=self.zone, spare_copy=spare_copy, overrides=overrides)
         return self._ledger
 
     def close(self) -> None:
@@ -80,23 +80,23 @@ class Books:
     def crash(self) -> None:
         """Let go of it with nothing written that is not written yet."""
         if self._ledger is not None:
-            self._ledger._journal.store.close()
+            self._ledger._writer.store.close()
             self._ledger = None
 
-    def reopen(self, head: Head | None = None, overrides: Mapping[str, str] | None = None) -> Ledger:
+    def reopen(self, spare_copy: SpareCopy | None = None, overrides: Mapping[str, str] | None = None) -> Ledger:
         """Restart Home Assistant."""
         self.close()
-        return self.open(head, overrides)
+        return self.open(spare_copy, overrides)
 
-    def head(self) -> Head:
-        """Return the head as it comes back from Home Assistant's Store."""
-        loaded: Head = json.loads(json.dumps(self.ledger.head()))
+    def spare_copy(self) -> SpareCopy:
+        """Return the spare copy as it comes back from Home Assistant's Store."""
+        loaded: SpareCopy = json.loads(json.dumps(self.ledger.spare_copy()))
         return loaded
 
     def scrape(self, body: bytes, *, seconds: float = 60, date: datetime | None = None) -> Snapshot:
         """Let time pass and count an answer; `date` is the proxy's clock where it differs from ours."""
         self.now += timedelta(seconds=seconds)
-        return self.ledger.scrape(read(self.ledger.reader(), body), now=self.now, answered_at=date or self.now)
+        return self.ledger.scrape(read(self.ledger.parser(), body), now=self.now, answered_at=date or self.now)
 
     def roll(self, **passed: float) -> Snapshot:
         """Let time pass with no answer."""
@@ -139,8 +139,8 @@ def proxy() -> Proxy:
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
+def harness(tmp_path: Path) -> Iterator[LedgerHarness]:
     """A ledger that is not opened yet."""
-    books = Books(tmp_path / "ledger.db")
-    yield books
-    books.crash()
+    harness = LedgerHarness(tmp_path / "ledger.db")
+    yield harness
+    harness.crash()

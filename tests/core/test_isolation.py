@@ -34,7 +34,7 @@ from core.models import TOTAL, Window
 now = datetime(2026, 11, 18, tzinfo=UTC)
 ledger = Ledger.open(Path(sys.argv[2]), now=now, zone=ZoneInfo("Asia/Kathmandu"))
 for body in sys.argv[3:]:
-    reader = ledger.reader()
+    reader = ledger.parser()
     reader.feed(body.encode())
     ledger.scrape(reader.finish(), now=now, answered_at=now)
 print(ledger.snapshot.value(TOTAL, Window.DAY, "cost"))

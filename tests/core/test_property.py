@@ -6,7 +6,7 @@ next answer is lost to anybody, and the machine keeps from making what nobody co
 - without `_created`, a series that is evicted, created anew and driven past its last value
   between two answers;
 - several workers that restart and drive every counter past its last value between two answers;
-- after a loss of the file, a process that has evicted series since the head was saved;
+- after a loss of the file, a process that has evicted series since the spare copy was saved;
 - a process that is silent for seven days, which is forgotten.
 """
 
@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import override
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -35,9 +36,9 @@ from hypothesis.stateful import (
 )
 
 from custom_components.litellm_pulse.core.errors import AnswerError, UnfamiliarProcessError
-from custom_components.litellm_pulse.core.head import Head
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import Snapshot
+from custom_components.litellm_pulse.core.store import SpareCopy
 
 from .bodies import REQUESTS, START, read
 from .world import KEYS, Key, Known, Life, tells_created
@@ -102,10 +103,10 @@ class Lifecycles(RuleBasedStateMachine):
         """Windows cannot be cut anew."""
         self.lives: list[Life] = []
         self.known = self.written = Known()
-        self.head: Head | None = None
+        self.spare_copy: SpareCopy | None = None
         self.saved = Known()
-        self.from_head = False
-        """The file is still to be begun anew from the head."""
+        self.from_spare_copy = False
+        """The file is still to be begun anew from the spare copy."""
         self.scraped = False
         """Since the ledger was opened."""
         self.anchored: set[Life] = set()
@@ -217,7 +218,7 @@ class Lifecycles(RuleBasedStateMachine):
         if how in answers:
             before = self._ledger.snapshot
             with pytest.raises(AnswerError):
-                self._ledger.scrape(read(self._ledger.reader(), answers[how]), now=self.now, answered_at=None)
+                self._ledger.scrape(read(self._ledger.parser(), answers[how]), now=self.now, answered_at=None)
             assert self._ledger.snapshot is before
 
     # Time
@@ -257,15 +258,15 @@ class Lifecycles(RuleBasedStateMachine):
 
     @rule()
     def save_head(self) -> None:
-        """Save the head, as Home Assistant does some time after a change."""
-        self.head = json.loads(json.dumps(self._ledger.head()))
+        """Save the spare copy, as Home Assistant does some time after a change."""
+        self.spare_copy = json.loads(json.dumps(self._ledger.spare_copy()))
         self.saved = replace(self.known, day=self.today)
 
     @rule(hours=st.integers(0, 20))
     def restart(self, hours: int) -> None:
         """Restart Home Assistant."""
-        writes = not self.full and (self.scraped or not self.from_head)
-        if writes or (self._can_tell_by_sums(self.known) if self.from_head else self._can_tell(self.written)):
+        writes = not self.full and (self.scraped or not self.from_spare_copy)
+        if writes or (self._can_tell_by_sums(self.known) if self.from_spare_copy else self._can_tell(self.written)):
             self.save_head()
             self._at_disk(self._ledger.close)
             if writes:
@@ -275,23 +276,23 @@ class Lifecycles(RuleBasedStateMachine):
     @rule(hours=st.integers(0, 20))
     def crash(self, hours: int) -> None:
         """End Home Assistant at once: what is not written is gone."""
-        if self._can_tell_by_sums(self.saved) if self.from_head else self._can_tell(self.written):
-            self._ledger._journal.store.close()
+        if self._can_tell_by_sums(self.saved) if self.from_spare_copy else self._can_tell(self.written):
+            self._ledger._writer.store.close()
             self._come_back(hours)
 
     @rule(damage=st.sampled_from(["deleted", "truncated", "overwritten"]), hours=st.integers(0, 20))
     def lose_file(self, damage: str, hours: int) -> None:
         """Lose the file while Home Assistant is stopped."""
-        if self.head is None or not self._can_tell_by_sums(self.saved):
+        if self.spare_copy is None or not self._can_tell_by_sums(self.saved):
             return
-        self._ledger._journal.store.close()
+        self._ledger._writer.store.close()
         if damage == "deleted":
             self.path.unlink()
         elif damage == "truncated":
             os.truncate(self.path, 5000)
         else:
             self.path.write_bytes(b"\x07" * self.path.stat().st_size)
-        self.from_head = True
+        self.from_spare_copy = True
         self._come_back(hours)
 
     @precondition(lambda self: not self.full)
@@ -308,10 +309,11 @@ class Lifecycles(RuleBasedStateMachine):
         """Let the disk be full, or make room again."""
         self.full = not self.full
 
+    @override
     def teardown(self) -> None:
         """Let go of the file."""
         if self.ledger is not None:
-            self.ledger._journal.store.close()
+            self.ledger._writer.store.close()
         self.folder.cleanup()
 
     # What must hold
@@ -376,27 +378,27 @@ class Lifecycles(RuleBasedStateMachine):
         """Have an answer counted."""
         date = self.now + self.ahead
         return self._at_disk(
-            lambda: self._ledger.scrape(read(self._ledger.reader(), answer), now=self.now, answered_at=date, part=part)
+            lambda: self._ledger.scrape(read(self._ledger.parser(), answer), now=self.now, answered_at=date, part=part)
         )
 
     def _note_written(self) -> None:
         """Note that all that is known is in the file."""
-        self.from_head = False
+        self.from_spare_copy = False
         self.written = self.known.in_file(self.anchored)
 
     def _come_back(self, hours: int) -> None:
         """Start Home Assistant again after a while, with room on the disk."""
         self._pass(hours=hours)
         self.full = self.scraped = False
-        self.known = self.saved if self.from_head else self.written
-        self.ledger = Ledger.open(self.path, now=self.now, zone=ZoneInfo(self.known.zone), head=self.head)
+        self.known = self.saved if self.from_spare_copy else self.written
+        self.ledger = Ledger.open(self.path, now=self.now, zone=ZoneInfo(self.known.zone), spare_copy=self.spare_copy)
         snapshot = self._ledger.snapshot
-        assert (snapshot.recovery is not None) == self.from_head
+        assert (snapshot.recovery is not None) == self.from_spare_copy
         assert snapshot.last_scrape is not None
         # An idle scrape waits for an hour to be written.
         assert timedelta() <= self.known.last - snapshot.last_scrape < timedelta(hours=1)
         self.latest = snapshot.last_scrape
-        if self.from_head:
+        if self.from_spare_copy:
             self.anchored, self.history_lost = set(self.known.seen), True
             self.today = max(self.known.day, self._day_of(self.now))
         else:
@@ -408,7 +410,7 @@ class Lifecycles(RuleBasedStateMachine):
         return all(known.can_tell(life, life.counters) for life in self.lives)
 
     def _can_tell_by_sums(self, known: Known) -> bool:
-        """Whether it can be after coming back with a head."""
+        """Whether it can be after coming back with a spare copy."""
         return known.zone == self.known.zone and all(map(known.can_tell_by_sums, self.lives))
 
     def _pass(self, **passed: float) -> None:

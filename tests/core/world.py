@@ -56,7 +56,8 @@ class Life:
         asked: Collection[str] | None,
     ) -> str:
         """Return a family and its twin, or nothing of them where they are left out."""
-        values = {labels(key): value / size for key, (_, value) in self.counters.items()} | junk
+        values = {labels(key): value / size for key, (_, value) in self.counters.items()}
+        values |= dict(junk)
         created = {labels(key): float(epoch) for key, (epoch, _) in self.counters.items()}
         if asked is not None and not values:
             return ""
@@ -130,7 +131,7 @@ class Known:
         return replace(self, untold=self.untold | new)
 
     def in_file(self, anchored: set[Life]) -> Known:
-        """Return what is known to a file in which the sums of a head are not kept."""
+        """Return what is known to a file in which the sums of a spare copy are not kept."""
         seen = {life: counters for life, counters in self.seen.items() if life not in anchored}
         return replace(self, seen=seen, forgotten=self.forgotten | anchored)
 

@@ -1,4 +1,6 @@
-"""What can be wrong with an answer of the proxy, or with the ledger's own file."""
+"""What can be wrong with an answer of the proxy, with the ledger's own file, or with a query."""
+
+from collections.abc import Iterable
 
 
 class PulseError(Exception):
@@ -43,3 +45,25 @@ class NewerSchemaError(StoreError):
 
 class DamagedStoreError(StoreError):
     """The file is not a database, or its pages contradict each other."""
+
+
+class QueryError(PulseError):
+    """A query that cannot be answered as it was asked; the translations hold its sentence."""
+
+    def __init__(
+        self, translation_key: str, *, field: str | None = None, available: Iterable[object] | None = None, **names: str
+    ) -> None:
+        """Keep the sentence's key and the names in it, the parameter that is wrong, and what could be asked instead."""
+        super().__init__(translation_key, names)
+        self.translation_key = translation_key
+        self.placeholders = names
+        self.field = field
+        self.available = None if available is None else list(available)
+
+
+class NotFoundError(QueryError):
+    """What was asked for does not exist."""
+
+
+class NotAvailableError(QueryError):
+    """Nothing can be answered now; it may be later."""

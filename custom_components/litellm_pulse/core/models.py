@@ -15,6 +15,8 @@ type MemberKey = tuple[Dimension, str]
 
 ZERO: Vector = (0.0,) * len(COUNTERS)
 TOTAL: MemberKey = (Dimension.TOTAL, "")
+OTHER = ""
+"""The id under which members without a device of their own are shown together; no label has it."""
 
 
 class Window(StrEnum):
@@ -105,8 +107,8 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
-    """What the past makes of the present, in US dollars; the rules are those of `outlook`."""
+class Insight:
+    """What the past makes of the present, in US dollars; the rules are those of `insight`."""
 
     forecast: float | None = None
     """Spend of this month when it ends; None before a whole day was seen."""
@@ -202,7 +204,7 @@ class Snapshot:
     report: Report | None = None
     store_error: str | None = None
     """Why the last transaction could not be written, or None."""
-    outlook: Outlook = Outlook()
+    insight: Insight = Insight()
     recovery: Recovery | None = None
     """That the database was lost since the ledger was opened, or None."""
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from operator import add
 
 from . import windows
-from .models import ZERO, MemberKey, Usage, Vector, Window
+from .models import ZERO, MemberKey, Snapshot, Usage, Vector, Window
 
 
 def plus(left: Vector, right: Iterable[float]) -> Vector:
@@ -80,3 +81,8 @@ def _ended(usage: Usage, ended: dict[str, Vector]) -> Usage:
 def combined(left: Usage, right: Usage) -> Usage:
     """Return the sum of two usages, window by window."""
     return Usage(*(plus(getattr(left, window), getattr(right, window)) for window in Window))
+
+
+def combined_usage(snapshot: Snapshot, members: Iterable[MemberKey]) -> Usage:
+    """Return the sum of some members' usage, window by window."""
+    return reduce(combined, (snapshot.usage[one] for one in members if one in snapshot.usage), Usage())

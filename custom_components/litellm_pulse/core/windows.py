@@ -5,6 +5,7 @@ that zones have, so every local day is a whole number of buckets.
 """
 
 from datetime import UTC, date, datetime, timedelta
+from enum import IntEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,18 @@ class Bucket(NamedTuple):
     """Local day."""
     month: int
     """Local month."""
+
+
+class Resolution(IntEnum):
+    """How finely a row of usage is cut: UTC quarter-hours, local days, local months."""
+
+    QUARTER = 0
+    DAY = 1
+    MONTH = 2
+
+
+type UsageKey = tuple[Resolution, int, int]
+"""Resolution, number of the quarter, day or month, attribution."""
 
 
 def bucket_of(now: datetime, zone: ZoneInfo) -> Bucket:

@@ -1,0 +1,157 @@
+"""What is answered, as functions: what an entry holds and a query in, the answer out.
+
+Views, actions, Assist and the dashboard ask these. What reads the ledger's file or takes long is a
+coroutine that returns JSON (or CSV, or the Prometheus exposition) as bytes, worked out off the event
+loop, once for all who ask the same between two scrapes.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import batched
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.json import json_bytes
+
+from ..core.catalog import Dimension
+from ..core.errors import StoreError
+from ..core.models import ScrapeRow, Snapshot
+from ..core.query import UsageQuery, contract, prometheus, sql, usage
+
+if TYPE_CHECKING:
+    from ..coordinator import RuntimeData
+
+_ROWS_AT_ONCE: Final = 256
+"""Rows turned into JSON in one go, for the event loop has to wait until that is done."""
+
+
+def summary(runtime: RuntimeData) -> dict[str, object]:
+    """Return every metric in every window."""
+    return contract.summary(
+        runtime.coordinator.data.snapshot,
+        zone=runtime.ledger.zone,
+        source=str(runtime.scraper.client.url),
+        error=runtime.coordinator.error,
+    )
+
+
+def metric(runtime: RuntimeData, name: str) -> dict[str, object]:
+    """Return one metric in one window; raises NotFoundError."""
+    return contract.metric(runtime.coordinator.data.snapshot, name, zone=runtime.ledger.zone)
+
+
+def health(runtime: RuntimeData) -> dict[str, object]:
+    """Return whether there is anything to answer with."""
+    return contract.health(runtime.coordinator.data.snapshot, error=runtime.coordinator.error)
+
+
+def budgets(runtime: RuntimeData, dimensions: Sequence[Dimension]) -> dict[str, object]:
+    """Return what LiteLLM itself lets the members of some dimensions spend."""
+    return usage.budgets(runtime.coordinator.data.snapshot, dimensions, runtime.ledger.zone)
+
+
+async def async_history(hass: HomeAssistant, runtime: RuntimeData, limit: int) -> bytes:
+    """Return the last scrapes, newest last."""
+    work = partial(_history, path=runtime.ledger.path, limit=limit, zone=runtime.ledger.zone)
+    return await _async_cached(hass, runtime, work, "history", limit, reads=True)
+
+
+async def async_members(hass: HomeAssistant, runtime: RuntimeData, name: str) -> bytes:
+    """Return every metric in every window of the members of a dimension; `name` is that of its table."""
+    work = partial(_table, name=name, dimension=contract.TABLES[name], zone=runtime.ledger.zone)
+    return await _async_cached(hass, runtime, work, name)
+
+
+async def async_usage(hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery) -> bytes:
+    """Return usage over time, split by dimensions; raises StoreError."""
+    work = partial(_usage, path=runtime.ledger.path, query=query)
+    return await _async_cached(hass, runtime, work, "usage", query, reads=True)
+
+
+async def async_usage_csv(hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery) -> bytes:
+    """Return usage over time as comma-separated values; raises StoreError."""
+    work = partial(_usage_csv, path=runtime.ledger.path, query=query)
+    return await _async_cached(hass, runtime, work, "usage.csv", query, reads=True)
+
+
+async def async_aggregate(hass: HomeAssistant, runtime: RuntimeData) -> bytes:
+    """Return lifetime spend by provider and model."""
+    return await _async_cached(hass, runtime, _aggregate, "aggregate")
+
+
+async def async_exposition(hass: HomeAssistant, runtime: RuntimeData, dimensions: Sequence[Dimension]) -> bytes:
+    """Return the ledger in the text exposition format of Prometheus."""
+    up = runtime.coordinator.last_update_success
+    work = partial(_exposition, dimensions=dimensions, up=up)
+    return await _async_cached(hass, runtime, work, "metrics", tuple(dimensions), up)
+
+
+async def async_raw(hass: HomeAssistant, runtime: RuntimeData) -> dict[str, float]:
+    """Return the sum of every family that the proxy publishes; raises ScrapeError or AnswerError."""
+    return await runtime.raw_scraper.async_get(hass, runtime.scraper.client)
+
+
+async def _async_cached(
+    hass: HomeAssistant,
+    runtime: RuntimeData,
+    work: Callable[[Snapshot], bytes],
+    *key: Hashable,
+    reads: bool = False,
+) -> bytes:
+    """Return what `work` makes of the snapshot; `reads` says that it reads the ledger's file."""
+    snapshot = runtime.coordinator.data.snapshot
+    return await runtime.response_cache.async_get(
+        hass, snapshot, (runtime.ledger.zone.key, *key), partial(work, snapshot), reads=reads
+    )
+
+
+def _json_list(name: str, rows: Iterable[Mapping[str, object]], rest: Mapping[str, object]) -> bytes:
+    """Return the JSON of `{name: [row, ...], **rest}`; `rest` may not be empty."""
+    pieces = [json_bytes(piece)[1:-1] for piece in batched(rows, _ROWS_AT_ONCE, strict=False)]
+    return b'{"%s":[%s],%s' % (name.encode(), b",".join(pieces), json_bytes(rest)[1:])
+
+
+def _history(snapshot: Snapshot, *, path: Path, limit: int, zone: ZoneInfo) -> bytes:
+    """Return the last scrapes; while the file cannot be written or read, only those in memory."""
+    rows: Sequence[ScrapeRow] = snapshot.recent[-limit:] if limit else ()
+    error = snapshot.store_error
+    if error is None:
+        try:
+            rows = sql.history(path, limit, snapshot.recent, snapshot.runs)
+        except StoreError as err:
+            error = str(err)
+    rest: dict[str, object] = {"count": len(rows), "source": "sqlite" if error is None else "memory"}
+    if error is not None:
+        rest["error"] = error
+    return _json_list("snapshots", (contract.past(row, zone) for row in rows), rest)
+
+
+def _table(snapshot: Snapshot, *, name: str, dimension: Dimension, zone: ZoneInfo) -> bytes:
+    """Return the members of a dimension."""
+    rest = {"last_scrape": contract.timestamp(snapshot.last_scrape, zone)}
+    return _json_list(name, contract.table(snapshot, dimension), rest)
+
+
+def _usage(snapshot: Snapshot, *, path: Path, query: UsageQuery) -> bytes:
+    """Return usage over time; raises StoreError."""
+    rows = sql.usage(path, query)
+    since = sql.usage_since(path, query)
+    rest = {"count": len(rows), **usage.usage_metadata(snapshot, query, since)}
+    return _json_list("usage", usage.usage_rows(snapshot, query, rows), rest)
+
+
+def _usage_csv(snapshot: Snapshot, *, path: Path, query: UsageQuery) -> bytes:
+    """Return usage over time as comma-separated values; raises StoreError."""
+    return usage.usage_csv(snapshot, query, sql.usage(path, query)).encode()
+
+
+def _aggregate(snapshot: Snapshot) -> bytes:
+    """Return lifetime spend by provider and model."""
+    return json_bytes(usage.aggregate(snapshot))
+
+
+def _exposition(snapshot: Snapshot, *, dimensions: Sequence[Dimension], up: bool) -> bytes:
+    """Return the exposition."""
+    return prometheus.exposition(snapshot, dimensions, up=up).encode()

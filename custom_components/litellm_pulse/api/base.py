@@ -1,0 +1,96 @@
+"""What all views of the JSON API share: which proxy is meant, how it is answered, what an error looks like."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import hdrs, web
+from homeassistant.const import CONTENT_TYPE_JSON
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
+from homeassistant.helpers.json import json_bytes
+
+from ..client import ScrapeError
+from ..const import DOMAIN
+from ..core.errors import AnswerError, NotAvailableError, NotFoundError, QueryError, StoreError
+from ..error_messages import message
+from .entries import async_get_runtime
+
+if TYPE_CHECKING:
+    from ..coordinator import RuntimeData
+
+BASE: Final = f"/api/{DOMAIN}"
+_HEADERS: Final = {hdrs.CACHE_CONTROL: "no-store"}
+
+_COMPRESSED_FROM: Final = 1024
+"""Bytes; less fits into one packet anyway."""
+_COMPRESSED_ASIDE_FROM: Final = 32768
+"""Bytes; compressing more than this would hold the event loop for milliseconds."""
+
+_STATUSES: Final = {
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    NotAvailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    QueryError: HTTPStatus.BAD_REQUEST,
+}
+
+
+class PulseView(HomeAssistantView):
+    """One endpoint; a new one names its path and answers."""
+
+    requires_auth = True
+    path: str
+    """Below BASE; with a slash behind it, which the peer redirects from, it answers as well."""
+
+    def __init__(self) -> None:
+        """Tell Home Assistant the addresses, and a name that no other view has."""
+        self.url = f"{BASE}{self.path}"
+        self.extra_urls = [f"{self.url}/"]
+        self.name = f"api:{DOMAIN}:{self.path}"
+
+    async def answer(self, request: web.Request, runtime: RuntimeData) -> web.Response:
+        """Answer for one proxy; raises QueryError, StoreError, ScrapeError or AnswerError."""
+        raise NotImplementedError
+
+    async def get(self, request: web.Request, **_: str) -> web.Response:
+        """Answer for the proxy that the request means."""
+        try:
+            runtime = await async_get_runtime(request.app[KEY_HASS], request.query.get("instance"))
+            return await self.answer(request, runtime)
+        except QueryError as err:
+            available = {} if err.available is None else {"available": err.available}
+            return respond_json({"error": query_message(err), **available}, _STATUSES[type(err)])
+        except StoreError as err:
+            return respond_json({"error": str(err)}, HTTPStatus.SERVICE_UNAVAILABLE)
+        except (ScrapeError, AnswerError) as err:
+            return respond_json({"error": message(err)}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def head(self, request: web.Request, **_: str) -> web.Response:
+        """Answer without the body, which the web server leaves out."""
+        return await self.get(request)
+
+
+def respond_json(body: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """Return an answer of a few fields."""
+    return respond(json_bytes(body), status=status)
+
+
+def respond(body: bytes, content_type: str = CONTENT_TYPE_JSON, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    """Return an answer that is ready to be sent, compressed where that is worth it."""
+    headers = {**_HEADERS, hdrs.CONTENT_TYPE: content_type}
+    response = web.Response(body=body, status=status, headers=headers, zlib_executor_size=_COMPRESSED_ASIDE_FROM)
+    if len(body) >= _COMPRESSED_FROM:
+        response.enable_compression()
+    return response
+
+
+def query_message(err: QueryError) -> str:
+    """Return what is wrong with a query, in words."""
+    if reason := err.placeholders.get("reason"):
+        return reason
+    return str(
+        HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=err.translation_key,
+            translation_placeholders={"field": err.field or "", **err.placeholders},
+        )
+    )

@@ -1,0 +1,132 @@
+"""The text exposition format of Prometheus: bytes to families, lines to samples.
+
+Grammar: https://prometheus.io/docs/instrumenting/exposition_formats/ (version 0.0.4). Most of a
+LiteLLM body is histogram buckets that nobody here wants, so the body is walked from one comment
+to the next and a family that is not wanted is never split into lines.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from ..errors import (
+    EmptyAnswerError,
+    EnterpriseOnlyError,
+    NoLiteLLMMetricsError,
+    NotPrometheusError,
+    TruncatedAnswerError,
+)
+
+PROCESS_START = "process_start_time_seconds"
+_PREFIX = b"litellm_"
+_ENTERPRISE_ONLY = b"litellm_not_a_premium_user_metric_total"
+_TYPE = b"# TYPE "
+_TYPE_LENGTH = len(_TYPE)
+_HELP = b"# HELP "
+_NEWLINE = ord("\n")
+_LINE_LIMIT = 1 << 20
+"""Bytes; what has no end after as many is no line of an exposition."""
+
+type Exposition = Mapping[str, Sequence[bytes]]
+"""A whole body: each wanted family that is published, and its sample lines; none where it has no series yet."""
+
+
+class ExpositionParser:
+    """Cuts a body into the lines of the families that are wanted, while it comes in.
+
+    Searching for the single byte `#` is what makes it fast: memchr runs at the speed of memory,
+    the search for a longer needle ten times slower.
+    """
+
+    def __init__(self, wanted: Collection[str]) -> None:
+        """Begin a body, of which these families are wanted."""
+        self._wanted = frozenset([_ENTERPRISE_ONLY, *(name.encode() for name in wanted)])
+        self._families: dict[bytes, list[bytes]] = {}
+        self._name = b""
+        """The family at hand, empty where it is not wanted."""
+        self._rest = b""
+        """The beginning of a line that the next piece goes on with."""
+        self._begun = self._published = False
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the body, of any length; takes a few microseconds.
+
+        Raises NotPrometheusError as soon as that shows.
+        """
+        if not self._begun:
+            self._begin(piece)
+        start = 0
+        if self._rest:
+            start = piece.find(b"\n") + 1
+            line = self._rest + piece[: start or None]
+            if not start:
+                self._keep(line)
+                return
+            self._cut(line, 0, len(line))
+        stop = max(start, piece.rfind(b"\n") + 1)
+        self._cut(piece, start, stop)
+        self._keep(piece[stop:])
+
+    def finish(self) -> Exposition:
+        """Return the whole body, once it has ended.
+
+        Raises EmptyAnswerError, EnterpriseOnlyError, TruncatedAnswerError or NoLiteLLMMetricsError
+        for a body that cannot be counted from.
+        """
+        if not self._begun:
+            raise EmptyAnswerError
+        if _ENTERPRISE_ONLY in self._families:
+            raise EnterpriseOnlyError
+        if self._rest:
+            raise TruncatedAnswerError
+        if not self._published:
+            raise NoLiteLLMMetricsError
+        return {name.decode(): lines for name, lines in self._families.items()}
+
+    def _begin(self, piece: bytes) -> None:
+        """Look at how the body begins."""
+        start = piece.lstrip()
+        if start[:1] and start[:1] in b'<{["':
+            raise NotPrometheusError
+        self._begun = bool(start)
+
+    def _keep(self, rest: bytes) -> None:
+        """Keep the beginning of a line."""
+        if len(rest) > _LINE_LIMIT:
+            raise NotPrometheusError
+        self._rest = rest
+
+    def _cut(self, lines: bytes, start: int, stop: int) -> None:
+        """Walk through whole lines from one `# TYPE` to the next, and keep what is wanted.
+
+        A family comes in pieces where there are comments in it, and twice where somebody has
+        joined two bodies.
+        """
+        name, find = self._name, lines.find
+        at = find(b"#", start, stop)
+        while at >= 0:
+            if lines.startswith(_TYPE, at):
+                if at == 0 or lines[at - 1] == _NEWLINE:
+                    self._take(name, lines, start, at)
+                    start = find(b"\n", at, stop) + 1
+                    name = self._enter(lines[at + _TYPE_LENGTH : start].partition(b" ")[0])
+            elif name and (at == 0 or lines[at - 1] == _NEWLINE):
+                self._take(name, lines, start, at)
+                if lines.startswith(_HELP, at) and not lines.startswith(name + b" ", at + len(_HELP)):
+                    name = b""
+                start = find(b"\n", at, stop) + 1
+            at = find(b"#", at + 1, stop)
+        self._take(name, lines, start, stop)
+        self._name = name
+
+    def _take(self, name: bytes, lines: bytes, start: int, stop: int) -> None:
+        """Keep whole lines of a family, if it is wanted and has any here."""
+        if name and stop > start:
+            self._families[name] += lines[start : stop - 1].split(b"\n")
+
+    def _enter(self, name: bytes) -> bytes:
+        """Return the family that begins, nothing where it is not wanted."""
+        if not self._published:
+            self._published = name.startswith(_PREFIX)
+        if name not in self._wanted:
+            return b""
+        self._families.setdefault(name, [])
+        return name

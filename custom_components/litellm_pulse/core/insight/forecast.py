@@ -1,0 +1,171 @@
+"""What the ledger's past makes of the present: the forecast of this month, and unusual spend.
+
+The forecast is what was spent this month, and for what is left of it the usual spend of each
+weekday: the mean of that weekday's whole days among the last 28; for a weekday that has not been
+seen yet, the mean of all whole days among them. What is left of today counts by its share of the
+day. Before one whole day was seen there is no forecast.
+
+The spend of the current hour is unusual by its distance from the median of the same hour of the
+last 14 days, measured in their robust spread: 1.4826 times the median absolute deviation, which is
+the standard deviation where noise is normal, but at least a tenth of the median and at least five
+cents, so that a flat history does not cry over a cent. Before seven of those hours were seen,
+nothing is unusual. (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993.)
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import fmean, median
+from zoneinfo import ZoneInfo
+
+from .. import windows
+from ..errors import StoreError
+from ..models import TOTAL, Insight, Snapshot, Window
+from ..store import reading
+from ..windows import Resolution
+
+PATTERN_DAYS = 28
+"""Four of each weekday."""
+
+SAME_HOURS = 14
+SAME_HOURS_MIN = 7
+"""Below this the median of a working week's hours is mostly chance."""
+
+NORMAL = 1.4826
+"""Turns a median absolute deviation into a standard deviation."""
+LEAST_SHARE = 0.1
+LEAST_USD = 0.05
+
+_HOUR_QUARTERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The spend of the past that an insight rests on; days and hours without any are zeros."""
+
+    days: Mapping[int, float]
+    """Whole local days of the last 28, by ordinal."""
+    hours: Sequence[float]
+    """The same local hour of the last 14 days, as far as it was seen whole."""
+    hour: float
+    """The current hour, so far."""
+
+
+def rest_of_month(days: Mapping[int, float], now: datetime, zone: ZoneInfo) -> float | None:
+    """Return the usual spend from now to the end of the month; None before a whole day was seen."""
+    if not days:
+        return None
+    today = windows.day_of(now, zone)
+    end = windows.first_of_month(windows.month_of(today) + 1)
+    left = _part_left(today, now, zone) * _usual(days, today)
+    return left + sum(_usual(days, day) for day in range(today + 1, end))
+
+
+def usual(hours: Sequence[float]) -> tuple[float, float] | None:
+    """Return median and robust spread of the same hours; None where there are too few."""
+    if len(hours) < SAME_HOURS_MIN:
+        return None
+    middle = median(hours)
+    spread = NORMAL * median(abs(hour - middle) for hour in hours)
+    return middle, max(spread, LEAST_SHARE * middle, LEAST_USD)
+
+
+def past(path: Path, now: datetime, zone: ZoneInfo) -> Past:
+    """Read what an insight rests on from a ledger's file, beside the thread's own connection.
+
+    Raises StoreError.
+    """
+    with reading(path) as connection:
+        return _read(connection, now, zone)
+
+
+class Forecaster:
+    """Reads the past once an hour, and tells the insight of every moment in between."""
+
+    def __init__(self, path: Path) -> None:
+        """Read nothing yet."""
+        self._path = path
+        self._read_for: tuple[datetime, int, str] | None = None
+        self._rest: float | None = None
+        self._usual: tuple[float, float] | None = None
+        self._before_hour = 0.0
+        """Lifetime spend when the hour began."""
+
+    def insight(self, snapshot: Snapshot, now: datetime, zone: ZoneInfo) -> Insight:
+        """Return the insight of a moment; without a forecast where the file cannot be read."""
+        spent = snapshot.value(TOTAL, Window.LIFETIME, "cost")
+        moment = _start_of_hour(now, zone), windows.day_of(now, zone), zone.key
+        if moment != self._read_for:
+            self._read_for = moment
+            self._read(spent, now, zone)
+        hour = max(0.0, spent - self._before_hour)
+        return Insight(
+            forecast=None if self._rest is None else snapshot.value(TOTAL, Window.MONTH, "cost") + self._rest,
+            hour_spend=hour,
+            usual_hour=self._usual[0] if self._usual else None,
+            deviation=(hour - self._usual[0]) / self._usual[1] if self._usual else None,
+        )
+
+    def _read(self, spent: float, now: datetime, zone: ZoneInfo) -> None:
+        """Work out what holds for this hour."""
+        try:
+            found = past(self._path, now, zone)
+        except StoreError:
+            found = Past({}, (), 0.0)
+        self._rest = rest_of_month(found.days, now, zone)
+        self._usual = usual(found.hours)
+        self._before_hour = spent - found.hour
+
+
+def _usual(days: Mapping[int, float], day: int) -> float:
+    """Return the usual spend of a day."""
+    weekday = date.fromordinal(day).weekday()
+    same = [spent for seen, spent in days.items() if date.fromordinal(seen).weekday() == weekday]
+    return fmean(same or days.values())
+
+
+def _part_left(today: int, now: datetime, zone: ZoneInfo) -> float:
+    """Return how much of today is left, from 0 to 1; days of 23 and 25 hours included."""
+    begin, end = (windows.start_of_day(day, zone).timestamp() for day in (today, today + 1))
+    return min(1.0, max(0.0, (end - now.timestamp()) / (end - begin)))
+
+
+def _read(connection: sqlite3.Connection, now: datetime, zone: ZoneInfo) -> Past:
+    """Read the past; what lies before the file's first scrape was not seen."""
+    (first,) = connection.execute("SELECT min(at) FROM scrapes").fetchone()
+    if first is None:
+        return Past({}, (), 0.0)
+    since = datetime.fromtimestamp(first / 1000, UTC)
+    before = [_hour(connection, start) for start in _same_hours(now, zone) if start >= since]
+    return Past(_days(connection, since, now, zone), before, _hour(connection, _start_of_hour(now, zone)))
+
+
+def _days(connection: sqlite3.Connection, since: datetime, now: datetime, zone: ZoneInfo) -> dict[int, float]:
+    """Return the spend of the whole days that were seen."""
+    today = windows.day_of(now, zone)
+    first = max(windows.day_of(since, zone) + 1, today - PATTERN_DAYS)
+    statement = "SELECT start, total(cost) FROM usage WHERE resolution = ? AND start >= ? AND start < ? GROUP BY start"
+    spent = dict(connection.execute(statement, (int(Resolution.DAY), first, today)).fetchall())
+    return {day: spent.get(day, 0.0) for day in range(first, today)}
+
+
+def _hour(connection: sqlite3.Connection, start: datetime) -> float:
+    """Return the spend of the hour that begins then."""
+    quarter = windows.quarter_of(start)
+    statement = "SELECT total(cost) FROM usage WHERE resolution = ? AND start >= ? AND start < ?"
+    (spent,) = connection.execute(statement, (int(Resolution.QUARTER), quarter, quarter + _HOUR_QUARTERS)).fetchone()
+    return float(spent)
+
+
+def _same_hours(now: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """Yield when the current local hour began on each of the last 14 days, the latest first."""
+    local = _start_of_hour(now, zone)
+    for days in range(1, SAME_HOURS + 1):
+        yield (local - timedelta(days=days)).replace(fold=0)
+
+
+def _start_of_hour(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the local hour began that contains `now`."""
+    return now.astimezone(zone).replace(minute=0, second=0, microsecond=0)

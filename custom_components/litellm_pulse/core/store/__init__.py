@@ -1,0 +1,24 @@
+"""The ledger's SQLite file: its schema, one transaction a scrape, loading, and the spare copy of the totals."""
+
+from . import loading
+from .connection import Store
+from .database import companions, connect, reading, set_aside
+from .rezone import rezone
+from .spare_copy import SpareCopy, State, dump, load
+from .writer import LedgerWriter, stamp
+
+__all__ = [
+    "LedgerWriter",
+    "SpareCopy",
+    "State",
+    "Store",
+    "companions",
+    "connect",
+    "dump",
+    "load",
+    "loading",
+    "reading",
+    "rezone",
+    "set_aside",
+    "stamp",
+]

@@ -1,0 +1,56 @@
+"""Usage of the running quarter-hour waits apart, so that a scrape writes a row per attribution, not three.
+
+The table `running` has it. With the first usage of another quarter-hour it is posted: added to the
+rows of its quarter-hour, day and month in the table `posted`. Until then the view `unposted` shows it
+as those rows; the view `usage` has both.
+"""
+
+# ruff: noqa: S608  # the names that are put in are the catalog's own
+
+import sqlite3
+from collections.abc import Mapping
+
+from ..catalog import COUNTERS
+from ..models import Vector
+from ..windows import Bucket, UsageKey
+
+_NAMES = tuple(metric.name for metric in COUNTERS)
+_MARKS = ", ".join("?" * len(_NAMES))
+_ADDED = "ON CONFLICT DO UPDATE SET " + ", ".join(
+    f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in _NAMES
+)
+
+
+def add(cursor: sqlite3.Cursor, bucket: Bucket, usage: Mapping[int, Vector]) -> None:
+    """Add usage by attribution to the running quarter-hour; that of another bucket is posted before."""
+    if cursor.execute("SELECT 1 FROM running WHERE (quarter, day, month) != (?, ?, ?)", bucket).fetchone():
+        post(cursor)
+    cursor.executemany(
+        f"INSERT INTO running VALUES (?, ?, ?, ?, {_MARKS}) {_ADDED}",
+        [(number, *bucket, *sparse(vector)) for number, vector in usage.items()],
+    )
+
+
+def add_posted(cursor: sqlite3.Cursor, usage: Mapping[UsageKey, Vector]) -> None:
+    """Add usage that is posted already."""
+    cursor.executemany(
+        f"INSERT INTO posted VALUES (?, ?, ?, {_MARKS}) {_ADDED}",
+        [(*key, *sparse(vector)) for key, vector in usage.items()],
+    )
+
+
+def add_query(cursor: sqlite3.Cursor, query: str, parameters: Mapping[str, int]) -> None:
+    """Add the rows of a query, with the columns of `posted`, to what is posted; it needs a WHERE."""
+    cursor.execute(f"INSERT INTO posted {query} {_ADDED}", parameters)
+
+
+def post(cursor: sqlite3.Cursor) -> None:
+    """Post everything, so that `posted` has all usage."""
+    # Without WHERE, SQLite would take ON CONFLICT for the condition of a join.
+    add_query(cursor, "SELECT * FROM unposted WHERE true", {})
+    cursor.execute("DELETE FROM running")
+
+
+def sparse(vector: Vector) -> list[float | None]:
+    """Return a vector with nothing in place of zeros, which take no room in the file."""
+    return [value or None for value in vector]

@@ -1,0 +1,81 @@
+"""The schema of the ledger's file, as the steps that lead to it.
+
+A step and its record (`PRAGMA user_version`) are one transaction. Steps are only ever added.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+from ..errors import NewerSchemaError
+
+
+def _first(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the schema of the first release."""
+    vector = ", ".join(f"{name} REAL" for name in names)
+    raw = ", ".join(f"raw_{name} REAL" for name in names)
+    return (
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
+        "CREATE TABLE origins (metric TEXT PRIMARY KEY, sources TEXT NOT NULL, since REAL NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE processes (id INTEGER PRIMARY KEY, start REAL, last_answer REAL NOT NULL,
+            restarted INTEGER NOT NULL, forgotten INTEGER NOT NULL)""",
+        """CREATE TABLE members (dimension TEXT, key TEXT, name TEXT NOT NULL,
+            PRIMARY KEY (dimension, key)) WITHOUT ROWID""",
+        """CREATE TABLE attributions (attribution INTEGER, dimension TEXT, key TEXT,
+            PRIMARY KEY (attribution, dimension, key)) WITHOUT ROWID""",
+        """CREATE TABLE series (id INTEGER PRIMARY KEY, family TEXT NOT NULL, head BLOB NOT NULL,
+            metrics TEXT NOT NULL, attribution INTEGER NOT NULL)""",
+        """CREATE TABLE baselines (process INTEGER, series INTEGER, value REAL NOT NULL, created REAL,
+            PRIMARY KEY (process, series)) WITHOUT ROWID""",
+        # resolution 0: UTC quarter-hours; 1: local days; 2: local months, which hold lifetime for good
+        f"""CREATE TABLE usage (resolution INTEGER, start INTEGER, attribution INTEGER, {vector},
+            PRIMARY KEY (resolution, start, attribution)) WITHOUT ROWID""",
+        # one row a scrape, or one for a run of scrapes between which nothing changed
+        f"""CREATE TABLE scrapes (at INTEGER PRIMARY KEY, until INTEGER NOT NULL, scrapes INTEGER NOT NULL,
+            restarted INTEGER NOT NULL, in_flight_requests REAL, {vector}, {raw})""",
+    )
+
+
+def _second(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the usage of the running quarter-hour apart until it is posted; the view `usage` has all of it."""
+    columns = ", ".join(names)
+    vector = ", ".join(f"{name} REAL" for name in names)
+    unposted = " UNION ALL ".join(
+        f"SELECT {numbers}, attribution, {columns} FROM running"  # noqa: S608  # the catalog's own names
+        for numbers in ("0, quarter", "1, day", "2, month")
+    )
+    return (
+        "ALTER TABLE usage RENAME TO posted",
+        f"""CREATE TABLE running (attribution INTEGER PRIMARY KEY, quarter INTEGER NOT NULL, day INTEGER NOT NULL,
+            month INTEGER NOT NULL, {vector})""",
+        f"CREATE VIEW unposted (resolution, start, attribution, {columns}) AS {unposted}",
+        "CREATE VIEW usage AS SELECT * FROM posted UNION ALL SELECT * FROM unposted",
+    )
+
+
+FIRST_COUNTERS = (
+    "requests failed_requests tokens input_tokens output_tokens reasoning_tokens cost cache_hits "
+    "cache_misses cached_tokens input_cached_tokens input_cache_creation_tokens deployment_requests "
+    "deployment_success deployment_failures deployment_cooldowns unpriced_requests refused_requests"
+)
+"""The counters of the first release. A counter added later is a step that adds its columns."""
+
+STEPS: tuple[Callable[[], tuple[str, ...]], ...] = (
+    lambda: _first(tuple(FIRST_COUNTERS.split())),
+    lambda: _second(tuple(FIRST_COUNTERS.split())),
+)
+
+VERSION = len(STEPS)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a file, empty or older, to the newest schema; NewerSchemaError leaves it untouched."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        message = f"schema {version} is newer than {VERSION}, the newest that this release knows"
+        raise NewerSchemaError(message)
+    for number in range(version, VERSION):
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in STEPS[number]():
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number + 1}")

@@ -1,0 +1,115 @@
+"""`coordinator.data`: all that entities show at one moment, and how it is built from the ledger's snapshot."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from homeassistant.config_entries import ConfigEntry
+
+from .const import CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT
+from .core.catalog import Dimension
+from .core.insight import rate_limited
+from .core.models import TOTAL, Limit, MemberKey, Snapshot, Usage, Window
+from .device_manager import DeviceManager
+from .ledger_worker import LedgerWorker
+from .user_settings import Limits, UserSettings
+
+_NO_USAGE = Usage()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulseData:
+    """Replaced as a whole, never changed; entities read it and do no arithmetic."""
+
+    snapshot: Snapshot
+    connected: bool = True
+    """Whether the last scrape was complete."""
+    scrape_duration: float | None = None
+    """Seconds that the last complete answer took."""
+    others: Mapping[MemberKey, Usage] = field(default_factory=dict)
+    """Per dimension with more members than are shown, the usage of the rest."""
+    overflow: Mapping[Dimension, Collection[MemberKey]] = field(default_factory=dict)
+    """Members without a device of their own, per dimension that has too many."""
+    max_members: int = 0
+    """Members of a dimension that may have a device."""
+    limits: Limits = field(default_factory=dict)
+    rate_limited: frozenset[MemberKey] = frozenset()
+    """Members whose requests LiteLLM refuses."""
+    unusual_threshold: float = 0.0
+    """Robust deviations from which on spend is unusual."""
+
+    @property
+    def unusual(self) -> bool:
+        """Whether the spend of the current hour is unusual."""
+        deviation = self.snapshot.insight.deviation
+        return deviation is not None and deviation > self.unusual_threshold
+
+    def usage(self, member: MemberKey) -> Usage:
+        """Return a member's usage, nothing where it has none."""
+        return self.snapshot.usage.get(member) or self.others.get(member) or _NO_USAGE
+
+    def limit(self, member: MemberKey, window: Window) -> Limit | None:
+        """Return the limit of a member's spend in a window, or None."""
+        amount = self.limits.get(member, {}).get(window)
+        return Limit(amount, self.usage(member).get(window, "cost")) if amount else None
+
+    def differs_everywhere(self, other: PulseData) -> bool:
+        """Whether the two differ for all members: other windows, other metrics, another connection."""
+        mine, its = self.snapshot, other.snapshot
+        return (
+            self.connected is not other.connected
+            or mine.window_starts != its.window_starts
+            or mine.published != its.published
+        )
+
+    def differs_for(self, member: MemberKey, other: PulseData) -> bool:
+        """Whether a member differs. What did not change keeps its object; the proxy always differs."""
+        mine, its = self.snapshot, other.snapshot
+        return (
+            member == TOTAL
+            or self.usage(member) is not other.usage(member)
+            or mine.budgets.get(member) != its.budgets.get(member)
+            or mine.health.get(member[1]) is not its.health.get(member[1])
+            or self.limits.get(member) is not other.limits.get(member)
+            or (member in self.rate_limited) is not (member in other.rate_limited)
+        )
+
+
+class DataBuilder:
+    """Builds the data of an entry from its ledger, its devices and what its user has set."""
+
+    def __init__(
+        self, entry: ConfigEntry, ledger: LedgerWorker, device_manager: DeviceManager, user_settings: UserSettings
+    ) -> None:
+        """Keep where the parts come from."""
+        self._ledger = ledger
+        self._device_manager = device_manager
+        self._user_settings = user_settings
+        self._unusual_threshold: float = entry.options.get(CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT)
+        self._others: Mapping[MemberKey, Usage] = {}
+
+    async def async_prepare(self) -> None:
+        """Decide who has a device, and add up the usage of the rest.
+
+        New entities are added here, while the coordinator still has the data from before: the
+        recorder counts from an entity's first state on.
+        """
+        overflow = self._device_manager.async_select(self._ledger.snapshot)
+        self._others = await self._ledger.async_combine(overflow) if overflow else {}
+        self._device_manager.async_update(self._ledger.snapshot)
+
+    def build(
+        self, before: PulseData | None = None, *, connected: bool = True, scrape_duration: float | None = None
+    ) -> PulseData:
+        """Return what there is to show now, given what there was to show before."""
+        snapshot = self._ledger.snapshot
+        return PulseData(
+            snapshot=snapshot,
+            connected=connected,
+            scrape_duration=scrape_duration,
+            others=self._others,
+            overflow=self._device_manager.overflow,
+            max_members=self._device_manager.max_members,
+            limits=self._user_settings.limits,
+            rate_limited=rate_limited(before.snapshot, snapshot, before.rate_limited) if before else frozenset(),
+            unusual_threshold=self._unusual_threshold,
+        )

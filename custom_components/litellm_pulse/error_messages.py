@@ -1,0 +1,67 @@
+"""What each failure is called in the translations: one table for the flow and the coordinator."""
+
+from typing import Final
+
+from homeassistant.exceptions import HomeAssistantError
+
+from .client import (
+    CannotConnectError,
+    InvalidAuthError,
+    NotFoundError,
+    RateLimitedError,
+    RedirectError,
+    ScrapeError,
+    ScrapeTimeoutError,
+    TLSError,
+    TooLargeError,
+    TruncatedTransferError,
+    UnexpectedStatusError,
+)
+from .const import DOMAIN
+from .core.errors import (
+    AnswerError,
+    EmptyAnswerError,
+    EnterpriseOnlyError,
+    NoLiteLLMMetricsError,
+    NotPrometheusError,
+    TruncatedAnswerError,
+)
+
+_KEYS: Final[dict[type[ScrapeError | AnswerError], str]] = {
+    CannotConnectError: "cannot_connect",
+    ScrapeTimeoutError: "timeout",
+    TLSError: "tls_error",
+    InvalidAuthError: "invalid_auth",
+    NotFoundError: "not_found",
+    RedirectError: "redirect",
+    RateLimitedError: "rate_limited",
+    UnexpectedStatusError: "unexpected_status",
+    TooLargeError: "too_large",
+    TruncatedTransferError: "truncated",
+    TruncatedAnswerError: "truncated",
+    EmptyAnswerError: "no_litellm_metrics",
+    NoLiteLLMMetricsError: "no_litellm_metrics",
+    NotPrometheusError: "not_prometheus",
+    EnterpriseOnlyError: "enterprise_only",
+}
+
+
+def translation_key(error: ScrapeError | AnswerError) -> str:
+    """Return the translation key of a failure, under `config.error` and under `exceptions`."""
+    return next(key for kind in type(error).__mro__ if (key := _KEYS.get(kind)))
+
+
+def translation_placeholders(error: ScrapeError | AnswerError) -> dict[str, str]:
+    """Return what the translation of a failure may name."""
+    return {"status": str(error.status)} if isinstance(error, UnexpectedStatusError) else {}
+
+
+def message(error: ScrapeError | AnswerError) -> str:
+    """Return a failure in words, as the coordinator would say it."""
+    return str(
+        HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=translation_key(error),
+            translation_placeholders=translation_placeholders(error),
+        )
+    )

@@ -1,0 +1,209 @@
+"""The one thread that owns the ledger, and the spare copy of its spare copy in Home Assistant's Store."""
+
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final, Self
+from zoneinfo import ZoneInfo
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
+from homeassistant.helpers.storage import Store
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN, SPARE_COPY_SAVE_DELAY
+from .core.catalog import Dimension
+from .core.errors import NewerSchemaError, StoreError
+from .core.exposition import ExpositionParser
+from .core.insight import Forecaster
+from .core.ledger import Ledger
+from .core.models import OTHER, MemberKey, Snapshot, Usage
+from .core.store import SpareCopy
+from .core.totals import combined_usage
+
+_SPARE_COPY_VERSION: Final = 1
+
+
+class LedgerWorker:
+    """Keeps one ledger: every blocking call runs on its own thread, one after the other."""
+
+    _ledger: Ledger
+    """Only what does not block may be asked of it directly."""
+
+    snapshot: Snapshot
+    """What is known; replaced on the ledger's thread."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str, zone: ZoneInfo) -> None:
+        """Start the thread; the ledger is opened by `async_open`."""
+        self.zone = zone
+        self._hass = hass
+        self._path = _path(hass, entry_id)
+        self._forecaster = Forecaster(self._path)
+        self._store = _spare_copy_store(hass, entry_id)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=DOMAIN)
+        self._spare_copy_is_due = False
+        self._closed = False
+
+    @classmethod
+    async def async_open(cls, hass: HomeAssistant, entry: ConfigEntry) -> Self:
+        """Open an entry's ledger until the entry is unloaded or Home Assistant stops.
+
+        Raises ConfigEntryError for a file of a newer release, ConfigEntryNotReady for one that
+        cannot be read or written now.
+        """
+        worker = cls(hass, entry.entry_id, await _configured_zone(hass))
+        spare_copy = await worker._store.async_load()
+        try:
+            worker._ledger = await worker._async_run(partial(worker._open, spare_copy))
+        except StoreError as err:
+            await hass.async_add_executor_job(worker._thread.shutdown)
+            raise _setup_error(err) from err
+        entry.async_on_unload(worker.async_close)
+        # After the final write of the spare copy; an idle thread would hold up the end of the process.
+        entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, worker.async_close))
+        return worker
+
+    @property
+    def path(self) -> Path:
+        """Where the ledger lies; never to be opened on the event loop."""
+        return self._path
+
+    @property
+    def families(self) -> list[str]:
+        """The families that are needed: what to ask for where the proxy gives a part of its body."""
+        return self._ledger.families
+
+    def parser(self) -> ExpositionParser:
+        """Return what takes in the body of the next answer."""
+        return self._ledger.parser()
+
+    async def async_scrape(self, body: ExpositionParser, *, answered_at: datetime | None, part: bool = False) -> None:
+        """Count an answer whose body has been read, or a part of one; raises AnswerError."""
+        await self._async_run(partial(self._scrape, body, answered_at=answered_at, part=part))
+        snapshot = self.snapshot
+        if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):
+            self._async_save_spare_copy_late()
+
+    async def async_roll(self) -> None:
+        """Begin the windows and the hour whose time has come."""
+        await self._async_run(lambda: self._show(self._ledger.roll(now=dt_util.utcnow())))
+
+    async def async_adopt_zone(self) -> bool:
+        """Cut the windows in Home Assistant's zone; return whether that is another one."""
+        zone = await _configured_zone(self._hass)
+        if zone == self.zone:
+            return False
+        self.zone = zone
+        await self._async_run(lambda: self._show(self._ledger.set_zone(zone, now=dt_util.utcnow())))
+        return True
+
+    async def async_combine(self, members: Mapping[Dimension, Collection[MemberKey]]) -> dict[MemberKey, Usage]:
+        """Return the usage of members that are not shown one by one, per dimension, under the id `OTHER`."""
+        snapshot = self.snapshot
+        return await self._async_run(
+            lambda: {(one, OTHER): combined_usage(snapshot, keys) for one, keys in members.items()}
+        )
+
+    async def async_pause(self) -> None:
+        """Let go of the file until `async_resume`, so that a backup copies it whole; scrapes go on."""
+        if not self._closed:
+            await self._async_run(lambda: self._ledger.pause(now=dt_util.utcnow()))
+
+    async def async_resume(self) -> None:
+        """Go on writing."""
+        if not self._closed:
+            await self._async_run(self._ledger.resume)
+
+    async def async_close(self, _event: Event | None = None) -> None:
+        """Close the ledger, save its spare copy, end the thread; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._store.async_save(await self._async_run(self._close))
+        finally:
+            await self._hass.async_add_executor_job(self._thread.shutdown)
+
+    def _open(self, spare_copy: SpareCopy | None) -> Ledger:
+        """Open the ledger; on its own thread."""
+        try:
+            self._path.parent.mkdir(exist_ok=True)
+        except OSError as err:
+            raise StoreError(str(err)) from err
+        ledger = Ledger.open(self._path, now=dt_util.utcnow(), zone=self.zone, spare_copy=spare_copy)
+        self._show(ledger.snapshot)
+        return ledger
+
+    def _scrape(self, body: ExpositionParser, *, answered_at: datetime | None, part: bool) -> None:
+        """Count an answer; on the ledger's own thread."""
+        self._show(self._ledger.scrape(body.finish(), now=dt_util.utcnow(), answered_at=answered_at, part=part))
+
+    def _show(self, snapshot: Snapshot) -> None:
+        """Show what the ledger knows, and what its past makes of it; on the ledger's own thread."""
+        self.snapshot = replace(snapshot, insight=self._forecaster.insight(snapshot, dt_util.utcnow(), self.zone))
+
+    def _close(self) -> SpareCopy:
+        """Close the ledger and return its spare copy; on its own thread."""
+        spare_copy = self._ledger.spare_copy()
+        self._ledger.close()
+        return spare_copy
+
+    async def _async_run[T](self, work: Callable[[], T]) -> T:
+        """Run blocking work on the ledger's thread."""
+        return await self._hass.loop.run_in_executor(self._thread, work)
+
+    def _async_save_spare_copy_late(self) -> None:
+        """Save the spare copy an hour from now; a saving that is due already is not put off."""
+        if not self._spare_copy_is_due:
+            self._spare_copy_is_due = True
+            self._store.async_delay_save(self._take_spare_copy, SPARE_COPY_SAVE_DELAY.total_seconds())
+
+    def _take_spare_copy(self) -> SpareCopy:
+        """Return the spare copy to be written; from here on, another saving is due."""
+        self._spare_copy_is_due = False
+        return self._ledger.spare_copy()
+
+
+def _setup_error(err: StoreError) -> ConfigEntryError | ConfigEntryNotReady:
+    """Return what set-up fails with: for good, or until the next attempt."""
+    if isinstance(err, NewerSchemaError):
+        return ConfigEntryError(translation_domain=DOMAIN, translation_key="newer_schema")
+    return ConfigEntryNotReady(
+        translation_domain=DOMAIN,
+        translation_key="store_failed",
+        translation_placeholders={"error": str(err)},
+    )
+
+
+async def async_delete_ledger(hass: HomeAssistant, entry_id: str) -> None:
+    """Delete everything that was kept for an entry."""
+    await hass.async_add_executor_job(_delete, _path(hass, entry_id))
+    await _spare_copy_store(hass, entry_id).async_remove()
+
+
+def _path(hass: HomeAssistant, entry_id: str) -> Path:
+    """Return where an entry's ledger lies."""
+    return Path(hass.config.path(DOMAIN, f"{entry_id}.db"))
+
+
+def _spare_copy_store(hass: HomeAssistant, entry_id: str) -> Store[SpareCopy]:
+    """Return where an entry's spare_copy lies; private, since members are named after people."""
+    return Store(hass, _SPARE_COPY_VERSION, f"{DOMAIN}.{entry_id}", private=True, serialize_in_event_loop=False)
+
+
+async def _configured_zone(hass: HomeAssistant) -> ZoneInfo:
+    """Return Home Assistant's time zone."""
+    return await dt_util.async_get_time_zone(hass.config.time_zone) or ZoneInfo("UTC")
+
+
+def _delete(path: Path) -> None:
+    """Delete a ledger with its -wal, its -shm and what was set aside; blocking."""
+    for file in path.parent.glob(f"{path.stem}.*"):
+        file.unlink(missing_ok=True)
+    if path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()

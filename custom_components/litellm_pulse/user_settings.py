@@ -1,0 +1,84 @@
+"""What the user decided about members: limits, and devices deleted by hand. Kept in Home Assistant's Store."""
+
+from collections.abc import Mapping
+from typing import Final, Self, TypedDict
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
+
+from .const import DOMAIN
+from .core.catalog import Dimension
+from .core.models import MemberKey, Window
+
+_VERSION: Final = 1
+
+type Limits = Mapping[MemberKey, Mapping[Window, float]]
+"""Per member and window, US dollars; what has no limit is not in it."""
+
+
+class _Stored(TypedDict):
+    """The settings as JSON."""
+
+    limits: list[tuple[str, str, str, float]]
+    deleted: list[tuple[str, str]]
+
+
+class UserSettings:
+    """The settings of one entry; each is saved at once, so that no restart or reload forgets it."""
+
+    def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
+        """Begin without any; use `async_load`."""
+        self.limits: Limits = {}
+        self.dismissed: frozenset[MemberKey] = frozenset()
+        # Private, since members are named after people.
+        self._store: Store[_Stored] = Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.wishes", private=True)
+
+    @classmethod
+    async def async_load(cls, hass: HomeAssistant, entry_id: str) -> Self:
+        """Return what was set so far."""
+        user_settings = cls(hass, entry_id)
+        if stored := await user_settings._store.async_load():
+            for dimension, member, window, amount in stored["limits"]:
+                user_settings._set(Dimension(dimension), member, Window(window), amount)
+            user_settings.dismissed = frozenset(
+                (Dimension(dimension), member) for dimension, member in stored["deleted"]
+            )
+        return user_settings
+
+    async def async_set_limit(self, member: MemberKey, window: Window, amount: float) -> None:
+        """Limit a member's spend in a window; 0 takes the limit away."""
+        self._set(*member, window, amount)
+        await self._async_save()
+
+    async def async_dismiss(self, member: MemberKey) -> None:
+        """Remember that a member's device was deleted by hand."""
+        self.dismissed |= {member}
+        await self._async_save()
+
+    async def async_restore(self, members: frozenset[MemberKey]) -> None:
+        """Forget that members' devices were deleted: they are used again."""
+        self.dismissed -= members
+        await self._async_save()
+
+    async def async_remove(self) -> None:
+        """Delete the settings for good."""
+        await self._store.async_remove()
+
+    def _set(self, dimension: Dimension, member: str, window: Window, amount: float) -> None:
+        """Replace one limit; the mappings themselves never change, since `PulseData` holds them."""
+        key = dimension, member
+        kept = {one: value for one, value in self.limits.get(key, {}).items() if one is not window}
+        others = {one: value for one, value in self.limits.items() if one != key}
+        wanted = kept | ({window: amount} if amount else {})
+        self.limits = others | ({key: wanted} if wanted else {})
+
+    async def _async_save(self) -> None:
+        """Write the settings."""
+        await self._store.async_save(
+            {
+                "limits": [
+                    (*key, window, amount) for key, one in self.limits.items() for window, amount in one.items()
+                ],
+                "deleted": sorted(self.dismissed),
+            },
+        )

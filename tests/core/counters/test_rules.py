@@ -1,0 +1,330 @@
+"""What counts and what does not: every row of the table of exactness, in numbers."""
+
+from ..bodies import cost
+from ..conftest import LedgerHarness
+from .rows import check
+
+
+def test_of_the_first_scrape_ever_nothing_counts() -> None:
+    check("""
+        by      a a
+        gpt-4o  7 7
+        opus    2 2
+        adds    0 0
+    """)
+
+
+def test_a_value_that_is_not_lower_counts_the_difference() -> None:
+    check("""
+        by      a a a a a
+        gpt-4o  1 2 2 5 5.5
+        adds    0 1 0 3 0.5
+    """)
+
+
+def test_a_series_that_appears_in_a_known_process_counts_whole() -> None:
+    check("""
+        by      a a a a
+        gpt-4o  1 1 2 2
+        opus    _ 4 4 5
+        adds    0 4 1 1
+    """)
+
+
+def test_the_first_series_of_a_process_that_had_none_counts_whole() -> None:
+    check("""
+        by      a a
+        gpt-4o  _ 4
+        adds    0 4
+    """)
+
+
+def test_an_evicted_series_counts_whole_on_its_return_whatever_its_value() -> None:
+    check("""
+        by      a a a a a a a
+        gpt-4o  5 _ 3 _ 9 _ 9
+        opus    1 1 1 1 1 1 1
+        adds    0 0 3 0 9 0 9
+    """)
+
+
+def test_a_series_evicted_for_long_counts_whole_on_its_return() -> None:
+    check("""
+        by      a a a a a
+        gpt-4o  5 _ _ _ 6
+        adds    0 0 0 0 6
+    """)
+
+
+def test_an_eviction_does_not_touch_the_series_after_it() -> None:
+    check("""
+        by      a a a a
+        gpt-4o  5 _ _ 2
+        opus    1 3 3 3
+        llama   2 2 4 5
+        adds    0 2 2 3
+    """)
+
+
+def test_a_lower_value_counts_whole() -> None:
+    check("""
+        by      a a a a
+        gpt-4o  5 2 3 0
+        adds    0 2 1 0
+    """)
+
+
+def test_a_newer_created_counts_whole_where_the_value_is_higher_equal_and_lower() -> None:
+    check("""
+        by      a   a   a   a   a
+        gpt-4o  5@1 7@2 7@3 4@4 4@4
+        opus    1@1 1@1 1@1 1@1 1@1
+        adds    0   7   7   4   0
+    """)
+
+
+def test_a_created_that_stays_counts_the_difference() -> None:
+    check("""
+        by      a   a   a
+        gpt-4o  5@1 7@1 9@1
+        adds    0   2   2
+    """)
+
+
+def test_a_created_of_a_newcomer_is_remembered() -> None:
+    check("""
+        by      a a   a   a
+        gpt-4o  _ 2@1 2@2 3@2
+        adds    0 2   2   1
+    """)
+
+
+def test_a_created_that_is_published_later_is_only_noted() -> None:
+    check("""
+        by      a a   a   a
+        gpt-4o  1 1@1 2@1 3@2
+        adds    0 0   1   3
+    """)
+
+
+def test_a_created_that_was_not_told_for_a_while_says_nothing_about_what_was_counted_since() -> None:
+    check("""
+        by      a   a a   a     a     a
+        gpt-4o  5@1 7 100 110@2 111@2 2@3
+        adds    0   2 93  10    1     2
+    """)
+
+
+def test_a_restart_counts_from_zero() -> None:
+    check("""
+        by      a b b c
+        gpt-4o  9 0 1 1
+        adds    0 0 1 1
+    """)
+
+
+def test_a_restart_with_counters_at_60_percent_of_the_old_is_exact() -> None:
+    check("""
+        by      a  b
+        gpt-4o  10 6
+        adds    0  6
+    """)
+
+
+def test_a_restart_with_counters_already_past_the_old_is_exact() -> None:
+    check("""
+        by      a  b
+        gpt-4o  10 12
+        adds    0  12
+    """)
+
+
+def test_a_restart_to_the_same_value_is_exact() -> None:
+    check("""
+        by      a  b
+        gpt-4o  10 10
+        adds    0  10
+    """)
+
+
+def test_two_replicas_behind_one_address_are_counted_each_against_itself() -> None:
+    check("""
+        by      A   b  A   b  b  A
+        gpt-4o  100 20 101 21 22 101.2
+        adds    0   20 1   1  1  0.2
+    """)
+
+
+def test_replicas_may_answer_in_any_order() -> None:
+    check("""
+        by      A   B  B  A   A   B  A
+        gpt-4o  100 20 23 100 104 23 105
+        opus    1   _  2  1   1   2  1
+        adds    0   0  5  0   4   0  1
+    """)
+
+
+def test_a_replica_that_is_older_than_the_ledger_is_a_baseline() -> None:
+    check("""
+        by      a B  a B
+        gpt-4o  1 50 2 51
+        adds    0 0  1 1
+    """)
+
+
+def test_a_process_that_answers_late_again_is_counted_against_itself() -> None:
+    check("""
+        by      a b c a b c
+        gpt-4o  1 2 3 5 7 9
+        adds    0 2 3 4 5 6
+    """)
+
+
+def test_downtime_of_the_proxy_and_of_home_assistant_lose_nothing() -> None:
+    check("""
+        by      a . . a . b . b
+        gpt-4o  1 _ _ 4 _ 2 _ 3
+        adds    0 . . 3 . 2 . 1
+    """)
+
+
+def test_without_identity_any_lower_counter_restarts_the_whole_answer() -> None:
+    check("""
+        by      * * * *
+        gpt-4o  5 6 7 8
+        opus    5 6 2 3
+        adds    0 2 9 2
+    """)
+
+
+def test_without_identity_a_counter_that_has_gone_restarts_the_whole_answer() -> None:
+    check("""
+        by      * * * *
+        gpt-4o  5 6 7 8
+        opus    5 6 _ 1
+        adds    0 2 7 2
+    """)
+
+
+def test_without_identity_a_newcomer_counts_whole() -> None:
+    check("""
+        by      * * *
+        gpt-4o  5 5 6
+        opus    _ 3 3
+        adds    0 3 1
+    """)
+
+
+def test_without_identity_an_answer_without_series_is_a_restart() -> None:
+    check("""
+        by      * * *
+        gpt-4o  5 _ 4
+        adds    0 0 4
+    """)
+
+
+def test_several_workers_in_turn_are_noticed_and_nothing_more_counts() -> None:
+    check(
+        """
+        by      * *  * *  * *  * *  * *
+        gpt-4o  5 50 5 51 6 51 7 52 8 60
+        adds    0 45 5 46 0 0  0 0  0 0
+        """,
+        undisturbed=True,
+    )
+
+
+def test_workers_that_answer_several_times_each_are_noticed_too() -> None:
+    check(
+        """
+        by      * * *  *  * * *  *  * * *
+        gpt-4o  5 6 50 51 7 7 52 52 8 9 53
+        opus    _ _ 9  9  _ _ 9  9  _ _ 9
+        adds    0 1 53 1  7 0 54 0  0 0 0
+        """,
+        undisturbed=True,
+    )
+
+
+def test_what_settles_counts_again_after_ten_quiet_answers() -> None:
+    check(
+        """
+        by      * *  * *  * * * * * * * * * * *  *  *
+        gpt-4o  5 50 5 51 6 6 6 6 6 6 7 7 7 7 9  10 12
+        adds    0 45 5 46 0 0 0 0 0 0 0 0 0 0 0  1  2
+        """,
+        undisturbed=True,
+    )
+
+
+def test_restarts_that_do_not_come_back_are_not_taken_for_several_workers() -> None:
+    check("""
+        by      * * * * * * * * *
+        gpt-4o  9 9 5 6 4 4 3 0 2
+        adds    0 0 5 1 4 0 3 0 2
+    """)
+
+
+def test_restarts_that_are_far_apart_are_not_taken_for_several_workers() -> None:
+    check(
+        """
+        by      * * * * * * * * * * * * * * * * * * * * * * * * * *
+        gpt-4o  1 2 1 3 3 3 3 3 3 3 3 3 3 3 2 3 4 4 4 4 4 4 4 4 4 1
+        adds    0 1 1 2 0 0 0 0 0 0 0 0 0 0 2 1 1 0 0 0 0 0 0 0 0 1
+        """,
+        undisturbed=True,
+    )
+
+
+def test_going_over_to_several_workers_and_back_are_restarts() -> None:
+    check("""
+        by      a * * b * c
+        gpt-4o  5 6 8 9 9 1
+        adds    0 6 2 9 9 1
+    """)
+
+
+def test_a_known_series_whose_line_is_junk_keeps_its_baseline() -> None:
+    check("""
+        by      a a   a    a  a    a
+        gpt-4o  5 NaN +Inf -3 1_0  6
+        opus    1 1   1    1  1    2
+        adds    0 0   0    0  0    2
+    """)
+
+
+def test_a_newcomer_whose_line_is_junk_counts_once_it_can_be_read() -> None:
+    check("""
+        by      a a   a
+        gpt-4o  _ NaN 3
+        adds    0 0   3
+    """)
+
+
+def test_a_junk_value_does_not_hide_the_eviction_of_another_series() -> None:
+    check("""
+        by      a a   a   a   a
+        gpt-4o  5 NaN NaN NaN 6
+        opus    1 2   _   2   2
+        llama   1 1   1   1   1
+        adds    0 1   0   2   1
+    """)
+
+
+def test_several_workers_that_were_noticed_are_not_counted_after_a_restart_of_home_assistant(
+    harness: LedgerHarness,
+) -> None:
+    for value in (5, 50, 5, 51, 6, 51):
+        snapshot = harness.scrape(cost(value))
+    assert snapshot.report is not None
+    assert snapshot.report.unsettled
+    total = harness.total()
+    for leave in (harness.close, harness.crash):
+        leave()
+        for value in (7, 52):
+            harness.scrape(cost(value))
+            assert harness.total() == total
+    for _ in range(10):
+        harness.scrape(cost(52))
+    assert harness.scrape(cost(55)).report is not None
+    assert harness.total() == total + 3

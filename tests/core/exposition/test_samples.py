@@ -1,0 +1,59 @@
+"""`/raw` sums what LiteLLM Pulse sums, and what it cannot read besides."""
+
+import json
+from math import isfinite
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from custom_components.litellm_pulse.core.exposition import sums
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+def test_every_sum_of_the_peer_is_ours_to_the_last_digit() -> None:
+    theirs = json.loads((FIXTURES / "litellm-pulse-0.3.0-answers.json").read_text())["/raw"]["json"]
+    ours = sums((FIXTURES / "second-scrape.prom").read_bytes())
+    assert list(ours.items()) == list(theirs.items())
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("litellm-1*.prom")), ids=lambda path: path.stem)
+def test_every_sum_is_that_of_prometheus_own_parser(path: Path) -> None:
+    expected: dict[str, float] = {}
+    for family in text_string_to_metric_families(path.read_text()):
+        for sample in family.samples:
+            expected[sample.name] = expected.get(sample.name, 0.0) + sample.value
+    assert sums(path.read_bytes()) == {name: value for name, value in expected.items() if isfinite(value)}
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        pytest.param("a 1", 1.0, id="without labels"),
+        pytest.param('a{b="c"} 1e3', 1000.0, id="with labels"),
+        pytest.param('a{b="}"} 2', 2.0, id="a brace in a value"),
+        pytest.param('a{b="x } 5"} 2', 2.0, id="a sample in a value"),
+        pytest.param('a{b="\\""} -2.5', -2.5, id="negative"),
+        pytest.param('a{b="c"} 3 1795308371000', 3.0, id="with a timestamp"),
+        pytest.param("a 3 1795308371000", 3.0, id="with a timestamp, without labels"),
+        pytest.param(" a\t4 ", 4.0, id="with white space"),
+        pytest.param("a NaN", None, id="NaN"),
+        pytest.param("a +Inf", None, id="infinity"),
+        pytest.param("a 1_000", None, id="Python's number"),
+        pytest.param('a{b="c} 1', None, id="a label without an end"),
+        pytest.param("# a 1", None, id="a comment"),
+        pytest.param("a{} 5", 5.0, id="with empty labels"),
+        pytest.param("a", None, id="no value"),
+        pytest.param("", None, id="nothing"),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False], ids=["after another", "first"])
+def test_a_line_counts_as_the_exposition_format_says(line: str, value: float | None, known: bool) -> None:  # noqa: FBT001
+    before = "a 10\n" if known else ""
+    expected = (10.0 if known else 0.0) + (value or 0.0)
+    assert sums(f"{before}{line}\n".encode()) == ({"a": expected} if known or value is not None else {})
+
+
+def test_a_sum_beyond_all_numbers_is_left_out() -> None:
+    assert sums(b"a 1e308\na 1e308\nb 1\n") == {"b": 1.0}

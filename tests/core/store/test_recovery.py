@@ -1,0 +1,251 @@
+"""Whatever happens to the file, the totals stand: real files, cut off, overwritten and deleted."""
+
+import os
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from custom_components.litellm_pulse.core.store import companions
+
+from ..bodies import COST, body, cost, family
+from ..conftest import LedgerHarness, Proxy
+
+PAGE = 1024
+
+
+def _shorten(size: float) -> Callable[[Path], None]:
+    """Return what cuts a file off: to a share of its size, or to so many bytes."""
+
+    def cut(path: Path) -> None:
+        os.truncate(path, int(size if size > 1 else path.stat().st_size * size))
+
+    return cut
+
+
+def _overwrite(path: Path) -> None:
+    """Write random bytes over the whole of a file."""
+    path.write_bytes(random.Random(1).randbytes(path.stat().st_size))  # noqa: S311
+
+
+def _text(path: Path) -> None:
+    """Put something else in the file's place."""
+    path.write_text("not a database\n" * 500)
+
+
+damages = pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(_shorten(0), id="cut off to nothing"),
+        pytest.param(_shorten(60), id="cut off inside its header"),
+        pytest.param(_shorten(3 * PAGE), id="cut off after three pages"),
+        pytest.param(_shorten(0.5), id="cut off in the middle"),
+        pytest.param(_overwrite, id="overwritten with random bytes"),
+        pytest.param(_text, id="another file"),
+        pytest.param(Path.unlink, id="deleted"),
+    ],
+)
+
+
+@damages
+@pytest.mark.parametrize("spare_copy", ["of the end", "of some time before"])
+def test_totals_carry_on_from_the_head_when_the_file_is_lost(
+    harness: LedgerHarness, proxy: Proxy, damage: Callable[[Path], None], spare_copy: str
+) -> None:
+    harness.live(proxy)
+    saved = harness.spare_copy()
+    if spare_copy == "of some time before":
+        for _ in range(5):
+            harness.scrape(proxy.spend(2, "opus"))
+    harness.close()
+    proxy.spend(3, "llama")
+    damage(harness.path)
+    existed = harness.path.exists() and harness.path.stat().st_size > 0
+    harness.open(saved)
+    assert harness.snapshot.recovery is not None
+    assert harness.snapshot.last_scrape is not None
+    harness.scrape(proxy.answer())
+    harness.agree(proxy)
+    aside = harness.snapshot.recovery.set_aside
+    assert (aside is not None and (harness.path.parent / aside).exists()) == existed
+    harness.scrape(proxy.spend())
+    assert harness.snapshot.recovery is not None
+    windows = harness.per_window()
+    harness.reopen()
+    assert harness.snapshot.recovery is None
+    harness.agree(proxy)
+    assert harness.per_window() == pytest.approx(windows)
+    harness.scrape(proxy.spend())
+    harness.agree(proxy)
+
+
+@damages
+def test_a_file_that_is_lost_before_there_is_a_head_is_begun_anew(
+    harness: LedgerHarness, proxy: Proxy, damage: Callable[[Path], None]
+) -> None:
+    harness.live(proxy)
+    harness.close()
+    damage(harness.path)
+    harness.open()
+    harness.scrape(proxy.answer())
+    assert harness.total() == 0
+    harness.scrape(proxy.spend(2))
+    assert harness.total() == 2
+
+
+def test_a_single_page_overwritten_with_random_bytes_loses_no_totals(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.live(proxy)
+    saved = harness.spare_copy()
+    harness.close()
+    whole = harness.path.read_bytes()
+    chance = random.Random(2)  # noqa: S311
+    recovered = 0
+    pages = len(whole) // PAGE
+    for page in range(pages):
+        harness.path.write_bytes(whole[: page * PAGE] + chance.randbytes(PAGE) + whole[(page + 1) * PAGE :])
+        harness.open(saved)
+        harness.scrape(proxy.spend())
+        harness.agree(proxy)
+        recovered += harness.snapshot.recovery is not None
+        harness.crash()
+        for file in harness.files:
+            file.unlink()
+    assert recovered > pages * 0.9
+
+
+@damages
+@pytest.mark.parametrize("files", [1, 2], ids=["the file", "and its log"])
+def test_what_happens_to_the_file_while_it_is_open_loses_no_totals(
+    harness: LedgerHarness, proxy: Proxy, damage: Callable[[Path], None], files: int
+) -> None:
+    harness.live(proxy)
+    saved = harness.spare_copy()
+    for file in companions(harness.path)[:files]:
+        damage(file)
+    for _ in range(3):
+        harness.scrape(proxy.spend())
+        harness.agree(proxy)
+    for _ in range(3):
+        harness.scrape(proxy.answer())
+        harness.agree(proxy)
+    harness.scrape(proxy.spend())
+    assert harness.snapshot.store_error is None
+    harness.reopen(saved)
+    harness.scrape(proxy.spend())
+    harness.agree(proxy)
+
+
+def test_a_deleted_file_is_begun_anew_at_the_next_scrape_though_nothing_has_changed(
+    harness: LedgerHarness, proxy: Proxy
+) -> None:
+    harness.live(proxy)
+    windows = harness.per_window()
+    harness.path.unlink()
+    snapshot = harness.scrape(proxy.answer())
+    assert snapshot.recovery is not None
+    assert snapshot.recovery.set_aside is None
+    harness.crash()
+    harness.open()
+    assert harness.per_window() == pytest.approx(windows)
+    harness.scrape(proxy.spend())
+    harness.agree(proxy)
+
+
+def test_after_a_file_was_begun_anew_a_change_of_zone_keeps_lifetime(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.live(proxy)
+    harness.path.unlink()
+    harness.scrape(proxy.spend())
+    assert harness.snapshot.recovery is not None
+    with closing(sqlite3.connect(harness.path)) as connection:
+        assert connection.execute("SELECT cost FROM scrapes").fetchall() == [(1.5,)]
+    for key in ("Asia/Kathmandu", "America/Los_Angeles"):
+        harness.ledger.set_zone(ZoneInfo(key), now=harness.now)
+        harness.agree(proxy)
+        harness.scrape(proxy.spend(), seconds=2 * 86400)
+        harness.agree(proxy)
+    harness.zone = ZoneInfo("UTC")
+    harness.reopen()
+    harness.agree(proxy)
+
+
+def test_a_deleted_folder_is_made_again(tmp_path: Path, proxy: Proxy) -> None:
+    harness = LedgerHarness(tmp_path / "litellm_pulse" / "ledger.db")
+    harness.live(proxy)
+    shutil.rmtree(harness.path.parent)
+    harness.scrape(proxy.spend())
+    assert harness.snapshot.store_error is None
+    harness.reopen()
+    harness.agree(proxy)
+    harness.close()
+
+
+def test_a_file_put_in_its_place_does_not_replace_what_is_known(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.live(proxy)
+    other = LedgerHarness(harness.path.with_name("other.db"))
+    other.scrape(cost(1))
+    other.close()
+    other.path.replace(harness.path)
+    harness.scrape(proxy.spend())
+    harness.agree(proxy)
+    harness.reopen()
+    harness.agree(proxy)
+
+
+def test_a_recovery_that_is_closed_before_a_scrape_is_made_again(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.live(proxy)
+    saved = harness.spare_copy()
+    proxy.spend(7)
+    harness.close()
+    harness.path.unlink()
+    for _ in range(3):
+        harness.open(saved)
+        saved = harness.spare_copy()
+        assert harness.snapshot.recovery is not None
+        harness.close()
+    harness.open(saved)
+    harness.scrape(proxy.answer())
+    harness.agree(proxy)
+    harness.reopen()
+    harness.agree(proxy)
+
+
+def test_an_entry_that_was_never_scraped_has_nothing_to_recover(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.open()
+    saved = harness.spare_copy()
+    harness.close()
+    harness.path.unlink()
+    assert harness.open(saved).snapshot.recovery is None
+    harness.live(proxy)
+
+
+def test_a_crash_at_once_after_a_recovery_loses_no_totals(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.live(proxy)
+    saved = harness.spare_copy()
+    harness.close()
+    harness.path.unlink()
+    harness.open(saved)
+    harness.crash()
+    harness.open(saved)
+    harness.scrape(proxy.spend())
+    harness.crash()
+    harness.open()
+    harness.agree(proxy)
+    harness.scrape(proxy.spend())
+    harness.agree(proxy)
+
+
+def test_workers_that_restart_between_two_recoveries_are_counted_from_zero(harness: LedgerHarness) -> None:
+    harness.scrape(cost(5))
+    harness.scrape(cost(8))
+    for answer in (body(family(COST, {})), cost(8)):
+        saved = harness.spare_copy()
+        harness.crash()
+        harness.path.unlink()
+        harness.open(saved)
+        harness.scrape(answer)
+    assert harness.total() == 3 + 8

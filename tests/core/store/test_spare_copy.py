@@ -1,0 +1,259 @@
+"""The spare_copy carries the totals on when the file is lost, and what was used since is made up for."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.store import SpareCopy
+
+from ..bodies import COST, DEPLOYMENT, REQUESTS, START, body, family, series
+from ..conftest import MODELS, LedgerHarness, Proxy
+
+MODEL, OTHER = series(model="gpt-4o"), series(model="opus")
+OLDER = START.timestamp() - 1000
+
+
+def _lose(harness: LedgerHarness, spare_copy: SpareCopy, *, overrides: dict[str, str] | None = None) -> None:
+    """Lose the file, and open the ledger with the spare copy."""
+    harness.close()
+    harness.path.unlink()
+    harness.open(spare_copy, overrides)
+
+
+def _spend(*values: float, start: float | None = OLDER) -> bytes:
+    """Return the spend of two models."""
+    return body(family(COST, dict(zip((MODEL, OTHER), values, strict=False))), start=start)
+
+
+def test_what_was_used_between_the_head_and_the_loss_is_made_up_for(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    for model in MODELS:
+        harness.scrape(proxy.spend(3, model))
+    spare_copy = harness.spare_copy()
+    for model in MODELS:
+        harness.scrape(proxy.spend(0.7, model))
+    _lose(harness, spare_copy)
+    harness.scrape(proxy.spend(0.1, "llama"))
+    harness.agree(proxy)
+    assert harness.total(member=(Dimension.TEAM, "team of llama")) == pytest.approx(3.8)
+
+
+def test_a_restart_of_the_proxy_after_the_head_counts_from_zero(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    spare_copy = harness.spare_copy()
+    proxy.restart(harness.now)
+    harness.scrape(proxy.spend(200))
+    harness.scrape(proxy.spend(3))
+    _lose(harness, spare_copy)
+    harness.scrape(proxy.answer())
+    harness.agree(proxy)
+    harness.scrape(proxy.spend(2))
+    harness.agree(proxy)
+
+
+def test_a_restart_of_the_proxy_after_the_loss_counts_from_zero(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy)
+    proxy.restart(harness.now)
+    harness.scrape(proxy.spend(200))
+    harness.agree(proxy)
+
+
+def test_each_replica_is_made_up_for_when_it_answers(harness: LedgerHarness) -> None:
+    replicas = OLDER, OLDER - 5, START.timestamp() + 90
+    for start in replicas:
+        harness.scrape(_spend(10, 20, start=start))
+    spare_copy = harness.spare_copy()
+    before = harness.total()
+    for start in replicas:
+        harness.scrape(_spend(11, 20, start=start))
+    _lose(harness, spare_copy)
+    for start in reversed(replicas):
+        harness.scrape(_spend(13, 21, start=start))
+    assert harness.total() == before + 3 * 4
+
+
+def test_a_series_that_was_evicted_since_is_never_counted_twice(harness: LedgerHarness) -> None:
+    samples = {series(model="m", route=f"/{index}"): 10.0 for index in range(5)}
+    harness.scrape(body(family(COST, samples), start=OLDER))
+    spare_copy = harness.spare_copy()
+    del samples[series(model="m", route="/0")]
+    _lose(harness, spare_copy)
+    harness.scrape(body(family(COST, samples), start=OLDER))
+    assert harness.total() == 0
+    samples[series(model="m", route="/1")] = 12.0
+    harness.scrape(body(family(COST, samples), start=OLDER))
+    assert harness.total() == 2
+
+
+def test_without_identity_what_goes_on_is_made_up_for(harness: LedgerHarness) -> None:
+    harness.scrape(_spend(10, 20, start=None))
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy)
+    harness.scrape(_spend(10, 23, start=None))
+    assert harness.total() == 3
+
+
+def test_without_identity_any_lower_sum_restarts_the_whole_answer(harness: LedgerHarness) -> None:
+    harness.scrape(_spend(10, 20, start=None))
+    harness.scrape(_spend(11, 20, start=None))
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy)
+    harness.scrape(_spend(12, 4, start=None))
+    assert harness.total() == 1 + 16
+
+
+def test_without_identity_a_sum_that_has_gone_restarts_the_whole_answer(harness: LedgerHarness) -> None:
+    harness.scrape(_spend(10, 20, start=None))
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy)
+    harness.scrape(_spend(12, start=None))
+    assert harness.total() == 12
+
+
+def test_without_identity_sums_added_in_another_order_are_no_restart(harness: LedgerHarness) -> None:
+    values = [0.1 * index for index in range(1, 40)]
+    samples = {series(model="m", route=f"/{index}"): value for index, value in enumerate(values)}
+    harness.scrape(body(family(COST, samples), start=None))
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy)
+    harness.scrape(body(family(COST, dict(reversed(samples.items()))), start=None))
+    assert harness.total() == pytest.approx(0, abs=1e-9)
+
+
+def test_a_metric_that_is_mapped_anew_at_a_recovery_begins_with_a_baseline(harness: LedgerHarness) -> None:
+    def answer(spend: float, deployments: float) -> bytes:
+        return body(family(COST, {MODEL: spend}), family(DEPLOYMENT, {MODEL: deployments}), start=OLDER)
+
+    harness.scrape(answer(1, 10))
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy, overrides={"cost": DEPLOYMENT})
+    harness.scrape(answer(2, 500))
+    assert (harness.total("cost"), harness.total("deployment_requests")) == (0, 490)
+    harness.scrape(answer(3, 501))
+    assert harness.total("cost") == 1
+
+
+def test_without_identity_a_metric_that_is_mapped_anew_at_a_recovery_is_no_restart(harness: LedgerHarness) -> None:
+    def answer(spend: float, deployments: float) -> bytes:
+        return body(family(COST, {MODEL: spend}), family(DEPLOYMENT, {MODEL: deployments}))
+
+    harness.scrape(answer(100, 10))
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy, overrides={"cost": DEPLOYMENT})
+    harness.scrape(answer(100, 12))
+    assert (harness.total("cost"), harness.total("deployment_requests")) == (0, 2)
+
+
+def test_a_model_that_was_found_through_another_family_is_found_again(harness: LedgerHarness) -> None:
+    spend = {series(model="openai/gpt-4o", model_id="id-1"): 1.0}
+    requests = {series(model_id="id-1", route="/x"): 50.0}
+    harness.scrape(body(family(COST, spend), family(REQUESTS, requests), start=OLDER))
+    # The family that told what the id means is evicted.
+    harness.scrape(body(family(COST, {}), family(REQUESTS, requests), start=OLDER))
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy)
+    requests = {labels: value + 2 for labels, value in requests.items()}
+    harness.scrape(body(family(COST, {}), family(REQUESTS, requests), start=OLDER))
+    assert harness.total("requests") == 2
+    assert harness.total("requests", member=(Dimension.MODEL, "openai/gpt-4o")) == 2
+
+
+def test_a_process_that_was_forgotten_is_a_baseline_on_its_return(harness: LedgerHarness) -> None:
+    gone = START.timestamp() + 90
+    harness.scrape(_spend(1))
+    harness.scrape(_spend(7, start=gone))
+    for _ in range(9):
+        harness.roll(hours=12)
+        harness.scrape(_spend(1), seconds=12 * 3600)
+    for again in range(3):
+        spare_copy = harness.spare_copy()
+        _lose(harness, spare_copy)
+        harness.scrape(_spend(1))
+        assert harness.total() == 7, again
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy)
+    harness.scrape(_spend(70, start=gone))
+    assert harness.total() == 7
+    harness.scrape(_spend(71, start=gone))
+    assert harness.total() == 8
+
+
+def test_windows_of_the_head_end_with_their_time(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    spare_copy = harness.spare_copy()
+    harness.close()
+    harness.path.unlink()
+    harness.now += timedelta(days=3)
+    harness.open(spare_copy)
+    assert harness.per_window() == {"day": 0, "week": 5, "month": 5, "year": 5, "lifetime": 5}
+    harness.scrape(proxy.spend(2))
+    expected = {"day": 2, "week": 7, "month": 7, "year": 7, "lifetime": 7}
+    assert harness.per_window() == expected
+    harness.reopen()
+    assert harness.per_window() == pytest.approx(expected)
+    harness.roll(days=1)
+    assert harness.per_window() == pytest.approx(expected | {"day": 0})
+    harness.roll(days=20)
+    harness.reopen()
+    assert harness.per_window() == pytest.approx(expected | dict.fromkeys(("day", "week", "month"), 0))
+
+
+def test_after_a_recovery_a_change_of_zone_keeps_lifetime(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    _lose(harness, harness.spare_copy())
+    for key in ("Asia/Kathmandu", "America/Los_Angeles"):
+        harness.zone = ZoneInfo(key)
+        harness.ledger.set_zone(harness.zone, now=harness.now)
+        harness.agree(proxy)
+        harness.scrape(proxy.spend(2), seconds=30 * 3600)
+        assert harness.total() == harness.per_window()["month"]
+        harness.reopen()
+        harness.agree(proxy)
+
+
+def test_names_are_kept(harness: LedgerHarness) -> None:
+    labels = {"team": "t-1", "team_alias": 'The "Kitchen"', "user": "u-1", "user_email": "a@b"}
+    harness.scrape(body(family(COST, {series(**labels): 1}), start=OLDER))
+    names = {key: member.name for key, member in harness.snapshot.members.items()}
+    _lose(harness, harness.spare_copy())
+    assert names
+    assert {key: member.name for key, member in harness.snapshot.members.items()} == names
+
+
+def test_the_head_is_the_same_before_and_after_a_restart(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    spare_copy = harness.spare_copy()
+    harness.reopen()
+    assert harness.spare_copy() == spare_copy
+
+
+def test_the_head_of_a_recovery_is_the_head_that_it_was_made_from(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy)
+    assert harness.spare_copy() == spare_copy
+
+
+@pytest.mark.parametrize("broken", ["version", "day", "processes"])
+def test_a_head_that_cannot_be_read_is_no_head(harness: LedgerHarness, proxy: Proxy, broken: str) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    spare_copy = harness.spare_copy()
+    spare_copy[broken] = None  # type: ignore[literal-required]
+    harness.reopen(spare_copy)
+    harness.agree(proxy)
+    _lose(harness, spare_copy)
+    assert harness.snapshot.recovery is not None
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(2))
+    assert harness.total() == 2
