@@ -38,7 +38,9 @@ class Metadata(dict):  # type: ignore[type-arg]
 def main() -> None:
     """Print the answers of all endpoints for the rows of a file, as one object."""
     rows = json.loads(Path(sys.argv[1]).read_text())
-    sys.stdout.write(json.dumps({kind: answer(rows, column) for kind, column in ENTITIES.items()}, indent=1))
+    sys.stdout.write(
+        json.dumps({kind: answer(rows, column) for kind, column in ENTITIES.items()}, separators=(",", ":"))
+    )
 
 
 def answer(rows: list[dict], column: str) -> dict:  # type: ignore[type-arg]
