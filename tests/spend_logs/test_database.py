@@ -12,8 +12,9 @@ import postgres
 import pytest
 
 from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.spend_logs import dsn
 from custom_components.litellm_pulse.spend_logs.connection import APPLICATION, CONNECTIONS
-from custom_components.litellm_pulse.spend_logs.database import Database
+from custom_components.litellm_pulse.spend_logs.database import Database, Found, Take
 from custom_components.litellm_pulse.spend_logs.errors import SourceTimeoutError, SpendLogsOffError
 from custom_components.litellm_pulse.spend_logs.importer import Importer
 from custom_components.litellm_pulse.spend_logs.models import Scope, Span, UsageRow
@@ -254,18 +255,29 @@ async def test_a_lock_is_not_waited_for(server: postgres.Postgres, make: Make, c
     assert kept.total("requests") == 100
 
 
-async def test_a_span_that_takes_too_long_is_read_in_smaller_ones(make: Make, connect: Connect, kept: Kept) -> None:
-    name = make(spend_logs() + generated(150_000, step="25 seconds"))
-    bounded = connect(name, statement_seconds=0.1)
-    progress = None
-    for _ in range(20):
-        try:
-            progress = await Importer(bounded, kept).cycle()
-            break
-        except SourceTimeoutError:
-            continue
-    assert progress is not None
-    assert kept.total("requests") == 150_000
+class Slow(Database):
+    """A database that is not done in time with more than four days."""
+
+    @override
+    async def read(self, found: Found, span: Span, take: Take) -> None:
+        if span.end - span.start > timedelta(days=4):
+            raise SourceTimeoutError("canceling statement due to statement timeout")
+        await super().read(found, span, take)
+
+
+async def test_a_span_that_takes_too_long_is_read_in_smaller_ones(
+    server: postgres.Postgres, make: Make, kept: Kept
+) -> None:
+    database = Slow(dsn.parse(server.dsn(make(spend_logs() + generated(6000)))))
+    await Importer(database, kept).cycle()
+    assert kept.total("requests") == 6000
+
+
+async def test_a_query_that_takes_too_long_is_ended(make: Make, connect: Connect) -> None:
+    database = connect(make(spend_logs() + generated(10)), statement_seconds=0.05)
+    with pytest.raises(SourceTimeoutError):
+        async with database._connections.reading() as connection:
+            await connection.fetch("SELECT pg_sleep(20)")
 
 
 async def test_the_proxys_database_sees_bounded_readers(
