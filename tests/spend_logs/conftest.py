@@ -54,8 +54,8 @@ def make(server: postgres.Postgres, socket_enabled: None) -> Callable[[str], str
 def connect(server: postgres.Postgres) -> Callable[..., Database]:
     """Return what gives a source for a database by its name."""
 
-    def create(name: str, user: str = postgres.USER, **load: float) -> Database:
-        return Database(dsn.parse(server.dsn(name, user)), load=Load(**load))
+    def create(name: str, user: str = postgres.USER, load: Load | None = None) -> Database:
+        return Database(dsn.parse(server.dsn(name, user)), load=load)
 
     return create
 

@@ -61,7 +61,8 @@ def answer(rows: list[dict], column: str) -> dict:  # type: ignore[type-arg]
         row["api_key"]: Metadata(key_alias=ALIASES.get(row["user"]), team_id=row["team_id"] or None, key_exists=True)
         for row in rows
     }
-    total, days = SpendMetrics(), {}
+    total = SpendMetrics()
+    days: dict[str, dict] = {}  # type: ignore[type-arg]
     for record in records(rows, column):
         day = days.setdefault(record.date, {"metrics": SpendMetrics(), "breakdown": BreakdownMetrics()})
         update_metrics(day["metrics"], record)

@@ -13,7 +13,7 @@ import pytest
 
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.spend_logs import dsn
-from custom_components.litellm_pulse.spend_logs.connection import APPLICATION, CONNECTIONS
+from custom_components.litellm_pulse.spend_logs.connection import APPLICATION, CONNECTIONS, Load
 from custom_components.litellm_pulse.spend_logs.database import Database, Found, Take
 from custom_components.litellm_pulse.spend_logs.errors import SourceTimeoutError, SpendLogsOffError
 from custom_components.litellm_pulse.spend_logs.importer import Importer
@@ -249,7 +249,7 @@ async def test_a_lock_is_not_waited_for(server: postgres.Postgres, make: Make, c
     async with holder.transaction():
         await holder.execute('LOCK TABLE "LiteLLM_SpendLogs" IN ACCESS EXCLUSIVE MODE')
         with pytest.raises(SourceTimeoutError):
-            await Importer(connect(name, lock_seconds=0.2), kept).cycle()
+            await Importer(connect(name, load=Load(lock_seconds=0.2)), kept).cycle()
     await holder.close()
     await Importer(connect(name), kept).cycle()
     assert kept.total("requests") == 100
@@ -274,7 +274,7 @@ async def test_a_span_that_takes_too_long_is_read_in_smaller_ones(
 
 
 async def test_a_query_that_takes_too_long_is_ended(make: Make, connect: Connect) -> None:
-    database = connect(make(spend_logs() + generated(10)), statement_seconds=0.05)
+    database = connect(make(spend_logs() + generated(10)), load=Load(statement_seconds=0.05))
     with pytest.raises(SourceTimeoutError):
         async with database._connections.reading() as connection:
             await connection.fetch("SELECT pg_sleep(20)")

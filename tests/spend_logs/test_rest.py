@@ -110,7 +110,14 @@ def test_the_answers_are_what_the_packages_own_models_give(folder: str) -> None:
 
 
 def test_an_answer_that_is_none_is_told() -> None:
-    for answer in ({}, [], None, {"results": [{"date": "2026-11-25"}]}, {"results": [{"date": "x", "metrics": {}}]}):
+    bad: list[object] = [
+        {},
+        [],
+        None,
+        {"results": [{"date": "2026-11-25"}]},
+        {"results": [{"date": "x", "metrics": {}}]},
+    ]
+    for answer in bad:
         with pytest.raises(UnexpectedAnswerError):
             page(Activity.USER, answer)
 
