@@ -28,6 +28,7 @@ from .log_tables import COST_ROWS, LOG_ROWS, cost_logs, spend_logs
 from .measure import AtMost, Costs, Faster, Figure, Section, Setting, figure, scratch_folder
 
 KILLED_RUNS = 50
+KILLED_ROWS = 50_000
 RUNS = 3
 NEW_ROWS = 10_000
 CYCLES = 5
@@ -223,7 +224,7 @@ def cycles(address: str, file: Path) -> list[float]:
 
 def _killed(server: postgres.Postgres, folder: Path) -> Figure:
     """Return how many imports add up that were killed, while the server was restarted and tables were locked."""
-    name = spend_logs(server, LOG_ROWS // 10)
+    name = spend_logs(server, KILLED_ROWS)
     truth = server.sql('SELECT sum(spend), count(*) FROM "LiteLLM_SpendLogs"', name).split("|")
     chance = random.Random(14)  # noqa: S311  # the same course every time
     equal = 0

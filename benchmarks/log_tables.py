@@ -62,6 +62,7 @@ def _database(server: postgres.Postgres, name: str, script: str) -> str:
     """Return a database that was made by a script, now or in an earlier run."""
     made = server.sql(f"SELECT count(*) FROM pg_database WHERE datname = '{name}'") == "1"  # noqa: S608  # of ours
     if not made:
+        server.sql(f"DROP DATABASE IF EXISTS {name}_unfinished")
         server.sql(f"CREATE DATABASE {name}_unfinished")
         server.sql(script, f"{name}_unfinished")
         server.sql(f"ALTER DATABASE {name}_unfinished RENAME TO {name}")
