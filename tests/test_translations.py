@@ -27,7 +27,8 @@ ENTITIES = {
     "sensor": descriptions.DESCRIPTIONS,
 }
 FAILURES = set(error_messages._KEYS.values())
-RAISED = re.compile(r'(?:Query|NotFound|NotAvailable)Error\(\s*"(\w+)"')
+RAISED = re.compile(r'(?:Query|NotFound|NotAvailable|Forbidden)Error\(\s*"(\w+)"')
+BACKUP = {"backup_is_made", "waits_for_backup"}
 QUERY_ERRORS = {key for file in ROOT.rglob("*.py") for key in RAISED.findall(file.read_text())}
 
 
@@ -66,7 +67,7 @@ def test_every_choice_has_a_name() -> None:
 
 def test_every_failure_has_a_text_in_the_flow_and_in_the_log() -> None:
     assert set(TEXTS["config"]["error"]) == FAILURES | {"invalid_url", "unknown"}
-    assert set(TEXTS["exceptions"]) == FAILURES | {"newer_schema", "store_failed"} | QUERY_ERRORS
+    assert set(TEXTS["exceptions"]) == FAILURES | {"newer_schema", "store_failed"} | BACKUP | QUERY_ERRORS
 
 
 def test_every_failure_has_a_name() -> None:
