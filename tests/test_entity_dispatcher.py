@@ -122,9 +122,9 @@ async def test_a_deleted_team_makes_room_for_another_and_is_gathered_with_the_re
     for by, team in enumerate(teams, 1):
         proxy.traffic.add(SPEND, by, model="gpt-4o", team=team)
     await pass_time(hass, freezer)
-    assert await _delete(hass, hass_ws_client, entry, "red")
+    assert await _delete(hass, hass_ws_client, entry, "LiteLLM team red")
     await pass_time(hass, freezer)
     devices = {one.name for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)}
-    assert {"blue", "grey", "LiteLLM other teams"} <= devices
+    assert {"LiteLLM team blue", "LiteLLM team grey", "LiteLLM other teams"} <= devices
     assert "red" not in devices
     assert state(hass, entry, "spend_day", "team:") == "4.0"
