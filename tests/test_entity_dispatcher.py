@@ -126,5 +126,5 @@ async def test_a_deleted_team_makes_room_for_another_and_is_gathered_with_the_re
     await pass_time(hass, freezer)
     devices = {one.name for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)}
     assert {"LiteLLM team blue", "LiteLLM team grey", "LiteLLM other teams"} <= devices
-    assert "red" not in devices
+    assert "LiteLLM team red" not in devices
     assert state(hass, entry, "spend_day", "team:") == "4.0"
