@@ -48,7 +48,13 @@ def shown(hass: HomeAssistant, entry: ConfigEntry, device_manager: DeviceManager
     proxy = "LiteLLM" if alone else f"LiteLLM {entry.title}"
     return Shown(
         entry.entry_id,
-        {key: _name(proxy, member) for key, member in device_manager.members.items()},
+        {
+            # What is shown together has no name but its device's.
+            key: (device_manager.device(key).name or proxy) if key[1] == OTHER else _name(proxy, member)
+            for key, member in device_manager.members.items()
+            if key != TOTAL
+        }
+        | {TOTAL: proxy},
         {key: (of, OTHER) for of, keys in device_manager.overflow.items() for key in keys},
         [metric for metric in METRICS if _COUNTERS[metric] in published],
     )
@@ -119,10 +125,6 @@ def _day(day: int, amount: float, part: Range) -> Day:
 
 def _name(proxy: str, member: Member) -> str:
     """Return what the names of a member's statistics begin with."""
-    if member.key == TOTAL:
-        return proxy
-    if member.id == OTHER:
-        return f"{proxy} {member.name.lower()}"
     return f"{proxy} {member.name}" if member.dimension in _MODELS else f"{proxy} {member.dimension} {member.name}"
 
 

@@ -73,7 +73,7 @@ async def test_raw_of_a_proxy_that_does_not_answer_is_a_503_and_does_not_press_i
     assert len(proxy.requests) == scrapes + 1
     freezer.tick(11)
     proxy.answer("<html>")
-    assert "are not metrics" in (await get(hass_client, RAW, 503))["error"]
+    assert "no metrics" in (await get(hass_client, RAW, 503))["error"]
     freezer.tick(11)
     proxy.recover()
     assert (await get(hass_client, RAW))["litellm_spend_metric_total"] == 3.0
