@@ -16,6 +16,8 @@ from toolchain import ROOT
 DOMAIN = "litellm_pulse"
 DASHBOARD = "litellm-spend"
 """The address of the demo's dashboard, below Home Assistant's."""
+LIMITS = {"daily": 15, "weekly": 75, "monthly": 350}
+"""What the demo's proxy may spend, in US dollars."""
 HISTORY_ENDS = 900
 """Seconds before now at which invented history ends: the proxy's own counters begin later."""
 USER = "demo"
@@ -162,6 +164,9 @@ class HomeAssistant(Service):
         run("Inventing 60 days of history", [*command, str(time.time() - HISTORY_ENDS)])
         self._add_dashboard()
         self.start()
+        for window, dollars in LIMITS.items():
+            limit = {"entity_id": f"number.litellm_{window}_limit", "value": dollars}
+            self.api("services/number/set_value", limit)
 
     def _add_dashboard(self) -> None:
         """Put the spend dashboard into the sidebar, as "Add dashboard" does; before Home Assistant starts."""

@@ -30,21 +30,19 @@ TAGS = ("kitchen", "office", "experiment")
 
 @dataclass(frozen=True)
 class Key:
-    """Who owns an API key; the fields are LiteLLM's own."""
+    """Who owns an API key; the fields are LiteLLM's own. No budgets: without a database they would stand still."""
 
     key_alias: str
     user_id: str
     user_email: str
-    max_budget: float
     team_id: str
     team_alias: str
-    team_max_budget: float
 
 
 KEYS = {
-    "sk-demo-alice": Key("alice-laptop", "alice", "alice@example.com", 20, "team-research", "Research", 100),
-    "sk-demo-bob": Key("bob-editor", "bob", "bob@example.com", 50, "team-research", "Research", 100),
-    "sk-demo-home": Key("voice-assistant", "home", "home@example.com", 5, "team-home", "Home", 10),
+    "sk-demo-alice": Key("alice-laptop", "alice", "alice@example.com", "team-research", "Research"),
+    "sk-demo-bob": Key("bob-editor", "bob", "bob@example.com", "team-research", "Research"),
+    "sk-demo-home": Key("voice-assistant", "home", "home@example.com", "team-home", "Home"),
 }
 
 
