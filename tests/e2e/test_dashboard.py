@@ -75,7 +75,7 @@ def spender(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         pytest.skip(str(err))
     with HomeAssistant(tmp_path_factory.mktemp("spender")) as home:
         entry_id = home.set_up(proxy.url, MASTER_KEY)
-        home.flow("options/flow", entry_id, {"dimensions": ["provider", "team", "key", "user"]})
+        home.flow("options/flow", entry_id, {"shown": {"dimensions": ["provider", "team", "key", "user"]}})
         home.stop()
         _rewrite_past(home.state, entry_id)
         home.start()
