@@ -19,7 +19,8 @@ from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, ExpositionParser
 from .insight import Budgets, deployment_health, live_gauges
 from .models import ZERO, Member, Recovery, Report, ScrapeRow, Snapshot, Vector
-from .store import LedgerWriter, SpareCopy, State, dump, load, loading, rezone, set_aside, stamp
+from .query import sql
+from .store import RECENT_SCRAPES, LedgerWriter, SpareCopy, State, dump, load, loading, rezone, set_aside, stamp
 from .totals import Totals, plus
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -229,6 +230,8 @@ class Ledger:
         self.snapshot = Snapshot(last_scrape=last, published=published)
         self._tracker.settling.unsettled = bool(meta.get("unsettled"))
         ((self._writer.newest,),) = self._writer.store.rows("SELECT coalesce(max(at), 0) FROM scrapes")
+        # The usual length of a history, which then never has to be read off the file.
+        self._writer.recent.extend(sql.history(self._writer.path, RECENT_SCRAPES, (), ()))
         try:
             loading.load_tracker(self._writer.store, self._tracker, self._writer.pending)
             self._load_totals(windows.day_of(max(now, last), self._zone), str(meta.get("zone")))

@@ -208,7 +208,7 @@ class Snapshot:
     split_raw: Mapping[int, Vector] = field(default_factory=dict)
     """Attribution -> its part of `raw`."""
     recent: tuple[ScrapeRow, ...] = ()
-    """The last scrapes since the ledger was opened, newest last."""
+    """The last scrapes, newest last."""
     runs: tuple[ScrapeRow, ...] = ()
     """The rows of the history that the file does not have, or not yet as they are now, oldest first."""
     report: Report | None = None

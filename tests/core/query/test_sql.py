@@ -116,9 +116,8 @@ def test_history_is_the_same_whether_it_is_in_memory_or_in_the_file(harness: Led
         harness.scrape(cost(spend, start=1.0))
     in_memory = sql.history(harness.path, 99, harness.snapshot.recent, harness.snapshot.runs)
     harness.reopen()
-    in_file = sql.history(harness.path, 99, harness.snapshot.recent, harness.snapshot.runs)
-    assert not harness.snapshot.recent
-    assert in_file == in_memory
+    in_file = sql.history(harness.path, 99, (), ())
+    assert in_file == in_memory == list(harness.snapshot.recent)
     assert [row.increase[_COST] for row in in_file] == [0, 1, 0, 0, 1, 0, 1]
     assert [row.raw[_COST] for row in in_file] == spends
 
@@ -172,3 +171,15 @@ def test_recent_scrapes_need_no_file(harness: LedgerHarness) -> None:
     assert sql.history(harness.path.with_name("none.db"), 2, recent, ()) == list(recent[1:])
     with pytest.raises(StoreError):
         sql.history(harness.path.with_name("none.db"), 4, recent, ())
+
+
+def test_after_a_restart_the_last_scrapes_are_in_memory(harness: LedgerHarness) -> None:
+    for scrape in range(RECENT_SCRAPES + 30):
+        # Busy and idle by turns: idle scrapes are one row of the file.
+        harness.scrape(cost(scrape // 4, start=1.0))
+    before = [row.at for row in harness.snapshot.recent]
+    harness.reopen()
+    assert len(harness.snapshot.recent) == RECENT_SCRAPES
+    assert [row.at for row in harness.snapshot.recent] == before
+    harness.scrape(cost(1000, start=1.0))
+    assert [row.at for row in harness.snapshot.recent][:-1] == before[1:]

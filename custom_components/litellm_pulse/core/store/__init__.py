@@ -5,9 +5,10 @@ from .connection import Store
 from .database import companions, connect, reading, set_aside
 from .rezone import rezone
 from .spare_copy import SpareCopy, State, dump, load
-from .writer import LedgerWriter, stamp
+from .writer import RECENT_SCRAPES, LedgerWriter, stamp
 
 __all__ = [
+    "RECENT_SCRAPES",
     "LedgerWriter",
     "SpareCopy",
     "State",
