@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from . import prometheus
 from .apart import Apart
 from .bodies import Traffic
-from .engine import ExpositionParser, PendingWrites, Tracker, read
+from .engine import ExpositionParser, PendingWrites, Counting, read
 from .measure import Costs, Faster, Figure, Section, Setting, cpu_ms, figure, wall_ms
 from .peer import NAME, Peer
 
@@ -32,7 +32,7 @@ class Proxy:
         """Count the first body, of so many keys and models."""
         self._traffic, self._every, self._cold = Traffic(*size), every, cold
         self._step = 0
-        self._tracker = Tracker()
+        self._tracker = Counting()
         self.measure()
 
     def measure(self) -> tuple[float, float]:
@@ -45,7 +45,7 @@ class Proxy:
         pieces = [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
         floor = cpu_ms(partial(body.count, b"\n"))
         if self._cold:
-            self._tracker = Tracker()
+            self._tracker = Counting()
         return cpu_ms(partial(self._count, pieces)), floor
 
     def _count(self, pieces: Sequence[bytes]) -> None:
@@ -79,7 +79,7 @@ def run(setting: Setting) -> Section:
     return Section(
         title="Parsing one body and folding it into increases",
         note=(
-            "Steady state: `exposition.ExpositionParser`, fed with pieces of 256 KiB, then `Tracker.count`, without "
+            "Steady state: `exposition.ExpositionParser`, fed with pieces of 256 KiB, then `Counting.count`, without "
             "SQLite. Processor time, since the machine is shared; every round measures ours and the peer once, each in a "
             "process of its own, and a ratio is the median of the rounds' own. Garbage collection stays on, as it is "
             "in Home Assistant. litellm-pulse: the two parses of its `Scraper.scrape`, given the decoded text. The "
@@ -169,13 +169,13 @@ def _against_prometheus(setting: Setting, binary: Path, traffic: Traffic) -> Fig
         shutil.rmtree(folder, ignore_errors=True)
         theirs, peak = prometheus.scrape_durations(binary, folder, port, 11, INTERVAL)
         shutil.rmtree(folder)
-        tracker = Tracker()
+        tracker = Counting()
         ours = [wall_ms(_scraper(tracker, port, at)) for at in range(len(theirs) + 1)][1:]
     name = f"Prometheus server (peak memory {peak:.0f} MB)"
     return figure(f"{BIG}, fetched and folded", "ms", ours, against=(name, theirs), budget=Faster(1))
 
 
-def _scraper(tracker: Tracker, port: int, at: int) -> Callable[[], None]:
+def _scraper(tracker: Counting, port: int, at: int) -> Callable[[], None]:
     """Return the work of fetching and folding once."""
 
     def work() -> None:

@@ -1,7 +1,7 @@
 """GET /metrics: bytes in, typed errors out; no parsing."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,6 +28,7 @@ type Feed = Callable[[bytes], object]
 """Takes the next piece of a body, in microseconds; what it raises ends the transfer."""
 
 _PIECE: Final = 256 * 1024
+_PID: Final = "x-litellm-metrics-pid"
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -93,6 +94,10 @@ class Answer:
     """UTC, by the proxy's own clock: its Date header."""
     duration: float
     """Seconds from the request to the last byte."""
+    complete: bool = True
+    """A length or chunks prove that the body has ended where it should."""
+    pid: str = ""
+    """The worker that answered: the separate metrics port of LiteLLM says which; empty elsewhere."""
 
 
 class MetricsClient:
@@ -118,7 +123,7 @@ class MetricsClient:
             # One limit over all redirects and the body together.
             async with asyncio.timeout(TIMEOUT):
                 url = self.url.with_query([("name[]", one) for one in families])
-                answered_at = await self._follow(url, feed)
+                headers = await self._follow(url, feed)
         except TimeoutError as err:
             raise ScrapeTimeoutError(str(err)) from err
         except (ClientSSLError, SSLError) as err:
@@ -127,10 +132,11 @@ class MetricsClient:
             raise TruncatedTransferError(str(err)) from err
         except (ClientError, OSError) as err:
             raise CannotConnectError(str(err)) from err
-        return Answer(answered_at, monotonic() - begun)
+        proven = hdrs.CONTENT_LENGTH in headers or "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower()
+        return Answer(_date(headers), monotonic() - begun, proven, headers.get(_PID, ""))
 
-    async def _follow(self, url: URL, feed: Feed) -> datetime | None:
-        """Hand the body of the first answer on that is not a redirect; return its date.
+    async def _follow(self, url: URL, feed: Feed) -> Mapping[str, str]:
+        """Hand the body of the first answer on that is not a redirect; return its headers.
 
         Redirects are followed by hand, since aiohttp would take the key along to another port.
         """
@@ -144,7 +150,7 @@ class MetricsClient:
                 if response.status not in _REDIRECTS:
                     _check(response)
                     await _read(response, feed)
-                    return _date(response)
+                    return response.headers
                 url = _next(url, response)
         raise RedirectError("Too many redirects")
 
@@ -190,9 +196,9 @@ async def _read(response: ClientResponse, feed: Feed) -> None:
         feed(piece)
 
 
-def _date(response: ClientResponse) -> datetime | None:
+def _date(headers: Mapping[str, str]) -> datetime | None:
     """Return the Date header, or None where there is none that can be read."""
-    return _moment(response.headers.get(hdrs.DATE, ""))
+    return _moment(headers.get(hdrs.DATE, ""))
 
 
 def _retry_after(response: ClientResponse) -> float | None:

@@ -40,6 +40,8 @@ def _ledger(snapshot: Snapshot) -> dict[str, Any]:
         "window_starts": dict(snapshot.window_starts),
         "published": sorted(snapshot.published),
         "members": dict(Counter(str(dimension) for dimension, _ in snapshot.members)),
+        "ambiguous_answers": snapshot.ambiguous_answers,
+        "lasting_ambiguity": snapshot.lasting_ambiguity,
         "store_error": snapshot.store_error is not None,
         "report": report
         and {
@@ -47,6 +49,7 @@ def _ledger(snapshot: Snapshot) -> dict[str, Any]:
             "skipped": report.skipped,
             "changed": report.changed,
             "restarted": report.restarted,
-            "unsettled": report.unsettled,
+            "indistinguishable": report.indistinguishable,
+            "ambiguous": report.ambiguous,
         },
     }

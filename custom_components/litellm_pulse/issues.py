@@ -28,7 +28,7 @@ class IssueDescription:
 
 def _unsettled(data: PulseData) -> Placeholders | None:
     report = data.snapshot.report
-    return {} if report and report.unsettled else None
+    return {} if report and report.indistinguishable else None
 
 
 def _store_error(data: PulseData) -> Placeholders | None:

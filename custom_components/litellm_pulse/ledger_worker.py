@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -16,7 +15,8 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN, SPARE_COPY_SAVE_DELAY
+from .client import Answer
+from .const import DOMAIN, LOGGER, SPARE_COPY_SAVE_DELAY
 from .core.catalog import Dimension
 from .core.errors import NewerSchemaError, StoreError
 from .core.exposition import ExpositionParser
@@ -82,9 +82,9 @@ class LedgerWorker:
         """Return what takes in the body of the next answer."""
         return self._ledger.parser()
 
-    async def async_scrape(self, body: ExpositionParser, *, answered_at: datetime | None, part: bool = False) -> None:
-        """Count an answer whose body has been read, or a part of one; raises AnswerError."""
-        await self._async_run(partial(self._scrape, body, answered_at=answered_at, part=part))
+    async def async_scrape(self, body: ExpositionParser, answer: Answer, *, part: bool = False) -> None:
+        """Count an answer whose body has been read, or a part of one; raises AnswerError or SurprisingPartError."""
+        await self._async_run(partial(self._scrape, body, answer, part=part))
         snapshot = self.snapshot
         if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):
             self._async_save_spare_copy_late()
@@ -139,9 +139,19 @@ class LedgerWorker:
         self._show(ledger.snapshot)
         return ledger
 
-    def _scrape(self, body: ExpositionParser, *, answered_at: datetime | None, part: bool) -> None:
+    def _scrape(self, body: ExpositionParser, answer: Answer, *, part: bool) -> None:
         """Count an answer; on the ledger's own thread."""
-        self._show(self._ledger.scrape(body.finish(), now=dt_util.utcnow(), answered_at=answered_at, part=part))
+        exposition = body.finish()
+        self._show(
+            self._ledger.scrape(
+                exposition,
+                now=dt_util.utcnow(),
+                answered_at=answer.answered_at,
+                part=part,
+                complete=answer.complete or body.ended,
+                pid=answer.pid,
+            )
+        )
 
     def _show(self, snapshot: Snapshot) -> None:
         """Show what the ledger knows, and what its past makes of it; on the ledger's own thread."""

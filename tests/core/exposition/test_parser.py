@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from custom_components.litellm_pulse.core.catalog import COUNTERS, Dimension
-from custom_components.litellm_pulse.core.counters import Tracker
+from custom_components.litellm_pulse.core.counters import Counting
 from custom_components.litellm_pulse.core.errors import (
     AnswerError,
     EmptyAnswerError,
@@ -66,7 +66,7 @@ def test_an_answer_that_cannot_be_counted_from_is_an_error_and_changes_nothing(
 @pytest.mark.parametrize("name", ["litellm-1.106-teams-keys-tags", "litellm-1.80.5"])
 def test_wherever_a_body_is_cut_on_its_way_it_reads_the_same(name: str) -> None:
     whole = (FIXTURES / f"{name}.prom").read_bytes()
-    wanted = Tracker().wanted
+    wanted = Counting().wanted
     expected = _read(whole, wanted)
     for size in (*range(1, 9), 61, 1021, len(whole) - 1):
         assert _read(whole, wanted, size) == expected, size
