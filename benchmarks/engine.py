@@ -16,6 +16,7 @@ from custom_components.litellm_pulse.core.counters import Answer, Counting  # no
 from custom_components.litellm_pulse.core.exposition import Exposition, ExpositionParser  # noqa: E402
 from custom_components.litellm_pulse.core.ledger import Ledger  # noqa: E402
 from custom_components.litellm_pulse.core.query import sql  # noqa: E402
+from custom_components.litellm_pulse.core.store import PendingWrites  # noqa: E402
 
 __all__ = ["INTEGRATION", "Answer", "Counting", "Dimension", "ExpositionParser", "Ledger", "PendingWrites", "read", "sql"]
 

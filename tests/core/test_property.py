@@ -34,7 +34,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from custom_components.litellm_pulse.core.errors import AnswerError, UnfamiliarProcessError
+from custom_components.litellm_pulse.core.errors import AnswerError, SurprisingPartError
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import Snapshot
 from custom_components.litellm_pulse.core.store import SpareCopy
@@ -368,7 +368,7 @@ class Lifecycles(RuleBasedStateMachine):
         if part and not torn and life.start is not None:
             created = created and tells_created(asked)
             if self.known.can_tell(life, life.counters, created=created):
-                with suppress(AnswerError, UnfamiliarProcessError):
+                with suppress(AnswerError, SurprisingPartError):
                     return self._count(life.answer(asked=asked), part=True), created
         return self._count(life.answer(torn=torn)), life.tells_created
 

@@ -101,7 +101,7 @@ class LedgerClock:
         """Return a later time."""
         if ours > LEAP:
             self.before_leap, self.since_leap = self.latest, 0
-            return Tick(now, is_sure=ours < DAY)
+            return Tick(now, is_sure=ours <= 1.5 * DAY)
         self.since_leap += 1
         if ours > 0:
             self.pace = ours

@@ -301,7 +301,7 @@ class Ledger:
         store = self._writer.store
         try:
             self._writer.pending.add(self._counting.load(loading.load_counting(store)))
-            self._budgets.budgets = loading.load_budgets(store)
+            self._budgets.load(loading.load_budgets(store))
             self._load_totals(windows.day_of(self._plausible(now, last), self._zone), str(meta.get("zone")))
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedStoreError(f"rows contradict each other: {error!r}") from error
@@ -344,7 +344,7 @@ class Ledger:
         """Take the state of the spare copy in."""
         self._counting.load(state)
         totals.regroup(self._counting.groups)
-        self._totals, self._furthest_day = totals, totals.day
+        self._totals, self._furthest_day = totals, int(totals.day)
         self.snapshot = Snapshot(last_scrape=last)
         if last is not None:
             self._clock.latest = last.timestamp()

@@ -75,6 +75,8 @@ class Budget:
     resets_at: datetime | None = None
     hours: float | None = field(default=None, compare=False)
     """Until it is reset, as LiteLLM told it last."""
+    copies: str = field(default="", compare=False, repr=False)
+    """The copies of its gauge that were told last, as `insight.budgets` writes them down."""
 
     @property
     def used_up(self) -> bool:

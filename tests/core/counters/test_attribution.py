@@ -66,7 +66,7 @@ def test_refused_requests_are_the_failed_ones_that_were_answered_429(harness: Le
 def test_the_model_is_found_where_a_family_does_not_name_it(
     harness: LedgerHarness, name: str, labels: dict[str, str], model: str | None
 ) -> None:
-    _scrape(harness, family(name, {series(**labels): 7}), family(COST, {series(**SPEND): 1}))
+    _scrape(harness, family(name, {series(**labels, status_code="200"): 7}), family(COST, {series(**SPEND): 1}))
     metric = "requests" if name == REQUESTS else "deployment_requests"
     assert _members(harness, Dimension.MODEL, metric) == ({model: 7} if model else {})
     assert harness.total(metric) == 7

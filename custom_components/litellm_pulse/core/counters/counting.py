@@ -16,7 +16,7 @@ from .diff import FamilyDiff, created_family, diff_family
 from .identity import Identity, match, tells_the_future
 from .increases import Increases
 from .results import Ambiguity, Answer, BaselineKey, Changes, Counted, CountingState, MemberKeys, Origin, SeriesRow
-from .series import WAIT_ANSWERS, AmbiguityLog, Counter, Process, Series, TurnDetector, Waiting, first_look
+from .series import ROUNDED, WAIT_ANSWERS, AmbiguityLog, Counter, Process, Series, TurnDetector, Waiting, first_look
 
 FORGET_SECONDS = 7 * 86400
 """A process, or a counter, that was not seen for so long is taken for dead."""
@@ -153,6 +153,7 @@ class Counting:
         """Take an answer in that stands; nothing here can fail."""
         self._number += 1
         is_new = process.id not in self._processes
+        process.skewed |= any(one.skewed and one.start == process.start for one in self._processes.values())
         process.skewed |= any(tells_the_future(one.created.values(), answer.answered_at) for one in diffs.values())
         superseded, let_go = _superseded(process, exposition, diffs)
         untracked, origins = self._track(process, answer)
@@ -376,6 +377,7 @@ class Counting:
         process.published = process.published or frozenset(exposition)
         process.pids |= identity.pids
         process.starts = identity.starts
+        process.was_complete |= answer.complete
         process.forgotten = False
         process.last_answer, process.seen, process.number = answer.answered_at, answer.now, self._number
         self._processes[process.id] = process
@@ -504,7 +506,8 @@ class Counting:
             members=self.members,
             models=self._attributions.models.copy(),
             origins=self._origins.copy(),
-            processes=[one.row for one in self._processes.values()],
+            # A row in the file calls those forgotten, too, of which only sums are known; here the sums are kept.
+            processes=[one.row._replace(forgotten=one.forgotten) for one in self._processes.values()],
             sums=self.sums(),
             meta=self._meta(),
         )
@@ -523,7 +526,11 @@ class Counting:
                 self._processes[process].counters_of(one.family)[one.text] = Counter(one, *baseline)
             else:
                 baselines[process, series] = None
-        self._raw = {one.id: self._sum_raw(one, set(), anew=True) for one in self._processes.values() if one.sums is None}
+        for one in self._processes.values():
+            created = (counter.created for counter in _counters(one) if counter.created is not None)
+            one.skewed = tells_the_future(created, one.last_answer or 0.0)
+            if one.sums is None:
+                self._sum_raw(one, set(), anew=True)
         self._attributions.take_new()
         self._attributions.is_stale = False
         return Changes(baselines=baselines, series=changed, dead_series=dead)
@@ -616,7 +623,13 @@ def _is_older(process: Process, diffs: Mapping[str, FamilyDiff], identity: Ident
     """Whether an answer is older than the last one of its process: some counters are lower, and none is higher."""
     if is_new or _has_no_identity(process) or (process.joined and identity.starts != process.starts):
         return False
-    return any(one.falls for one in diffs.values()) and not any(one.rises for one in diffs.values())
+    falls = any(_falls_while_present(one) for one in diffs.values())
+    return falls and not any(one.rises for one in diffs.values())
+
+
+def _falls_while_present(diff: FamilyDiff) -> bool:
+    """Whether a counter is lower than it was that was not missing in between."""
+    return any(value < one.value * ROUNDED and one.missing_since is None for _, one, value in diff.changed)
 
 
 def _superseded(

@@ -81,7 +81,7 @@ class Increases:
                 process.lines[family] = diff.lines
                 process.slots[family] = diff.slots
                 process.skipped[family] = frozenset(diff.skipped)
-            if self.complete and not diff.skipped:
+            if self.complete and not diff.skipped and process.whole is not None:
                 process.whole.add(family)
             if diff.tells_created:
                 process.lines[created_family(family)] = exposition[created_family(family)]
@@ -110,7 +110,7 @@ class Increases:
     def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
         """Count one counter's growth, and move its baseline."""
         found, before = growth(counter, value, since), counter.baseline
-        if found.kept or (older and found.reset):
+        if found.kept or (older and found.reset and counter.missing_since is None):
             if value < counter.value * ROUNDED:
                 self.ambiguity = Ambiguity.OLDER
             return
@@ -172,9 +172,9 @@ class Increases:
             return partial(_sum, self.hold)
         if not any(self.fresh):
             return None
-        if not self.is_new and family not in self.process.whole:
-            before = len(self.process.skipped.get(family, ()))
-            if not self.process.published or len(diff.skipped) < before:
+        process = self.process
+        if not self.is_new and process.whole is not None and family not in process.whole:
+            if not process.was_complete or len(diff.skipped) < len(process.skipped.get(family, ())):
                 self.ambiguity = self.ambiguity or Ambiguity.OLDER
                 return None
         return self._add_fresh

@@ -141,8 +141,10 @@ class Process:
     """The counter of each line."""
     skipped: dict[str, frozenset[int]] = field(default_factory=dict)
     """Per family, the lines that could not be read."""
-    whole: set[str] = field(default_factory=set)
-    """Families that an answer has shown with nothing lost: what appears in them later is new."""
+    whole: set[str] | None = field(default_factory=set)
+    """Families that an answer has shown with nothing lost: what appears in them later is new. None: all of them."""
+    was_complete: bool = False
+    """A complete answer has come."""
     starts: frozenset[float] = frozenset()
     """The starts that its last answer told, where several are joined."""
     published: frozenset[str] = frozenset()
@@ -180,6 +182,7 @@ class Process:
             number=row.number,
             waiting=Waiting.load(row.waiting),
             forgotten=row.forgotten,
+            whole=None,
         )
 
     def counters_of(self, family: str) -> dict[bytes, Counter]:
@@ -189,7 +192,7 @@ class Process:
     def forget(self) -> None:
         """Drop all counters, for a process that has not answered for long."""
         self.forgotten, self.sums, self.waiting = True, None, None
-        for state in (self.counters, self.lines, self.slots, self.skipped, self.whole):
+        for state in (self.counters, self.lines, self.slots, self.skipped):
             state.clear()
 
     def values(self) -> dict[bytes, float]:

@@ -4,6 +4,7 @@ Each worker, each replica and each former alias of a team keeps a copy of a gaug
 one: the live one is the one whose value changed last.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -59,6 +60,7 @@ class Budgets:
     """Reads the budgets of one proxy; remembers what it needs to tell a fault from a change."""
 
     budgets: dict[MemberKey, Budget] = field(default_factory=dict)
+    """See `load`."""
     _copies: dict[str, dict[MemberKey, dict[CopyKey, _Copy]]] = field(default_factory=dict)
     """Family -> member -> its copies."""
     _read: dict[tuple[int, str], Sequence[GaugeSample]] = field(default_factory=dict)
@@ -66,6 +68,17 @@ class Budgets:
     _doubted: dict[MemberKey, tuple[CopyKey, int]] = field(default_factory=dict)
     """Members whose copy tells the whole budget, and in how many answers it did."""
     _answers: int = 0
+
+    def load(self, budgets: Mapping[MemberKey, Budget]) -> None:
+        """Take in what was written down."""
+        self.budgets = dict(budgets)
+        for row in BUDGETS:
+            for member in [one for one in budgets if one[0] is row.dimension]:
+                copies = self._copies.setdefault(row.remaining, {}).setdefault(member, {})
+                for process, labels, value, changed in json.loads(budgets[member].copies or "[]"):
+                    key = process, frozenset((name, text) for name, text in labels)
+                    copies[key] = _Copy(value, changed, "")
+                    self._answers = max(self._answers, changed)
 
     def read(self, process: int, gauges: Gauges, answered_at: datetime) -> BudgetReading:
         """Take in what a process tells of budgets."""
@@ -80,7 +93,7 @@ class Budgets:
             for member in [one for one in touched if one[0] is row.dimension]:
                 known = self.budgets.get(member)
                 found = self._budget(row, member, process, answered_at, names)
-                if found != known:
+                if found != known or (found and known and found.copies != known.copies):
                     changed[member] = found
         if changed:
             kept = {**self.budgets, **changed}
@@ -103,6 +116,8 @@ class Budgets:
             key = process, frozenset(sample.labels.items())
             present.add((member.key, key))
             known = copies.setdefault(member.key, {}).get(key)
+            if known is not None and not known.name:
+                known.name = member.name
             if known is None or (known.value != sample.value and known.value == known.value):  # noqa: PLR0124  # NaN
                 copies[member.key][key] = _Copy(sample.value, self._answers, member.name)
                 touched.add(member.key)
@@ -128,7 +143,12 @@ class Budgets:
         most = maximum if maximum is not None and isfinite(maximum) else None
         hours = self._of(row.hours, member, key, known.hours if known else None)
         left = self._believed(member, key, copy.value, most, process, answered_at)
-        return Budget(left, most, _reset(known, hours, answered_at), hours)
+        return Budget(left, most, _reset(known, hours, answered_at), hours, self._dump(row.remaining, member))
+
+    def _dump(self, family: str, member: MemberKey) -> str:
+        """Return the copies of a member's gauge as text."""
+        copies = self._copies[family][member]
+        return json.dumps([(key[0], sorted(key[1]), one.value, one.changed) for key, one in copies.items()])
 
     def _name(self, member: MemberKey, copy: _Copy, row: BudgetRow, names: list[Member]) -> None:
         """Note the name that a live copy gives; one that merely stands there names only who was not known."""

@@ -226,11 +226,11 @@ def _write_budgets(cursor: sqlite3.Cursor, pending: PendingWrites) -> None:
         [(str(dimension), key) for (dimension, key), one in pending.budgets.items() if one is None],
     )
     cursor.executemany(
-        "INSERT OR REPLACE INTO budgets VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO budgets VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 *(str(key[0]), key[1], one.remaining, one.maximum),
-                *(one.resets_at.timestamp() if one.resets_at else None, one.hours),
+                *(one.resets_at.timestamp() if one.resets_at else None, one.hours, one.copies),
             )
             for key, one in pending.budgets.items()
             if one is not None

@@ -56,9 +56,9 @@ def load_budgets(store: Store) -> dict[MemberKey, Budget]:
     """Return the budgets as they were last known."""
     return {
         (Dimension(dimension), key): Budget(
-            remaining, maximum, datetime.fromtimestamp(resets_at, UTC) if resets_at else None, hours
+            remaining, maximum, datetime.fromtimestamp(resets_at, UTC) if resets_at else None, hours, copies
         )
-        for dimension, key, remaining, maximum, resets_at, hours in store.rows("SELECT * FROM budgets")
+        for dimension, key, remaining, maximum, resets_at, hours, copies in store.rows("SELECT * FROM budgets")
     }
 
 

@@ -65,7 +65,8 @@ def _third() -> tuple[str, ...]:
         "ALTER TABLE origins ADD COLUMN ours REAL",
         "ALTER TABLE origins ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
         """CREATE TABLE budgets (dimension TEXT, key TEXT, remaining REAL NOT NULL, maximum REAL, resets_at REAL,
-            hours REAL, PRIMARY KEY (dimension, key)) WITHOUT ROWID""",
+            hours REAL, copies TEXT NOT NULL,
+            PRIMARY KEY (dimension, key)) WITHOUT ROWID""",
     )
 
 
