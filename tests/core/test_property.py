@@ -130,9 +130,9 @@ class Lifecycles(RuleBasedStateMachine):
         """Use the proxy, unless nobody could ever tell."""
         life = self._life(which)
         for key, amount in uses:
-            epoch, value = life.counters.get(key) or (next(self.numbers), 0)
+            epoch, value = life.counters.get(key) or (self._created(life), 0)
             counters = {**life.counters, key: (epoch, value + amount)}
-            if key[:2] != life.forbidden and self.known.can_tell(life, counters):
+            if self.known.can_tell(life, counters):
                 life.counters = counters
 
     @precondition(lambda self: self.lives[0].start is not None)
@@ -338,12 +338,18 @@ class Lifecycles(RuleBasedStateMachine):
         """Return one of the processes."""
         return self.lives[which % len(self.lives)]
 
+    def _created(self, life: Life) -> float:
+        """Return when a series is created now, by the proxy's clock; no two are created at the same time."""
+        if not self.scraped and life.start is not None and self.ledger is None:
+            return life.start + next(self.numbers) / 1000
+        return (self.now + self.ahead).timestamp() + next(self.numbers) / 1000
+
     def _born(self, *, modern: bool, created: bool, workers: bool) -> Life:
         """Return a process that begins now; no two begin at the same time."""
         start = max((self.now + self.ahead).timestamp(), self.since + 1) + next(self.numbers) / 1000
         if not workers:
             return Life(start, modern, created)
-        return Life(None, modern, tells_created=False, forbidden=min(self.known.used_by_workers(), default=None))
+        return Life(None, modern, tells_created=False)
 
     def _scrape(self, life: Life, *, torn: bool = False, part: bool = False, first: bool = False) -> None:
         """Let a process answer, and work out what that tells."""
@@ -353,7 +359,7 @@ class Lifecycles(RuleBasedStateMachine):
         self.today = max(self.today, self._day_of(self.latest))
         before = {} if life in self.anchored | self.known.forgotten else self.known.seen.get(life, {})
         younger = life in self.known.seen or life.start is None or life.start > self.since
-        self.known = self.known.after(life, self.latest, counts=younger and not first, keeps=torn)
+        self.known = self.known.after(life, self.latest, counts=younger and not first)
         self.known = self.known.told(life, created=created, before=before)
         self.anchored.discard(life)
         self.scraped = True

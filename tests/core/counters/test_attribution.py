@@ -1,6 +1,7 @@
 """Whose usage a series is: models, teams, keys and tags, by their ids and not by their names."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,11 @@ def test_an_override_of_a_metric_that_is_not_there_is_refused() -> None:
 def test_recorded_usage_is_the_same_by_model_and_in_total(harness: LedgerHarness, name: str) -> None:
     recorded = (FIXTURES / f"litellm-{name}.prom").read_bytes()
     harness.scrape(body(family(COST, {}), start=1.0))
-    harness.scrape(re.sub(rb"(?m)^process_start_time_seconds .*$", b"process_start_time_seconds 1.8e+09", recorded))
+    harness.now = datetime(2026, 11, 24, tzinfo=UTC)
+    body_of_later = re.sub(rb"(?m)^process_start_time_seconds .*$", b"process_start_time_seconds 1.795e+09", recorded)
+    for _ in range(11):
+        # Several workers count once those before have stayed away for ten answers.
+        harness.scrape(body_of_later)
     for metric in ("cost", "tokens", "deployment_requests"):
         total = harness.total(metric)
         assert total > 0

@@ -137,7 +137,10 @@ class Counting:
         if fell or (found.fell_without_identity and self._processes):
             self._turns.fell(process.values())
         if fell:
+            kept = _seen_since_restart(process, diffs)
             process = self._new_process(identity, restarted=True)
+            for counter in kept:
+                process.counters_of(counter.series.family)[counter.series.text] = counter
             diffs = self._diffs(process, exposition, identity)
         return self._apply(process, diffs, answer, exposition, gauges, identity)
 
@@ -186,18 +189,31 @@ class Counting:
         process.waiting = waiting or process.waiting
         restarted = self._is_restart(process, is_new=is_new, fresh=any(fresh))
         restarted |= self._settle(process, work)
-        self._observe_turns(process, before, reset=work.reset)
-        if self._turns.found and (_has_no_identity(process) or work.reset):
+        if process.start is not None and work.reset:
+            self._turns.fell(before)
+        in_turn = self._turns.found
+        if in_turn and (_has_no_identity(process) or work.reset):
             work.increases.clear()
+        if waiting or in_turn:
             work.ambiguity = Ambiguity.SHARED
-        elif waiting:
-            work.ambiguity = Ambiguity.SHARED
+        if not (process.start is not None and work.reset) and not (is_new and process.restarted):
+            self._turns.held(process)
         self._ambiguities.note(work.ambiguity)
         self._evicts |= process.start is not None and any(
             one.missing and one.tells_created for one in diffs.values()
         )
         return self._result(
-            process, diffs, answer, exposition, gauges, identity, work, origins, restarted=restarted, resumed=had_sums
+            process,
+            diffs,
+            answer,
+            exposition,
+            gauges,
+            identity,
+            work,
+            origins,
+            restarted=restarted,
+            resumed=had_sums,
+            in_turn=in_turn,
         )
 
     def _result(  # noqa: PLR0913
@@ -213,6 +229,7 @@ class Counting:
         *,
         restarted: bool,
         resumed: bool,
+        in_turn: bool,
     ) -> Counted:
         """Note that a process has answered, and return what came of it."""
         met = process.id not in self._processes or process.forgotten
@@ -234,7 +251,7 @@ class Counting:
             skipped=work.skipped,
             changed=work.changed,
             restarted=restarted,
-            indistinguishable=self._turns.found,
+            indistinguishable=in_turn,
             ambiguity=work.ambiguity,
             changes=Changes(
                 baselines=baselines,
@@ -350,13 +367,6 @@ class Counting:
             return process.restarted
         newest = max(self._processes.values(), key=_number)
         return newest.seen >= self._in_turn_until and process.start >= (newest.last_answer or 0.0)
-
-    def _observe_turns(self, process: Process, before: dict[bytes, float], *, reset: bool) -> None:
-        """Watch whether processes that nothing tells apart answer in turn."""
-        if process.start is not None and reset:
-            self._turns.fell(before)
-        elif process.start is not None or not process.restarted or process.id in self._processes:
-            self._turns.held(process)
 
     def _answered(
         self, process: Process, answer: Answer, exposition: Exposition, identity: Identity
@@ -625,6 +635,15 @@ def _is_older(process: Process, diffs: Mapping[str, FamilyDiff], identity: Ident
         return False
     falls = any(_falls_while_present(one) for one in diffs.values())
     return falls and not any(one.rises for one in diffs.values())
+
+
+def _seen_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> list[Counter]:
+    """Return the counters that appeared while those that are lower now were missing: they have counted already."""
+    fallen = [one for diff in diffs.values() for _, one, value in diff.changed if value < one.value * ROUNDED]
+    if any(one.missing_since is None for one in fallen):
+        return []
+    since = max(one.missing_since or 0.0 for one in fallen)
+    return [one for one in _counters(process) if one.first_seen >= since]
 
 
 def _falls_while_present(diff: FamilyDiff) -> bool:

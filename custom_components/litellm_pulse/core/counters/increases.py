@@ -152,7 +152,7 @@ class Increases:
                     diff.skipped.add(index)
                     continue
                 since = created.get(text)
-                counter = slots[index] = counters[text] = Counter(series, value, since)
+                counter = slots[index] = counters[text] = Counter(series, value, since, first_seen=self.now)
                 if series.metrics:
                     self.changed += 1
                     self.touched.add(series.attribution)

@@ -52,6 +52,8 @@ class Counter:
     """What was counted since that was told last."""
     missing_since: float | None = None
     """By our clock; None while the answers have it."""
+    first_seen: float = 0.0
+    """By our clock; 0 where that was before Home Assistant was started."""
 
     @property
     def baseline(self) -> Baseline:

@@ -179,7 +179,11 @@ class LedgerWriter:
         waiting = self.pending
         self.pending = self._everything()
         self.pending.scrapes = waiting.scrapes
-        self.pending.meta |= waiting.meta | {"recovered_at": at.timestamp(), "kept_totals": True}
+        self.pending.meta |= waiting.meta | {
+            "quarters_from": windows.quarter_of(at),
+            "recovered_at": at.timestamp(),
+            "kept_totals": True,
+        }
 
     def _settle(self) -> None:
         """Empty the log after a busy time, whose writes it holds back: an idle day is not to pay for them."""
