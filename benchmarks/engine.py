@@ -18,7 +18,17 @@ from custom_components.litellm_pulse.core.ledger import Ledger  # noqa: E402
 from custom_components.litellm_pulse.core.query import sql  # noqa: E402
 from custom_components.litellm_pulse.core.store import PendingWrites  # noqa: E402
 
-__all__ = ["INTEGRATION", "Answer", "Counting", "Dimension", "ExpositionParser", "Ledger", "PendingWrites", "read", "sql"]
+__all__ = [
+    "INTEGRATION",
+    "Answer",
+    "Counting",
+    "Dimension",
+    "ExpositionParser",
+    "Ledger",
+    "PendingWrites",
+    "read",
+    "sql",
+]
 
 
 def read(parser: ExpositionParser, *pieces: bytes) -> Exposition:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import proxy as litellm
 
-from .engine import ExpositionParser, Counting, read
+from .engine import Counting, ExpositionParser, read
 from .measure import Faster, Section, Setting, figure
 
 KEYS = 40

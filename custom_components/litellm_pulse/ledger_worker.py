@@ -16,7 +16,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .client import Answer
-from .const import DOMAIN, LOGGER, SPARE_COPY_SAVE_DELAY
+from .const import DOMAIN, SPARE_COPY_SAVE_DELAY
 from .core.catalog import Dimension
 from .core.errors import NewerSchemaError, StoreError
 from .core.exposition import ExpositionParser

@@ -1,5 +1,6 @@
 """How much of /metrics to ask for: a part where the proxy gives one, all of it otherwise."""
 
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
@@ -9,7 +10,7 @@ from .core.errors import AnswerError, SurprisingPartError
 from .ledger_worker import LedgerWorker
 
 WHOLE_ANSWERS: Final = 4
-"""Whole answers that are asked for at most because of one part: a balancer may send others than the one that gave it."""
+"""Whole answers that one part may lead to: a balancer may ask others than the one that gave it."""
 
 
 class Scraper:
@@ -49,20 +50,19 @@ class Scraper:
     async def _async_ask_in_whole(self, process_start: float | None) -> Answer:
         """Ask for whole answers until the process that gave a part has given one; each of them counts."""
         answer = await self._async_ask(part=False)
-        try:
+        with suppress(ScrapeError, AnswerError):
+            # What an answer lacks that is asked for again, the next scrape tells.
             for _ in range(WHOLE_ANSWERS - 1):
-                if process_start is None or self._answered_by(process_start):
-                    return answer
+                if self._answered_by(process_start):
+                    break
                 answer = await self._async_ask(part=False)
-        except ScrapeError, AnswerError:
-            # The answers before were whole; what this one lacked, the next scrape tells.
-            self._begin_whole = True
-            return answer
         self._begin_whole = not self._answered_by(process_start)
         return answer
 
-    def _answered_by(self, process_start: float) -> bool:
-        """Whether the last answer came from the process that was started then."""
+    def _answered_by(self, process_start: float | None) -> bool:
+        """Whether the last answer came from the process that was started then; one without a start is any."""
+        if process_start is None:
+            return True
         known = self._ledger.snapshot.process_start
         return known is not None and abs(known.timestamp() - process_start) < 1e-3  # noqa: PLR2004  # steps are 10 ms
 

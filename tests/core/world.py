@@ -99,14 +99,19 @@ class Known:
     zone: str = "UTC"
     day: int = 0
 
-    def after(self, life: Life, at: datetime, *, counts: bool) -> Known:
-        """Return what is known after a process has answered; `counts` says that what it has more counts."""
-        before = self.seen.get(life, {})
-        base = before if counts and life not in self.forgotten else life.counters
-        increases = {
-            key: value - (base[key][1] if base.get(key, (0,))[0] == epoch else 0)
-            for key, (epoch, value) in life.counters.items()
-        }
+    def after(self, life: Life, at: datetime, *, counts: bool, look: float, created: bool) -> Known:
+        """Return what is known after a process has answered.
+
+        `counts` says that what it has more counts, `look` when the ledger looked first, by the proxy's
+        clock now, and `created` whether the answer tells when its series were created.
+        """
+        before = self.seen.get(life, {}) if life not in self.forgotten else {}
+        increases: dict[Key, int] = {}
+        for key, (epoch, value) in life.counters.items():
+            if key in before:
+                increases[key] = value - (before[key][1] if before[key][0] == epoch else 0)
+            elif life not in self.forgotten and (epoch > look if created else counts):
+                increases[key] = value
         others = {one: seen for one, seen in self.seen.items() if one.start is not None}
         return replace(
             self,
@@ -156,9 +161,7 @@ class Known:
 
     def used_by_workers(self) -> dict[Key, int]:
         """Return what several workers were used for."""
-        return {
-            key: value for one, seen in self.seen.items() if one.start is None for key, (_, value) in seen.items()
-        }
+        return {key: value for one, seen in self.seen.items() if one.start is None for key, (_, value) in seen.items()}
 
     def truth(self, today: int, day_of: Callable[[datetime], int]) -> Iterator[tuple[MemberKey, Window, int]]:
         """Yield member, window and usage, worked out by the calendar alone."""

@@ -58,7 +58,8 @@ class LedgerClock:
         ours, proxys = now - self.ours, (answered_at or 0.0) - self.proxys if self.proxys else 0.0
         known = self.ours > 0
         witness = answered_at is not None and self.proxys > 0
-        tick = self._tick(now, ours, proxys if witness else None) if known else Tick(max(now, self.latest), is_sure=False)
+        first = Tick(max(now, self.latest), is_sure=False)
+        tick = self._tick(now, ours, proxys if witness else None) if known else first
         sure = tick.is_sure and (answered_at is None or abs(tick.at - answered_at) < DAY)
         self.latest, self.ours, self.proxys = tick.at, now, answered_at or 0.0
         return tick._replace(is_sure=sure)
@@ -68,8 +69,8 @@ class LedgerClock:
         if 0 < now - self.latest < 2 * DAY:
             self.latest = now
 
-    def _tick(self, now: float, ours: float, proxys: float | None) -> Tick:
-        """Return the time of an answer that came `ours` seconds after the last by our clock, `proxys` by the proxy's."""
+    def _tick(self, now: float, ours: float, proxys: float | None) -> Tick:  # noqa: PLR0911  # one line a case
+        """Return the time of an answer; how many seconds each clock says have passed since the last one."""
         if proxys is not None and self._is_contradicted(ours, proxys):
             self.contradicted += 1
             if self.contradicted == 1:

@@ -19,7 +19,7 @@ from .counters import Answer, Counted, Counting, CountingState
 from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, ExpositionParser
 from .insight import Budgets, deployment_health, live_gauges, logging_failures
-from .models import ZERO, ClockJump, Known, Member, Recovery, Report, ScrapeRow, Snapshot, Vector
+from .models import ZERO, ClockJump, Known, Member, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
 from .store import LedgerWriter, PendingWrites, SpareCopy, State, dump, load, loading, rezone, set_aside, stamp
 from .totals import Totals, plus
 
@@ -391,7 +391,10 @@ class Ledger:
             lasting_ambiguity=str(lasting) if lasting else None,
         )
         self._state = State(
-            last_scrape=self.snapshot.last_scrape, day=totals.day, counting=counting.outline(), usage=totals.attributions
+            last_scrape=self.snapshot.last_scrape,
+            day=totals.day,
+            counting=counting.outline(),
+            usage=totals.attributions,
         )
 
     def _known_since(self) -> Known:
@@ -403,7 +406,7 @@ class Ledger:
             return Known(at, at, at, at)
         first = windows.starts(windows.day_of(at, self._zone), self._zone)
         quarter = windows.quarter_start(windows.quarter_of(at))
-        return Known(quarter, first[windows.Window.DAY], first[windows.Window.MONTH], first[windows.Window.YEAR])
+        return Known(quarter, first[Window.DAY], first[Window.MONTH], first[Window.YEAR])
 
 
 def _moment(at: float) -> datetime:

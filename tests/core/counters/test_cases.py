@@ -13,6 +13,7 @@ from custom_components.litellm_pulse.core.models import Window
 
 from ..bodies import read
 from ..conftest import LedgerHarness
+
 CASES = sorted((Path(__file__).parents[2] / "fixtures" / "cases").glob("*.json"))
 TEAM = (Dimension.TEAM, "t-1")
 

@@ -197,7 +197,9 @@ def test_nothing_is_called_gone_beside_a_line_that_may_be_any_series(harness: Le
     assert harness.total() == 4
 
 
-def test_what_was_there_before_an_unreadable_line_counts_its_difference_once_it_can_be_read(harness: LedgerHarness) -> None:
+def test_what_was_there_before_an_unreadable_line_counts_its_difference_once_it_can_be_read(
+    harness: LedgerHarness,
+) -> None:
     harness.scrape(body(family(COST, {ONE: 5}), start=1.0))
     harness.scrape(body(family(COST, {}), start=1.0) + f'{COST}{{model="op 5\n'.encode())
     harness.scrape(body(family(COST, {TWO: 1}), start=1.0))

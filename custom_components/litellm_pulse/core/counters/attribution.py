@@ -233,7 +233,7 @@ class Attributions:
         if known is None:
             members = [Member(Dimension.MODEL, model, model)] if model else []
             members += group.members(picked)
-            members += self._traced(group, model, picked, {one.dimension for one in members})
+            members += self._traced(group, picked, {one.dimension for one in members})
             members.sort(key=_dimension_order)
             known = tuple([key for one in members if (key := self._key_of(one, proven=proven))])
             self._known[identity] = known
@@ -252,7 +252,7 @@ class Attributions:
             self.name(member)
         return member.key
 
-    def _traced(self, group: _LabelGroup, model: str, picked: Values, named: set[Dimension]) -> Iterator[Member]:
+    def _traced(self, group: _LabelGroup, picked: Values, named: set[Dimension]) -> Iterator[Member]:
         """Yield public name and provider where the family does not name them and other labels mean one."""
         if "model" not in group.at and "model_id" not in group.at:
             return

@@ -4,7 +4,6 @@ Nothing is changed before the whole answer has been read.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 
 from ..catalog import COUNTERS, GAUGES, LIVE_FAMILIES, Dimension, Metric, counted, metrics_of, proves_use
@@ -160,9 +159,7 @@ class Counting:
         process.skewed |= any(tells_the_future(one.created.values(), answer.answered_at) for one in diffs.values())
         superseded, let_go = _superseded(process, exposition, diffs)
         untracked, origins = self._track(process, answer)
-        looks = [
-            first_look(self._origins[metric.name], answer.answered_at, answer.now) for metric in self.metrics
-        ]
+        looks = [first_look(self._origins[metric.name], answer.answered_at, answer.now) for metric in self.metrics]
         fresh = [
             superseded.isdisjoint(metric.sources) and self._counts_newcomers(process, index, looks, untracked, is_new)
             for index, metric in enumerate(self.metrics)
@@ -199,9 +196,7 @@ class Counting:
         if not (process.start is not None and work.reset) and not (is_new and process.restarted):
             self._turns.held(process)
         self._ambiguities.note(work.ambiguity)
-        self._evicts |= process.start is not None and any(
-            one.missing and one.tells_created for one in diffs.values()
-        )
+        self._evicts |= process.start is not None and any(one.missing and one.tells_created for one in diffs.values())
         return self._result(
             process,
             diffs,
@@ -312,7 +307,12 @@ class Counting:
         return Process(number, identity.start, identity.pids, joined=identity.joined, restarted=restarted)
 
     def _counts_newcomers(
-        self, process: Process, metric: int, looks: Sequence[float], untracked: set[int], is_new: bool  # noqa: FBT001
+        self,
+        process: Process,
+        metric: int,
+        looks: Sequence[float],
+        untracked: set[int],
+        is_new: bool,  # noqa: FBT001
     ) -> bool:
         """Whether a series that appears and does not tell when it was created is new, and no baseline."""
         if process.forgotten or process.joined or metric in untracked:
@@ -530,20 +530,25 @@ class Counting:
         self._load_processes(state)
         baselines: dict[BaselineKey, None] = {}
         by_id, changed, dead = self._load_series(state)
-        for process, series, *baseline in state.baselines:
-            if by_id[series].metrics:
-                one = by_id[series]
-                self._processes[process].counters_of(one.family)[one.text] = Counter(one, *baseline)
+        for process, number, value, created, untold, missing_since in state.baselines:
+            series = by_id[number]
+            if series.metrics:
+                counter = Counter(series, value, created, untold, missing_since)
+                self._processes[process].counters_of(series.family)[series.text] = counter
             else:
-                baselines[process, series] = None
-        for one in self._processes.values():
-            created = (counter.created for counter in _counters(one) if counter.created is not None)
-            one.skewed = tells_the_future(created, one.last_answer or 0.0)
-            if one.sums is None:
-                self._sum_raw(one, set(), anew=True)
+                baselines[process, number] = None
+        for loaded in self._processes.values():
+            self._complete_loaded(loaded)
         self._attributions.take_new()
         self._attributions.is_stale = False
         return Changes(baselines=baselines, series=changed, dead_series=dead)
+
+    def _complete_loaded(self, process: Process) -> None:
+        """Work out what is not written down of a process."""
+        created = (counter.created for counter in _counters(process) if counter.created is not None)
+        process.skewed = tells_the_future(created, process.last_answer or 0.0)
+        if process.sums is None:
+            self._sum_raw(process, set(), anew=True)
 
     def _load_meta(self, meta: Mapping[str, str | float]) -> None:
         """Take in what was written beside rows."""

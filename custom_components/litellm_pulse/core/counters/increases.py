@@ -103,9 +103,9 @@ class Increases:
                 since = diff.created.get(split_sample(diff.lines[index])[0], since)
             self._grow(counter, value, since, older=older)
         for text, since in diff.created.items():
-            counter = diff.known.get(text)
-            if counter is not None and counter not in counted_now and since != counter.created:
-                self._grow(counter, counter.value, since, older=older)
+            known = diff.known.get(text)
+            if known is not None and known not in counted_now and since != known.created:
+                self._grow(known, known.value, since, older=older)
 
     def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
         """Count one counter's growth, and move its baseline."""
@@ -174,7 +174,8 @@ class Increases:
             return None
         process = self.process
         if not self.is_new and process.whole is not None and family not in process.whole:
-            if not process.was_complete or len(diff.skipped) < len(process.skipped.get(family, ())):
+            revealed = len(diff.skipped) < len(process.skipped.get(family, ()))
+            if revealed or not process.was_complete:
                 self.ambiguity = self.ambiguity or Ambiguity.OLDER
                 return None
         return self._add_fresh

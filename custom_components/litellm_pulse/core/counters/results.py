@@ -130,7 +130,7 @@ class Counted:
     published: frozenset[str]
     """Friendly names of the metrics whose family the answer has."""
     unknown: Mapping[Dimension, frozenset[str]]
-    """Per dimension, the metrics that the answer has and does not split by it; the same object where nothing changed."""
+    """Per dimension, the metrics that the answer has and does not split by it."""
     gauges: Mapping[str, Sequence[GaugeSample]]
     """Each gauge that is read, and its samples."""
     samples: int

@@ -3,8 +3,8 @@
 from . import loading
 from .connection import Store
 from .database import companions, connect, reading, set_aside
-from .rezone import rezone
 from .pending_writes import PendingWrites
+from .rezone import rezone
 from .spare_copy import SpareCopy, State, dump, load
 from .writer import LedgerWriter, stamp
 

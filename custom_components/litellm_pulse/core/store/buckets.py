@@ -58,8 +58,11 @@ def refile(cursor: sqlite3.Cursor, bucket: Bucket) -> None:
     for resolution, number in enumerate(bucket):
         parameters = {"resolution": resolution, "number": number}
         where = "WHERE resolution = :resolution AND start > :number"
-        add_query(cursor, f"SELECT :resolution, :number, attribution, {sums} FROM posted {where} "
-            "GROUP BY attribution", parameters)
+        add_query(
+            cursor,
+            f"SELECT :resolution, :number, attribution, {sums} FROM posted {where} GROUP BY attribution",
+            parameters,
+        )
         cursor.execute(f"DELETE FROM posted {where}", parameters)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from ..catalog import COUNTERS
 from ..errors import DamagedStoreError
 from ..models import Vector
-from ..windows import Resolution
+from ..windows import Bucket, Resolution
 from . import buckets
 from .buckets import sparse
 from .database import companions, connect, delete, fetch, typed_errors
@@ -103,7 +103,7 @@ class Store:
         )
         return {row[0]: row[1:] for row in self.rows(query, (resolution, first, last))}
 
-    def refile(self, bucket: buckets.Bucket, at: int) -> float:
+    def refile(self, bucket: Bucket, at: int) -> float:
         """Bring what was filed under times that have not come yet into a bucket; return the dollars.
 
         `at` is that time as a scrape has it (see `ScrapeRow`); later scrapes are put right before it.
@@ -205,10 +205,7 @@ def _write_identities(cursor: sqlite3.Cursor, pending: PendingWrites) -> None:
     )
     cursor.executemany(
         "INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?)",
-        [
-            (one.id, one.family, one.text, _numbers(one.metrics), one.attribution)
-            for one in pending.series.values()
-        ],
+        [(one.id, one.family, one.text, _numbers(one.metrics), one.attribution) for one in pending.series.values()],
     )
     cursor.executemany(
         "INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(pending.processes.values())

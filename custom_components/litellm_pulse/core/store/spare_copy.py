@@ -121,18 +121,17 @@ def load(spare_copy: SpareCopy) -> tuple[CountingState, Totals, datetime | None]
 
 def _sums(counting: CountingState, process: ProcessRow) -> Mapping[int, Vector]:
     """Return the sums of a process, nothing for one that is forgotten."""
-    return {} if process.id not in counting.sums else counting.sums[process.id]
+    return counting.sums.get(process.id, {})
 
 
 def _row(number: int, saved: SpareProcess) -> ProcessRow:
     """Return a process that was saved; the first release saved it by names."""
     if "row" in saved:
-        return ProcessRow(*saved["row"])  # type: ignore[arg-type]
+        return ProcessRow(*saved["row"])
     old: Mapping[str, float | None] = saved  # type: ignore[unreachable]
     last = old["last_answer"] or 0.0
-    return ProcessRow(
-        number, old["start"], last, bool(old["restarted"]), bool(old["forgotten"]), last, 0, "", joined=False, waiting=""
-    )
+    restarted, forgotten = bool(old["restarted"]), bool(old["forgotten"])
+    return ProcessRow(number, old["start"], last, restarted, forgotten, last, 0, "", joined=False, waiting="")
 
 
 def _origin(row: list[float | str | None]) -> Origin:
