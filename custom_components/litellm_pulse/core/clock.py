@@ -110,8 +110,9 @@ class LedgerClock:
 
     def _has_returned(self, now: float) -> bool:
         """Whether our clock is back where it would be had it not leapt."""
-        passed = (self.since_leap + 3) * 2 * max(self.pace, DRIFT)
-        return -DRIFT <= now - self.before_leap <= passed
+        passed = now - self.before_leap
+        usual = (self.since_leap + 3) * 2 * max(self.pace, DRIFT)
+        return -DRIFT <= passed <= min(usual, (self.latest - self.before_leap) / 4)
 
     def _return(self, now: float) -> Tick:
         """Return a time before the latest, which was wrong."""

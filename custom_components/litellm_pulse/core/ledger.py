@@ -98,7 +98,7 @@ class Ledger:
         counted = self._counting.count(
             Answer(
                 exposition=exposition,
-                answered_at=(answered_at or now).timestamp(),
+                answered_at=answered_at.timestamp() if answered_at else tick.at,
                 now=tick.at,
                 part=part,
                 complete=complete,

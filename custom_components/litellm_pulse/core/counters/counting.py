@@ -15,13 +15,27 @@ from .diff import FamilyDiff, created_family, diff_family
 from .identity import Identity, match, tells_the_future
 from .increases import Increases
 from .results import Ambiguity, Answer, BaselineKey, Changes, Counted, CountingState, MemberKeys, Origin, SeriesRow
-from .series import ROUNDED, WAIT_ANSWERS, AmbiguityLog, Counter, Process, Series, TurnDetector, Waiting, first_look
+from .series import (
+    ROUNDED,
+    WAIT_ANSWERS,
+    AmbiguityLog,
+    Counter,
+    Process,
+    Series,
+    TurnDetector,
+    Waiting,
+    first_look,
+    is_in_the_future,
+)
 
 FORGET_SECONDS = 7 * 86400
 """A process, or a counter, that was not seen for so long is taken for dead."""
 
 MOST_PROCESSES = 48
 """Processes that are remembered, however often a proxy restarts."""
+
+UPSTREAM = frozenset({Dimension.MODEL, Dimension.PUBLIC_MODEL, Dimension.PROVIDER})
+"""Dimensions that not every release, nor every family, tells."""
 
 _EVIDENCE = "_count"
 """How the families of histograms end whose counts are evidence of a restart."""
@@ -52,6 +66,8 @@ class Counting:
         self._raw: dict[int, Mapping[int, Vector]] = {}
         self._in_turn_until = 0.0
         """Until then, by our clock, several processes are taken to answer in turn."""
+        self._split: dict[int, set[Dimension]] = {}
+        """Metric -> the dimensions that its series are split by."""
         self._unknown: Mapping[Dimension, frozenset[str]] = {}
         self._witness = ""
         """The `_created` family that a part asks for, too: it tells processes apart that share a start."""
@@ -230,6 +246,7 @@ class Counting:
         met = process.id not in self._processes or process.forgotten
         dropped, waited = self._answered(process, answer, exposition, identity)
         stale = self._reassign() if self._attributions.is_stale else []
+        self._learn_splits([*work.new_series, *stale])
         members, attributions = self._attributions.take_new()
         if not answer.part:
             self._choose_witness(exposition, diffs)
@@ -240,7 +257,7 @@ class Counting:
             increases={number: tuple(vector) for number, vector in work.increases.items() if any(vector)},
             raw=self._sum_raw(process, work.touched, anew=resumed or bool(stale)),
             published=frozenset(metric.name for metric in (*self.metrics, *GAUGES) if _source(metric, exposition)),
-            unknown=self._find_unknown(exposition),
+            unknown=self._find_unknown(),
             gauges=gauges,
             samples=work.samples,
             skipped=work.skipped,
@@ -261,8 +278,23 @@ class Counting:
             ),
         )
 
-    def _find_unknown(self, exposition: Exposition) -> Mapping[Dimension, frozenset[str]]:
-        """Return per dimension the metrics whose series name none of its members, though others do."""
+    def _learn_splits(self, series: Iterable[SeriesRow]) -> None:
+        """Note what of each metric is known: whether it has series, and which dimensions they name a member of."""
+        for row in series:
+            for metric in row.metrics:
+                known = self._split.setdefault(metric, set())
+                if not known >= UPSTREAM:
+                    known.update(dimension for dimension, _ in self._attributions.keys[row.attribution])
+
+    def _find_unknown(self) -> Mapping[Dimension, frozenset[str]]:
+        """Return per dimension upstream of the proxy the metrics that have series, none of which names a member."""
+        found = {
+            dimension: frozenset(self.metrics[one].name for one, split in self._split.items() if dimension not in split)
+            for dimension in UPSTREAM
+            if self._attributions.counts.get(dimension)
+        }
+        if found != self._unknown:
+            self._unknown = found
         return self._unknown
 
     def _meta(self) -> dict[str, str | float]:
@@ -325,7 +357,8 @@ class Counting:
         """Begin to track what was not tracked.
 
         Returns the metrics that were not tracked at the process' last answer, and the origins that
-        are new. A metric that goes on with one of its families goes on being tracked.
+        are new. A metric that goes on with one of its families goes on being tracked, and one that
+        was begun at a time that has not come yet, by either clock, begins now.
         """
         untracked: set[int] = set()
         new: dict[str, Origin] = {}
@@ -335,6 +368,9 @@ class Counting:
                 if known is None or set(known.sources.split()).isdisjoint(metric.sources):
                     known = Origin(self._sources[index], answer.answered_at, answer.now, self._number)
                 known = self._origins[metric.name] = new[metric.name] = known._replace(sources=self._sources[index])
+            if is_in_the_future(known, answer.answered_at, answer.now):
+                known = known._replace(since=answer.answered_at, ours=answer.now)
+                self._origins[metric.name] = new[metric.name] = known
             if known.number == self._number or (process.number and process.number < known.number):
                 untracked.add(index)
         return untracked, new
@@ -539,6 +575,7 @@ class Counting:
                 baselines[process, number] = None
         for loaded in self._processes.values():
             self._complete_loaded(loaded)
+        self._learn_splits(one.row for one in by_id.values())
         self._attributions.take_new()
         self._attributions.is_stale = False
         return Changes(baselines=baselines, series=changed, dead_series=dead)

@@ -217,6 +217,12 @@ def first_look(origin: Origin, answered_at: float, now: float) -> float:
     return max(possible, default=answered_at)
 
 
+def is_in_the_future(origin: Origin, answered_at: float, now: float) -> bool:
+    """Whether a metric was first seen at a time that has not come yet: both clocks were wrong then."""
+    times = [origin.since] if origin.ours is None else [origin.since, origin.ours + answered_at - now]
+    return min(times) > answered_at + CLOCK_STEP
+
+
 @dataclass(slots=True)
 class TurnDetector:
     """Whether the answers without an identity come from one process, or from several in turn.

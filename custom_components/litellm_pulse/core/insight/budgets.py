@@ -153,7 +153,9 @@ class Budgets:
     def _name(self, member: MemberKey, copy: _Copy, row: BudgetRow, names: list[Member]) -> None:
         """Note the name that a live copy gives; one that merely stands there names only who was not known."""
         stands = len({one.changed for one in self._copies[row.remaining][member].values()}) < 2  # noqa: PLR2004
-        if (copy.changed == self._answers and (not stands or len(self._copies[row.remaining][member]) == 1)) or member not in self.budgets:
+        if (
+            copy.changed == self._answers and (not stands or len(self._copies[row.remaining][member]) == 1)
+        ) or member not in self.budgets:
             names.append(Member(row.dimension, member[1], copy.name))
 
     def _live(self, family: str, member: MemberKey, known: float | None) -> CopyKey | None:
