@@ -92,7 +92,8 @@ class LedgerClock:
 
     def _is_contradicted(self, ours: float, proxys: float) -> bool:
         """Whether our clock was set, by the word of the proxy's, which goes on as clocks do."""
-        return 0 <= proxys <= LEAP and not -DRIFT <= ours - proxys <= LEAP
+        is_strange = not -DRIFT <= ours <= LEAP
+        return is_strange and 0 <= proxys <= LEAP and abs(ours - proxys) > LEAP
 
     def _is_back(self, now: float) -> bool:
         """Whether our clock says again what it would have said without having been set."""

@@ -197,7 +197,7 @@ class Counting:
         )
         work.baselines |= let_go
         before = process.values() if any(one.falls for one in diffs.values()) else {}
-        had_sums = process.sums is not None
+        had_sums, had_series = process.sums is not None, bool(self._series)
         work.apply(diffs, exposition, older=_is_older(process, diffs, identity, is_new=is_new))
         process.waiting = waiting or process.waiting
         restarted = self._is_restart(process, is_new=is_new, fresh=any(fresh))
@@ -224,6 +224,7 @@ class Counting:
             origins,
             restarted=restarted,
             resumed=had_sums,
+            had_series=had_series,
             in_turn=in_turn,
         )
 
@@ -240,12 +241,14 @@ class Counting:
         *,
         restarted: bool,
         resumed: bool,
+        had_series: bool,
         in_turn: bool,
     ) -> Counted:
         """Note that a process has answered, and return what came of it."""
         met = process.id not in self._processes or process.forgotten
         dropped, waited = self._answered(process, answer, exposition, identity)
-        stale = self._reassign() if self._attributions.is_stale else []
+        stale = self._reassign() if self._attributions.is_stale and had_series else []
+        self._attributions.is_stale = False
         self._learn_splits([*work.new_series, *stale])
         members, attributions = self._attributions.take_new()
         if not answer.part:
@@ -443,7 +446,6 @@ class Counting:
 
     def _reassign(self) -> list[SeriesRow]:
         """Find anew whose usage series are that do not name all of it themselves; return those that moved."""
-        self._attributions.is_stale = False
         reader, moved = LabelReader(), []
         for text, series in self._series.items():
             labels = reader.read(series.family, text) if series.metrics else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..catalog import Metric, counted, metrics_of, proves_use
-from ..exposition import Exposition, LabelReader, canonical, split_sample
+from ..exposition import Exposition, LabelReader, Labels, canonical, split_sample
 from ..models import ZERO, Vector
 from .attribution import Attributions, UnresolvedAttribution
 from .diff import FamilyDiff, created_family
@@ -220,52 +220,60 @@ class Increases:
 
     def _register_series(self, diffs: Mapping[str, FamilyDiff]) -> None:
         """Make series of all series that no process had before."""
-        unresolved: dict[tuple[bytes, bool], UnresolvedAttribution] = {}
-        new: list[tuple[Series, UnresolvedAttribution]] = []
+        # Those that are proven to be used, and those that are perhaps only named.
+        unresolved: tuple[dict[bytes, UnresolvedAttribution], dict[bytes, UnresolvedAttribution]] = {}, {}
+        new: tuple[list[tuple[Series, UnresolvedAttribution]], list[tuple[Series, UnresolvedAttribution]]] = [], []
         for family, diff in diffs.items():
-            new += self._new_series(family, diff, unresolved)
+            self._make_series(family, diff, unresolved, new)
         # Not before it is known what models there are, and who was used and not only named.
-        new.sort(key=_named_only)
-        for series, whose in new:
-            series.attribution = self.attributions.of(whose)
-            self.new_series.append(series.row)
+        of, rows = self.attributions.of, self.new_series
+        for known in (new[True], new[False]):
+            for series, whose in known:
+                number = whose.number
+                series.attribution = of(whose) if number is None else number
+                rows.append(SeriesRow(series.id, series.family, series.text, series.metrics, series.attribution))
 
-    def _new_series(
-        self, family: str, diff: FamilyDiff, unresolved: dict[tuple[bytes, bool], UnresolvedAttribution]
-    ) -> Iterator[tuple[Series, UnresolvedAttribution]]:
-        """Make series of a family's new series texts; yield those that count, with whose usage their labels say it is.
+    def _make_series(
+        self,
+        family: str,
+        diff: FamilyDiff,
+        unresolved: tuple[dict[bytes, UnresolvedAttribution], ...],
+        new: tuple[list[tuple[Series, UnresolvedAttribution]], ...],
+    ) -> None:
+        """Make series of a family's new series texts; those that count go to `new`, with whose usage they are.
 
         `unresolved` has those of all families, which mostly repeat each other's labels to the byte.
         """
-        carried = metrics_of(self.metrics, family)
-        metrics = tuple([index for index, _ in carried])
-        conditional = any(metric.only or metric.without for _, metric in carried)
-        proven = proves_use(family, _no_label)
-        reader, skip, known = LabelReader(), len(family), self.series
-        layouts: dict[tuple[str, ...], set[object]] = {}
+        kind = _Family(self.metrics, family)
+        reader, skip, known, ids = LabelReader(), len(family), self.series, self.ids
+        layouts: set[tuple[str, ...]] = set()
+        metrics, proven, conditional = kind.metrics, kind.proven, kind.conditional
+        blocks, into = unresolved[proven], new[proven]
         for _, text, _ in diff.newcomers:
             if text in known:
                 continue
-            whose = unresolved.get((block := text[skip:], proven))
-            if whose is None or conditional or not metrics:
+            whose = blocks.get(block := text[skip:])
+            if whose is None or conditional:
                 labels = reader.read(family, text)
-                if labels is None:
+                if labels is None or (labels.names not in layouts and self._repeats_other(text, diff, layouts, labels)):
                     continue
-                if labels.names not in layouts:
-                    layouts[labels.names] = set()
-                    if len(layouts) > 1 and _repeats(text, diff):
-                        continue
-                if metrics:
+                if metrics or conditional:
                     self.attributions.learn(labels)
                 if conditional:
-                    metrics = counted(carried, labels.get)
-                    proven = proves_use(family, labels.get)
-                    whose = unresolved.get((block, proven))
+                    metrics, proven = kind.of(labels)
+                    blocks, into = unresolved[proven], new[proven]
+                    whose = blocks.get(block)
                 if whose is None and metrics:
-                    whose = unresolved[block, proven] = self.attributions.unresolved(labels, proven=proven)
-            series = known[text] = Series(next(self.ids), family, text, metrics, 0)
-            if whose is not None and metrics:
-                yield series, whose
+                    whose = blocks[block] = self.attributions.unresolved(labels, proven=proven)
+            series = known[text] = Series(next(ids), family, text, metrics, 0)
+            if metrics and whose is not None:
+                into.append((series, whose))
+
+    @staticmethod
+    def _repeats_other(text: bytes, diff: FamilyDiff, layouts: set[tuple[str, ...]], labels: Labels) -> bool:
+        """Whether a series with other label names, or in another order, is one that the answer has before."""
+        layouts.add(labels.names)
+        return len(layouts) > 1 and _repeats(text, diff)
 
     def _count_from_sums(self, summed: Mapping[int, list[float]]) -> None:
         """Count against the sums at the last answer, where the counters themselves were lost.
@@ -291,6 +299,22 @@ class Increases:
         )
 
 
+class _Family:
+    """What the series of a family count as."""
+
+    def __init__(self, metrics: tuple[Metric, ...], family: str) -> None:
+        """Look it up once."""
+        self._family = family
+        self._carried = metrics_of(metrics, family)
+        self.metrics = tuple([index for index, _ in self._carried])
+        self.conditional = any(metric.only or metric.without for _, metric in self._carried)
+        self.proven = proves_use(family, _no_label)
+
+    def of(self, labels: Labels) -> tuple[tuple[int, ...], bool]:
+        """Return the counters that a series belongs to, and whether it proves that those it names were used."""
+        return counted(self._carried, labels.get), proves_use(self._family, labels.get)
+
+
 def _sum(sums: dict[int, list[float]], series: Series, value: float) -> None:
     """Add a counter to the sums of its attribution."""
     vector = sums.get(series.attribution)
@@ -309,11 +333,6 @@ def _repeats(text: bytes, diff: FamilyDiff) -> bool:
         if canonical(other) == labels:
             return True
     return False
-
-
-def _named_only(item: tuple[Series, UnresolvedAttribution]) -> bool:
-    """Whether those that a series names were perhaps only named."""
-    return not item[1].proven
 
 
 def _no_label(_: str) -> str | None:
