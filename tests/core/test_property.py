@@ -140,7 +140,8 @@ class Lifecycles(RuleBasedStateMachine):
     def evict(self, which: int, share: int, uses: list[tuple[Key, int]]) -> None:
         """Evict some series or all; some of them are used again before anybody looks."""
         life = self._life(which)
-        if life not in self.anchored:
+        # Without `_created`, an eviction may look like an older answer.
+        if life.tells_created and life not in self.anchored:
             evicted = list(life.counters)[::share]
             life.counters = {key: counter for key, counter in life.counters.items() if key not in evicted}
             self.use(which, uses)

@@ -76,9 +76,11 @@ def _by_start(
         return found
     if undecided := [one for one in same if verdicts[one.id] is None]:
         return undecided[0]
+    if len(same) == 1 and _repeats_untold(same[0], answer, twins):
+        return same[0]
     if same and answer.part:
         raise SurprisingPartError(start)
-    if len(same) == 1 and (_is_recreated(same[0], twins) or _repeats_untold(same[0], answer, twins)):
+    if len(same) == 1 and _is_recreated(same[0], twins):
         return same[0]
     if not same and (found := next((one for one in processes if not one.joined and _shares_created(one, twins)), None)):
         # The same incarnations under another start: it is the start that was told wrong.
