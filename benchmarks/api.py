@@ -28,18 +28,20 @@ from .home import (
     set_up,
     turns,
 )
-from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder
+from .measure import AtMost, Faster, Figure, Section, Setting, figure, scratch_folder
 from .peer import NAME, Peer
+from .peer import ninety_days as of_peer
 
 BASE = "/api/litellm_pulse"
 CLIENTS, SECONDS = 50, 60
 ROUNDS = 21
 """Scrapes after which each path is asked once: answers are kept until the next scrape."""
+HISTORY = "/api/v1/history?limit=168"
 LIMITS = {
     "/api/v1/metrics": 2,
     "/api/v1/models": 2,
     "/api/v1/metrics/cost_daily": 2,
-    "/api/v1/history?limit=168": 10,
+    HISTORY: 10,
     "/api/v1/usage?from=2026-01-01&to=2026-03-31&period=day": 50,
     "/api/v1/usage?from=2026-01-01&to=2026-03-31&period=day&group_by=model": 50,
 }
@@ -52,7 +54,8 @@ def run(setting: Setting) -> Section:
     with scratch_folder(setting) as folder, served([past.body]) as url, clock_at(past.then):
         ours, load = asyncio.run(_measure(folder, past, url))
     with Peer(setting.peer) as peer:
-        theirs = peer.ask("answer", database=str(setting.cache / "litellm-pulse-90-days.db"))
+        database, _ = of_peer(setting, peer)
+        theirs = peer.ask("answer", database=str(database))
     return Section(
         title="The API, on 90 days",
         note=(
@@ -62,7 +65,13 @@ def run(setting: Setting) -> Section:
             f"{SECONDS} s as fast as they can, with a scrape every 10 s; *held* is the longest turn of the event loop "
             "in processor time of its thread, *late* the latest beat of a heartbeat, by the clock."
         ),
-        figures=[*(_figure(path, ours[path], theirs.get(path)) for path in LIMITS), *load],
+        figures=[
+            *(_figure(path, ours[path], theirs.get(path)) for path in LIMITS),
+            figure(
+                f"{HISTORY}, against the peer", "ms", ours[HISTORY], against=(NAME, theirs[HISTORY]), budget=Faster(1)
+            ),
+            *load,
+        ],
     )
 
 

@@ -152,7 +152,7 @@ def _times(course: Course) -> dict[str, float]:
     )
     found = {
         "history_ms": _timed(lambda: sql.history(course.path, 168, (), ())),
-        "usage_ms": _timed(lambda: sql.usage(course.path, query)),
+        "usage_ms": _timed(lambda: list(sql.usage(course.path, query))),
     }
     begun = time.process_time()
     course.ledger = Ledger.open(course.path, now=course.now, zone=ZONE)

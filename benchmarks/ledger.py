@@ -8,11 +8,10 @@ from pathlib import Path
 
 from .course import ZONE, Course, kept, resumed, size
 from .engine import Ledger, PendingWrites, read
-from .homelab import Homelab
 from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder, wall_ms
-from .peer import NAME, Peer
+from .peer import DAYS, NAME, Peer, homelab_body
+from .peer import ninety_days as of_peer
 
-DAYS = 90
 MEGABYTE = 1e6
 
 
@@ -67,19 +66,10 @@ def _make(folder: Path) -> None:
 
 def _of_peer(setting: Setting, peer: Peer, scratch: Path) -> dict[str, dict[str, float]]:
     """Return what litellm-pulse's database of as many days weighs, and what a day writes."""
-    body = scratch / "homelab.prom"
-    homelab = Homelab()
-    for model in range(homelab.models):
-        homelab.request(model, 0)
-    body.write_bytes(homelab.body())
-    database = setting.cache / "litellm-pulse-90-days.db"
-    whole = database.with_suffix(".json")
-    if not whole.exists():
-        database.unlink(missing_ok=True)
-        found = peer.ask("keep", database=str(database), body=str(body), scrapes=DAYS * 1440, safe=False)
-        whole.write_text(json.dumps(found))
+    _, whole = of_peer(setting, peer)
+    body = homelab_body(scratch / "homelab.prom")
     day = peer.ask("keep", database=str(scratch / "peer.db"), body=str(body), scrapes=1440, safe=True)
-    return {"whole": json.loads(whole.read_text()), "day": day}
+    return {"whole": whole, "day": day}
 
 
 def _size(path: Path, theirs: dict[str, dict[str, float]]) -> Figure:

@@ -9,7 +9,7 @@ from . import report
 from .apart import apart
 from .measure import Section, Setting
 
-BENCHMARKS = ("parse", "part", "ledger", "history", "growth", "home_assistant", "api", "entities")
+BENCHMARKS = ("parse", "part", "ledger", "history", "growth", "home_assistant", "api", "entities", "statistics")
 QUICK = ("parse",)
 """Those of the check in CI."""
 RESULTS = Path(__file__).with_name("results.md")

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import environments
-from progress import StepError, step
+from progress import StepError, run, step
 from service import HOST, Answer, Service
 from toolchain import ROOT
 
 DOMAIN = "litellm_pulse"
+HISTORY_ENDS = 900
+"""Seconds before now at which invented history ends: the proxy's own counters begin later."""
 USER = "demo"
 PASSWORD = "demo"  # noqa: S105 - it is on loopback and printed
 
@@ -22,6 +24,7 @@ homeassistant:
   name: LiteLLM Pulse demo
   time_zone: UTC
 frontend:
+energy:
 config:
 history:
 logbook:
@@ -77,16 +80,19 @@ class HomeAssistant(Service):
     def _command(self) -> list[str | Path]:
         self._token = ""
         (self.state / "configuration.yaml").write_text(CONFIGURATION)
-        integration = self.state / "custom_components" / DOMAIN
-        integration.parent.mkdir(exist_ok=True)
-        integration.unlink(missing_ok=True)
-        integration.symlink_to(ROOT / "custom_components" / DOMAIN)
+        self._install(self.state / "custom_components" / DOMAIN)
         self._store("http", 2, 2, _http(self.port))
         if not (self.state / ".storage/onboarding").exists():
             # Steps that would fetch more integrations and need the internet; the user's is done in _log_in.
             self._store("onboarding", 4, 1, {"done": ["core_config", "analytics", "integration"]})
         python = environments.prepare("newest")
         return [python, "-m", "homeassistant", "--config", ".", "--skip-pip", "--log-no-color"]
+
+    def _install(self, folder: Path) -> None:
+        """Put the integration into its folder: a link, so that a restart runs what was edited."""
+        folder.parent.mkdir(exist_ok=True)
+        folder.unlink(missing_ok=True)
+        folder.symlink_to(ROOT / "custom_components" / DOMAIN)
 
     def _store(self, key: str, version: int, minor_version: int, data: object) -> None:
         """Write a file of Home Assistant's storage, before it starts."""
@@ -140,8 +146,19 @@ class HomeAssistant(Service):
         """Set the integration up and return the id of its entry."""
         created = self.flow("flow", DOMAIN, {"url": url, "api_key": api_key, "verify_ssl": True})
         entry_id = str(created["result"]["entry_id"])
-        self.flow("options/flow", entry_id, {"scan_interval": scan_interval})
+        self.flow("options/flow", entry_id, {"counting": {"scan_interval": scan_interval}})
         return entry_id
+
+    def invent_history(self, entry_id: str) -> None:
+        """Give an entry a ledger that goes back 60 invented days, to before the proxy's own start."""
+        self.stop()
+        ledger = self.state / DOMAIN / f"{entry_id}.db"
+        # The spare copy is of the ledger that is thrown away.
+        for file in (*ledger.parent.glob(f"{entry_id}*"), self.state / ".storage" / f"{DOMAIN}.{entry_id}"):
+            file.unlink(missing_ok=True)
+        command = [environments.prepare("newest"), Path(__file__).with_name("demo_history.py"), ledger]
+        run("Inventing 60 days of history", [*command, str(time.time() - HISTORY_ENDS)])
+        self.start()
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the integration's config entries."""

@@ -104,9 +104,10 @@ class Proxy(Service):
     title = "LiteLLM proxy"
     usual_port = 4000
 
-    def __init__(self, state: Path) -> None:
-        """Keep configuration and log below `state`."""
+    def __init__(self, state: Path, release: str | None = None) -> None:
+        """Keep configuration and log below `state`; run a release that has an environment, by default the newest."""
         super().__init__(state)
+        self._release = release
         self._usage: dict[str, list[tuple[float, int]]] = defaultdict(list)
 
     def _command(self) -> list[str | Path]:
@@ -114,7 +115,7 @@ class Proxy(Service):
         shutil.copy(Path(__file__).with_name("proxy_auth.py"), self.state)
         self._write("keys.json", {MASTER_KEY: {"user_role": "proxy_admin"}, **_key_table()})
         self._write("config.yaml", _configuration())
-        command = environments.prepare("litellm").with_name("litellm")
+        command = environments.prepare(environments.litellm(self._release)).with_name("litellm")
         return [command, "--config", "config.yaml", "--host", HOST, "--port", str(self.port)]
 
     def _write(self, name: str, content: object) -> None:
@@ -124,7 +125,8 @@ class Proxy(Service):
         return {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HF_HUB_OFFLINE": "1", "NO_COLOR": "1"}
 
     def _ready(self) -> bool:
-        return self.request("/health/readiness").status == 200  # noqa: PLR2004
+        # With custom_auth, older releases ask for a key here too.
+        return self.request("/health/readiness", token=MASTER_KEY).status == 200  # noqa: PLR2004
 
     def metrics(self) -> str:
         """Return the body of /metrics."""

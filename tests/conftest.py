@@ -84,7 +84,7 @@ def add_entry(hass: HomeAssistant, proxy: Proxy) -> MockConfigEntry:
     entry = MockConfigEntry(
         domain=DOMAIN,
         title=address.title(base),
-        minor_version=2,
+        minor_version=3,
         data={CONF_URL: proxy.url, CONF_API_KEY: "sk-1234", CONF_VERIFY_SSL: True},
     )
     entry.add_to_hass(hass)

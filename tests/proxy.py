@@ -103,6 +103,8 @@ class Proxy:
         """Answers instead of the traffic, where it is set."""
         self.refuse_parts: int | None = None
         """The status with which a gateway before the proxy refuses to ask for a part."""
+        self.json: dict[str, object] = {}
+        """What other paths answer."""
         self.requests: list[web.Request] = []
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._answer)
@@ -142,6 +144,9 @@ class Proxy:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         """Note the request and answer it."""
         self.requests.append(request)
+        if request.path.startswith("/health"):
+            found = request.path in self.json
+            return web.json_response(self.json.get(request.path), status=200 if found else 404)
         if self.handler:
             return await self.handler(request)
         if self.refuse_parts and "name[]" in request.query:

@@ -67,3 +67,48 @@ def test_another_port_or_path_is_another_proxy(typed: str) -> None:
 )
 def test_the_title_is_the_address_as_one_would_say_it(typed: str, title: str) -> None:
     assert address.title(address.parse(typed)) == title
+
+
+PARTS = ("scheme", "host", "port", "path_qs")
+
+
+@pytest.mark.parametrize(
+    ("asked", "location", "target"),
+    [
+        ("http://litellm:4000/metrics", "/metrics/", "http://litellm:4000/metrics/"),
+        ("http://litellm:4000/metrics", "http://litellm:4000/a?b=c#d", "http://litellm:4000/a?b=c"),
+        ("http://litellm:80/metrics", "http://LiteLLM/metrics/", "http://litellm/metrics/"),
+        ("http://litellm/metrics", "https://litellm/metrics/", "https://litellm/metrics/"),
+        ("http://litellm/metrics", "https://litellm:443/metrics/", "https://litellm/metrics/"),
+        ("https://litellm/metrics", "http://litellm/metrics/", "https://litellm/metrics/"),
+        ("https://litellm:8443/metrics", "http://litellm:4000/metrics/", "https://litellm:8443/metrics/"),
+    ],
+)
+def test_a_redirect_is_followed_within_its_origin(asked: str, location: str, target: str) -> None:
+    found = address.redirected(URL(asked), location)
+    assert [getattr(found, part) for part in PARTS] == [getattr(URL(target), part) for part in PARTS]
+
+
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("http://litellm:4000/metrics", "http://litellm:4001/metrics/"),
+        ("http://litellm:4000/metrics", "https://litellm/metrics/"),
+        ("http://litellm:4000/metrics", "https://litellm:4000/metrics/"),
+        ("http://litellm/metrics", "https://litellm:8443/metrics/"),
+        ("https://litellm/metrics", "https://litellm:8443/metrics/"),
+        ("http://litellm/metrics", "http://litellm.example/metrics/"),
+        ("http://litellm/metrics", "//evil/metrics/"),
+        ("http://litellm/metrics", "http://litellm@evil/"),
+        ("http://litellm/metrics", "http://user:pw@litellm/metrics/"),
+        ("http://litellm/metrics", "http://:pw@litellm/metrics/"),
+        ("http://litellm/metrics", "ftp://litellm/metrics/"),
+        ("http://litellm/metrics", "javascript:alert(1)"),
+        ("http://litellm/metrics", "file:///etc/passwd"),
+        ("http://litellm/metrics", "http://[broken"),
+        ("http://litellm/metrics", "http://litellm:99999/"),
+    ],
+)
+def test_a_redirect_out_of_its_origin_is_refused(asked: str, location: str) -> None:
+    with pytest.raises(address.InvalidAddressError):
+        address.redirected(URL(asked), location)

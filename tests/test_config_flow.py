@@ -1,22 +1,25 @@
 """Whoever types an address is told what is wrong with it, and nothing else stays behind."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
-from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
-from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
+from homeassistant.const import CONF_API_KEY, CONF_NAME, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from yarl import URL
 
-from custom_components.litellm_pulse import client, config_flow
+from custom_components.litellm_pulse import address, client, config_flow
 from custom_components.litellm_pulse.const import CONF_SCAN_INTERVAL, DOMAIN
 
-from .conftest import add_entry, set_up
-from .proxy import Handler, Proxy, recording
+from .conftest import add_entry, set_up, state
+from .proxy import Handler, Proxy, Traffic, recording
 
 
 async def _type(hass: HomeAssistant, **typed: Any) -> ConfigFlowResult:  # noqa: ANN401
@@ -140,7 +143,7 @@ async def test_what_is_no_address_is_said_at_its_field(hass: HomeAssistant, prox
 async def test_what_nobody_foresaw_is_said_and_logged(
     hass: HomeAssistant, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(config_flow, "ExpositionParser", lambda _: 1 / 0)
+    monkeypatch.setattr(config_flow, "create_client", lambda *_: 1 / 0)
     form = await _type(hass, url=proxy.url, verify_ssl=True)
     assert form["errors"] == {"base": "unknown"}
     assert "ZeroDivisionError" in caplog.text
@@ -189,7 +192,7 @@ async def test_reconfiguring_never_shows_the_key_and_keeps_it(
 ) -> None:
     assert await set_up(hass, entry)
     form = await entry.start_reconfigure_flow(hass)
-    assert _suggested(form) == {CONF_URL: proxy.url, CONF_VERIFY_SSL: True}
+    assert _suggested(form) == {CONF_URL: proxy.url, CONF_VERIFY_SSL: True, CONF_NAME: entry.title}
     result = await _fill(hass, form, url=f"{proxy.url}/metrics/", verify_ssl=False)
     assert result["reason"] == "reconfigure_successful"
     assert entry.data == {CONF_URL: proxy.url, CONF_API_KEY: "sk-1234", CONF_VERIFY_SSL: False}
@@ -228,7 +231,7 @@ async def test_the_interval_is_an_option(hass: HomeAssistant, entry: MockConfigE
     assert await set_up(hass, entry)
     assert entry.runtime_data.coordinator.update_interval.total_seconds() == 60
     form = await hass.config_entries.options.async_init(entry.entry_id)
-    result = await hass.config_entries.options.async_configure(form["flow_id"], {CONF_SCAN_INTERVAL: 300})
+    result = await hass.config_entries.options.async_configure(form["flow_id"], {"counting": {CONF_SCAN_INTERVAL: 300}})
     await hass.async_block_till_done()
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options[CONF_SCAN_INTERVAL] == 300
@@ -240,4 +243,162 @@ async def test_an_interval_out_of_bounds_is_refused(hass: HomeAssistant, entry: 
     assert await set_up(hass, entry)
     form = await hass.config_entries.options.async_init(entry.entry_id)
     with pytest.raises(Exception, match=CONF_SCAN_INTERVAL):
-        await hass.config_entries.options.async_configure(form["flow_id"], {CONF_SCAN_INTERVAL: seconds})
+        await hass.config_entries.options.async_configure(form["flow_id"], {"counting": {CONF_SCAN_INTERVAL: seconds}})
+
+
+async def _start(hass: HomeAssistant) -> ConfigFlowResult:
+    """Begin to set a proxy up."""
+    return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+
+
+def _litellm(hass: HomeAssistant, url: str, api_key: str | None) -> None:
+    """Add an entry of Home Assistant's own LiteLLM integration."""
+    key = {CONF_API_KEY: api_key} if api_key else {}
+    MockConfigEntry(domain="litellm", data={CONF_URL: f"{url}/v1", **key}).add_to_hass(hass)
+
+
+async def test_the_proxy_that_home_assistant_talks_to_is_offered_with_its_key(
+    hass: HomeAssistant, proxy: Proxy
+) -> None:
+    _litellm(hass, proxy.url, "sk-voice")
+    form = await _start(hass)
+    assert form["step_id"] == "found"
+    result = await _fill(hass, form, proxy=proxy.url)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"] == {CONF_URL: proxy.url, CONF_API_KEY: "sk-voice", CONF_VERIFY_SSL: True}
+    assert (await _start(hass))["step_id"] == "user"
+
+
+async def test_a_key_that_may_not_read_metrics_is_asked_for_anew(hass: HomeAssistant, proxy: Proxy) -> None:
+    _litellm(hass, proxy.url, None)
+    proxy.answer(status=401)
+    form = await _fill(hass, await _start(hass), proxy=proxy.url)
+    assert form["step_id"] == "user"
+    assert form["errors"] == {"base": "invalid_auth"}
+    assert _suggested(form)[CONF_URL] == proxy.url
+    proxy.recover()
+    result = await _fill(hass, form, url=proxy.url, api_key="sk-master", verify_ssl=True)
+    assert result["data"][CONF_API_KEY] == "sk-master"
+
+
+async def test_another_proxy_than_the_offered_can_be_set_up(hass: HomeAssistant, proxy: Proxy) -> None:
+    _litellm(hass, "http://elsewhere:4000", "sk-voice")
+    form = await _fill(hass, await _start(hass), proxy="another")
+    assert form["step_id"] == "user"
+    assert _suggested(form) == {}
+    result = await _fill(hass, form, url=proxy.url, verify_ssl=True)
+    assert CONF_API_KEY not in result["data"]
+
+
+async def test_wrong_fields_keep_what_was_typed_except_secrets(hass: HomeAssistant, proxy: Proxy) -> None:
+    proxy.answer(status=401)
+    typed = {CONF_URL: proxy.url, CONF_VERIFY_SSL: False, CONF_NAME: "Home AI"}
+    form = await _type(hass, **typed, api_key="sk-wrong", access={"extra_headers": ["X-Secret: s3cret"]})
+    assert form["errors"] == {"base": "invalid_auth"}
+    assert _suggested(form) == typed
+    assert form["data_schema"] is not None
+    assert "s3cret" not in repr(form["data_schema"].schema)
+    assert "sk-wrong" not in repr(form["data_schema"].schema)
+
+
+async def test_a_title_and_headers_may_be_chosen(hass: HomeAssistant, proxy: Proxy) -> None:
+    headers = ["CF-Access-Client-Id: abc", "CF-Access-Client-Secret:  def "]
+    result = await _type(hass, url=proxy.url, verify_ssl=True, name="Home AI", access={"extra_headers": headers})
+    assert result["title"] == "Home AI"
+    assert result["options"] == {
+        "extra_headers": {"CF-Access-Client-Id": "abc", "CF-Access-Client-Secret": "def"},
+        "ca_file": None,
+    }
+
+
+@pytest.mark.parametrize("header", ["no colon", "Authorization: Bearer x", "X Y: z", ": z", "X-Id:", "X-Id: ********"])
+async def test_a_header_that_is_none_is_said(hass: HomeAssistant, proxy: Proxy, header: str) -> None:
+    form = await _type(hass, url=proxy.url, verify_ssl=True, access={"extra_headers": [header]})
+    assert form["errors"] == {"access": "invalid_header"}
+    assert not proxy.requests
+
+
+@pytest.mark.parametrize("file", ["missing.pem", "configuration.yaml"])
+async def test_a_certificate_that_is_none_is_said(hass: HomeAssistant, proxy: Proxy, file: str) -> None:
+    form = await _type(hass, url=proxy.url, verify_ssl=True, access={"ca_file": file})
+    assert form["errors"] == {"access": "invalid_ca_file"}
+
+
+async def test_a_stored_key_can_be_taken_away(hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy) -> None:
+    assert await set_up(hass, entry)
+    form = await entry.start_reconfigure_flow(hass)
+    result = await _fill(hass, form, url=proxy.url, verify_ssl=True, remove_key=True)
+    assert result["reason"] == "reconfigure_successful"
+    assert CONF_API_KEY not in entry.data
+    assert "Authorization" not in proxy.requests[-1].headers
+    form = await entry.start_reconfigure_flow(hass)
+    assert form["data_schema"] is not None
+    assert "remove_key" not in form["data_schema"].schema
+
+
+async def test_a_name_can_be_changed(hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy) -> None:
+    assert await set_up(hass, entry)
+    await _fill(hass, await entry.start_reconfigure_flow(hass), url=proxy.url, verify_ssl=True, name="AI at home")
+    assert entry.title == "AI at home"
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_a_second_proxy_does_not_rename_the_first(
+    hass: HomeAssistant, entry: MockConfigEntry, other_proxy: Proxy, device_registry: dr.DeviceRegistry
+) -> None:
+    def names(of: MockConfigEntry) -> set[str | None]:
+        return {one.name for one in dr.async_entries_for_config_entry(device_registry, of.entry_id)}
+
+    assert await set_up(hass, entry)
+    assert "LiteLLM" in names(entry)
+    other = add_entry(hass, other_proxy)
+    assert await set_up(hass, other)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert "LiteLLM" in names(entry)
+    assert f"LiteLLM {other.title}" in names(other)
+
+
+async def test_the_same_proxy_at_another_address_keeps_its_ledger_unasked(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, other_proxy: Proxy
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 1
+    await entry.runtime_data.coordinator.async_refresh()
+    other_proxy.traffic = proxy.traffic
+    other_proxy.traffic.spend["gpt-4o"] += 1
+    result = await _fill(hass, await entry.start_reconfigure_flow(hass), url=other_proxy.url, verify_ssl=True)
+    assert result["reason"] == "reconfigure_successful"
+    assert state(hass, entry, "spend_lifetime") == "2.0"
+
+
+async def test_a_proxy_that_was_restarted_on_its_way_is_known_by_its_series(
+    hass: HomeAssistant, entry: MockConfigEntry, other_proxy: Proxy
+) -> None:
+    assert await set_up(hass, entry)
+    other_proxy.restart(spend={"gpt-4o": 0.1, "claude-sonnet": 0.1, "brand-new": 0.1})
+    result = await _fill(hass, await entry.start_reconfigure_flow(hass), url=other_proxy.url, verify_ssl=True)
+    assert result["reason"] == "reconfigure_successful"
+
+
+async def test_another_proxy_is_recognized_and_mixed_only_when_that_is_meant(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, other_proxy: Proxy
+) -> None:
+    assert await set_up(hass, entry)
+    other_proxy.traffic = Traffic(
+        started=datetime(2026, 11, 2, tzinfo=UTC), spend={"llama": 5.0, "qwen": 2.0}, tokens={"llama": 7}
+    )
+    form = await _fill(hass, await entry.start_reconfigure_flow(hass), url=other_proxy.url, verify_ssl=True)
+    assert form["step_id"] == "another_proxy"
+    assert form["description_placeholders"] == {"url": other_proxy.url, "title": entry.title}
+    assert entry.data[CONF_URL] == proxy.url
+    result = await _fill(hass, form)
+    assert result["reason"] == "reconfigure_successful"
+    assert address.identity(URL(entry.data[CONF_URL])) == address.identity(URL(other_proxy.url))
+
+
+async def test_an_entry_that_never_counted_takes_any_proxy(
+    hass: HomeAssistant, entry: MockConfigEntry, other_proxy: Proxy
+) -> None:
+    other_proxy.restart(spend={"llama": 1.0})
+    result = await _fill(hass, await entry.start_reconfigure_flow(hass), url=other_proxy.url, verify_ssl=True)
+    assert result["reason"] == "reconfigure_successful"

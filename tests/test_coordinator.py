@@ -10,6 +10,8 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntryState
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.litellm_pulse.const import DOMAIN, LOGGER
@@ -23,12 +25,12 @@ pytestmark = pytest.mark.freeze_time(NOW)
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (404, b"", "has no /metrics here"),
-        (429, b"", "asks for patience"),
+        (404, b"", "There are no metrics at this address"),
+        (429, b"", "too many requests"),
         (500, b"", "HTTP status 500"),
-        (200, b"", "not those of a LiteLLM proxy"),
-        (200, b"<html></html>", "not metrics"),
-        (200, b"# TYPE litellm_a counter\nlitellm_a 1", "broke off"),
+        (200, b"", "not from LiteLLM"),
+        (200, b"<html></html>", "no metrics"),
+        (200, b"# TYPE litellm_a counter\nlitellm_a 1", "incomplete"),
         (200, recording("litellm-1.63-enterprise-only"), "Update LiteLLM"),
     ],
 )
@@ -43,7 +45,7 @@ async def test_set_up_waits_for_a_proxy_that_never_answered_and_says_why(
 ) -> None:
     proxy.answer(body, status=status)
     assert not await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.state == ConfigEntryState.SETUP_RETRY
     assert entry.reason is not None
     assert words in entry.reason
     proxy.recover()
@@ -282,3 +284,22 @@ async def test_two_proxies_are_counted_apart(
     other_proxy.answer(status=500)
     await pass_time(hass, freezer)
     assert state(hass, entry, "spend_day") != STATE_UNAVAILABLE
+
+
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_forty_entities_that_are_to_be_updated_are_one_scrape(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await set_up(hass, entry)
+    registered = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    entities = [one.entity_id for one in registered if hass.states.get(one.entity_id)][:40]
+    assert len(entities) == 40
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    proxy.requests.clear()
+    await hass.services.async_call("homeassistant", "update_entity", {"entity_id": entities}, blocking=True)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert state(hass, entry, "spend_day") == "0.5"
+    assert len(proxy.requests) == 1
+    await pass_time(hass, freezer, 15)
+    assert len(proxy.requests) == 1

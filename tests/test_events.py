@@ -1,12 +1,18 @@
 """What happens is told by one event entity per proxy, once each time, with what an automation needs to know."""
 
+from datetime import timedelta
+
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import STATE_UNKNOWN
 from homeassistant.core import Event, EventStateChangedData, HomeAssistant, ServiceCall
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.event import async_track_state_change_event
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from .conftest import NOW, entity_id, pass_time, set_up, state
 from .proxy import Proxy
@@ -26,7 +32,7 @@ def hear(hass: HomeAssistant, entry: MockConfigEntry) -> Told:
     def note(event: Event[EventStateChangedData]) -> None:
         shown = event.data["new_state"]
         assert shown is not None
-        left_out = {"event_types", "friendly_name"}
+        left_out = {"event_types", "friendly_name", "message"}
         told.append({key: value for key, value in shown.attributes.items() if key not in left_out})
 
     async_track_state_change_event(hass, entity_id(hass, entry, "events", platform="event"), note)
@@ -83,6 +89,55 @@ async def test_a_budget_that_is_used_up_is_told_each_time(
     assert told == [{"event_type": "budget_used_up", **who, "remaining": 0, "maximum": 40}] * 2
 
 
+async def test_what_happened_is_said_in_a_sentence_with_who_and_why(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"]})
+    proxy.traffic.add(REMAINING, 1, team="t1", team_alias="Home")
+    proxy.traffic.add("litellm_team_max_budget_metric", 40, team="t1", team_alias="Home")
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 5)
+    said: list[str] = []
+    hass.bus.async_listen("litellm_pulse_event", lambda event: said.append(event.data["message"]))
+    proxy.traffic.series[REMAINING] = {'team="t1",team_alias="Home"': 0}
+    proxy.traffic.spend["llama3"] = 6
+    await pass_time(hass, freezer)
+    assert said == [
+        "New model: llama3",
+        "Budget of $40.00 used up: LiteLLM team Home",
+        "Daily limit of $5.00 reached: LiteLLM",
+    ]
+
+
+@pytest.mark.usefixtures("recorder_mock")
+async def test_the_activity_of_the_device_says_what_happened(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    for component in ("history", "logbook"):
+        assert await async_setup_component(hass, component, {})
+    assert await set_up(hass, entry)
+    began = dt_util.utcnow() - timedelta(minutes=1)
+    proxy.traffic.spend["llama3"] = 0.5
+    await pass_time(hass, freezer)
+    await pass_time(hass, freezer)
+    await async_wait_recording_done(hass)
+    client = await hass_ws_client(hass)
+    (model,) = [
+        one.id
+        for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+        if one.name == "LiteLLM model llama3"
+    ]
+    for whose in ({"device_ids": [model]}, {"entity_ids": [entity_id(hass, entry, "events", platform="event")]}):
+        asked = {"start_time": began.isoformat(), "end_time": dt_util.utcnow().isoformat(), **whose}
+        await client.send_json_auto_id({"type": "logbook/get_events", **asked})
+        rows = (await client.receive_json())["result"]
+        assert [row["message"] for row in rows if "message" in row] == ["New model: llama3"]
+
+
 async def test_a_limit_that_is_reached_is_told_once_a_window(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:
@@ -94,7 +149,7 @@ async def test_a_limit_that_is_reached_is_told_once_a_window(
             proxy.traffic.spend["gpt-4o"] += 0.25
             await pass_time(hass, freezer)
         await pass_time(hass, freezer, 86_400)
-    expected = {"event_type": "limit_reached", "dimension": "total", "id": "", "name": "", "window": "day"}
+    expected = {"event_type": "limit_reached", "dimension": "total", "id": "", "name": "LiteLLM", "window": "day"}
     assert told == [{**expected, "limit": 0.5, "spent": 0.5}] * 2
 
 

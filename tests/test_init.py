@@ -144,7 +144,7 @@ async def test_a_ledger_that_cannot_be_opened_now_is_tried_again(
     folder = Path(hass.config.path(DOMAIN))
     folder.write_text("in the way")
     assert not await set_up(hass, entry)
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.state == ConfigEntryState.SETUP_RETRY
     folder.unlink()
     await pass_time(hass, freezer, 600)
     assert entry.state is ConfigEntryState.LOADED
@@ -170,12 +170,12 @@ async def test_every_member_has_a_device_below_the_proxy(
 ) -> None:
     assert await set_up(hass, entry)
     devices = {one.name: one for one in dr.async_entries_for_config_entry(device_registry, entry.entry_id)}
-    assert set(devices) == {"LiteLLM", "gpt-4o", "claude-sonnet"}
+    assert set(devices) == {"LiteLLM", "LiteLLM model gpt-4o", "LiteLLM model claude-sonnet"}
     proxy = devices["LiteLLM"]
     assert proxy.identifiers == {(DOMAIN, entry.entry_id)}
     assert proxy.via_device_id is None
-    assert devices["gpt-4o"].identifiers == {(DOMAIN, f"{entry.entry_id}:model:gpt-4o")}
-    assert devices["gpt-4o"].via_device_id == proxy.id
+    assert devices["LiteLLM model gpt-4o"].identifiers == {(DOMAIN, f"{entry.entry_id}:model:gpt-4o")}
+    assert devices["LiteLLM model gpt-4o"].via_device_id == proxy.id
     assert {one.entry_type for one in devices.values()} == {dr.DeviceEntryType.SERVICE}
 
 
@@ -222,7 +222,7 @@ async def test_a_model_that_was_deleted_comes_back_when_it_is_used_again(
     hass_ws_client: WebSocketGenerator,
 ) -> None:
     assert await set_up(hass, entry)
-    assert await _delete(hass, hass_ws_client, entry, "gpt-4o")
+    assert await _delete(hass, hass_ws_client, entry, "LiteLLM model gpt-4o")
     proxy.traffic.spend["claude-sonnet"] += 0.5
     await pass_time(hass, freezer)
     assert not _has_model(hass, entry)
@@ -239,7 +239,7 @@ async def test_a_model_that_was_deleted_stays_so_over_restarts_and_nights(
     hass_ws_client: WebSocketGenerator,
 ) -> None:
     assert await set_up(hass, entry)
-    assert await _delete(hass, hass_ws_client, entry, "gpt-4o")
+    assert await _delete(hass, hass_ws_client, entry, "LiteLLM model gpt-4o")
     await pass_time(hass, freezer, 86_400)
     assert await hass.config_entries.async_reload(entry.entry_id)
     await pass_time(hass, freezer)
@@ -254,7 +254,7 @@ async def test_a_device_can_be_deleted_while_the_entry_is_not_loaded(
 ) -> None:
     assert await set_up(hass, entry)
     assert await hass.config_entries.async_unload(entry.entry_id)
-    assert await _delete(hass, hass_ws_client, entry, "gpt-4o")
+    assert await _delete(hass, hass_ws_client, entry, "LiteLLM model gpt-4o")
     assert await set_up(hass, entry)
     assert not _has_model(hass, entry)
 
@@ -269,7 +269,7 @@ async def test_an_entry_of_an_earlier_release_is_no_longer_known_by_its_address(
     )
     entry.add_to_hass(hass)
     assert await set_up(hass, entry)
-    assert (entry.unique_id, entry.minor_version) == (None, 2)
+    assert (entry.unique_id, entry.minor_version) == (None, 3)
 
 
 async def test_an_entry_of_a_later_major_release_is_left_alone(hass: HomeAssistant, proxy: Proxy) -> None:
@@ -277,3 +277,58 @@ async def test_an_entry_of_a_later_major_release_is_left_alone(hass: HomeAssista
     entry.add_to_hass(hass)
     assert not await set_up(hass, entry)
     assert entry.state is ConfigEntryState.MIGRATION_ERROR
+
+
+@pytest.mark.parametrize("obstacle", ["a file where the folder should be", "a folder where the file should be"])
+async def test_a_first_set_up_that_cannot_make_its_file_says_so_and_goes_on_when_it_can(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, obstacle: str
+) -> None:
+    folder = Path(hass.config.path(DOMAIN))
+    wrong = folder if obstacle.startswith("a file") else folder / f"{entry.entry_id}.db"
+    if wrong == folder:
+        folder.write_text("")
+    else:
+        wrong.mkdir(parents=True)
+    assert not await set_up(hass, entry)
+    assert entry.reason is not None
+    assert entry.reason.startswith("The ledger cannot be opened: ")
+    if wrong == folder:
+        folder.unlink()
+    else:
+        wrong.rmdir()
+    await pass_time(hass, freezer, 600)
+    assert entry.state is ConfigEntryState.LOADED
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == "0.5"
+
+
+async def test_a_ledger_is_private_also_one_that_was_not(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    assert await set_up(hass, entry)
+    path: Path = entry.runtime_data.ledger.path
+    for _ in range(2):
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        path.parent.chmod(0o755)
+        path.chmod(0o644)
+        assert await hass.config_entries.async_setup(entry.entry_id)
+
+
+async def test_an_entry_that_is_copied_to_a_second_home_assistant_goes_on_there_with_the_same_totals(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    path: Path = entry.runtime_data.ledger.path
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    copied = await hass.async_add_executor_job(path.read_bytes)
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    # What follows is the second one: the file as it was copied, and the same proxy.
+    await hass.async_add_executor_job(path.write_bytes, copied)
+    assert await set_up(hass, entry)
+    assert state(hass, entry, "spend_lifetime") == "1.5"

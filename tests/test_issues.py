@@ -1,5 +1,7 @@
 """Repair issues are raised when something needs the user's eye, and cleared when it does not any more."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,14 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.litellm_pulse.body import Feed
+from custom_components.litellm_pulse.client import Answer, MetricsClient
 from custom_components.litellm_pulse.const import DOMAIN
 from custom_components.litellm_pulse.core.errors import StoreError
 from custom_components.litellm_pulse.core.store import Store
 
 from .conftest import NOW, pass_time, set_up, state
-from .proxy import Proxy
+from .proxy import Proxy, recording
 
 pytestmark = pytest.mark.freeze_time(NOW)
 
@@ -119,3 +123,191 @@ async def test_issues_go_with_the_entry(
     assert await set_up(hass, entry)
     assert await hass.config_entries.async_remove(entry.entry_id)
     assert not [one for one in issue_registry.issues.values() if one.domain == DOMAIN]
+
+
+async def test_a_key_that_is_refused_raises_home_assistants_own_issue_until_it_works(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    issue_id = f"config_entry_reauth_{DOMAIN}_{entry.entry_id}"
+    proxy.answer(status=401)
+    await pass_time(hass, freezer)
+    assert ir.async_get(hass).async_get_issue("homeassistant", issue_id) is not None
+    proxy.recover()
+    await pass_time(hass, freezer)
+    assert ir.async_get(hass).async_get_issue("homeassistant", issue_id) is None
+
+
+async def test_a_proxy_that_publishes_no_metrics_any_more_raises_an_issue_until_it_does(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.answer(status=404)
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "callback_off") is not None
+    proxy.recover()
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "callback_off") is None
+
+
+async def test_another_reason_to_fail_replaces_the_issue(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.answer(status=500)
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "callback_off") is None
+    proxy.answer(status=404)
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "callback_off") is not None
+    proxy.answer(recording("litellm-1.63-enterprise-only"))
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "callback_off") is None
+    assert issue(hass, entry, "too_old") is not None
+    proxy.recover()
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "too_old") is None
+
+
+async def test_a_proxy_that_fails_when_home_assistant_starts_raises_its_issue(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.answer(status=404)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert issue(hass, entry, "callback_off") is not None
+
+
+async def fix(hass: HomeAssistant, found: ir.IssueEntry, **typed: object) -> None:
+    """Open the fix flow of an issue and fill it in."""
+    manager = repairs_flow_manager(hass)
+    assert manager is not None
+    form = await manager.async_init(DOMAIN, data={"issue_id": found.issue_id})
+    assert form["description_placeholders"] == found.translation_placeholders
+    result = await manager.async_configure(form["flow_id"], typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def test_models_without_a_price_are_named_until_they_have_one_or_are_free(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await async_setup_component(hass, "repairs", {})
+    for model in ("own-llama", "own-qwen"):
+        proxy.traffic.tokens[model] = 0
+        proxy.traffic.spend[model] = 0
+    assert await set_up(hass, entry)
+    assert issue(hass, entry, "unpriced_models") is None
+    for model in ("own-llama", "own-qwen"):
+        proxy.traffic.tokens[model] += 100
+    await pass_time(hass, freezer)
+    found = issue(hass, entry, "unpriced_models")
+    assert found is not None
+    assert found.translation_placeholders == {"title": entry.title, "models": "`own-llama`, `own-qwen`"}
+    proxy.traffic.tokens["own-qwen"] += 100
+    proxy.traffic.spend["own-qwen"] += 0.5
+    await pass_time(hass, freezer)
+    found = issue(hass, entry, "unpriced_models")
+    assert found is not None
+    assert found.translation_placeholders == {"title": entry.title, "models": "`own-llama`"}
+    await fix(hass, found, free_models=["own-llama"])
+    assert issue(hass, entry, "unpriced_models") is None
+    proxy.traffic.tokens["own-llama"] += 100
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "unpriced_models") is None
+
+
+async def test_requests_that_litellm_calls_unpriced_are_named_until_the_model_costs_again(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    unpriced = "litellm_zero_cost_requests_total"
+    proxy.traffic.add(unpriced, 0, model="gpt-4o", reason="missing_pricing_key")
+    assert await set_up(hass, entry)
+    proxy.traffic.add(unpriced, 2, model="gpt-4o", reason="missing_pricing_key")
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    found = issue(hass, entry, "unpriced_models")
+    assert found is not None
+    assert found.translation_placeholders == {"title": entry.title, "models": "`gpt-4o`"}
+    await pass_time(hass, freezer, 86400)
+    assert issue(hass, entry, "unpriced_models") is not None
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "unpriced_models") is None
+
+
+async def test_a_proxy_that_takes_longer_than_half_the_interval_raises_an_issue_whose_fix_asks_less_often(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await async_setup_component(hass, "repairs", {})
+    assert await set_up(hass, entry)
+    fetch = MetricsClient.fetch
+
+    async def slow(client: MetricsClient, feed: Feed, families: Collection[str] = ()) -> Answer:
+        return replace(await fetch(client, feed, families), duration=31.0)
+
+    with monkeypatch.context() as context:
+        context.setattr(MetricsClient, "fetch", slow)
+        for _ in range(2):
+            await pass_time(hass, freezer)
+        # Once is no habit.
+        assert issue(hass, entry, "slow_scrape") is None
+        await pass_time(hass, freezer)
+        found = issue(hass, entry, "slow_scrape")
+        assert found is not None
+        assert found.translation_placeholders == {"title": entry.title, "duration": "31", "interval": "60"}
+        await fix(hass, found, scan_interval=300)
+        assert entry.options["scan_interval"] == 300
+        for _ in range(4):
+            await pass_time(hass, freezer, 301)
+        assert issue(hass, entry, "slow_scrape") is None
+
+
+async def test_a_slow_proxy_that_is_quick_again_clears_its_issue(
+    hass: HomeAssistant, entry: MockConfigEntry, freezer: FrozenDateTimeFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await set_up(hass, entry)
+    fetch = MetricsClient.fetch
+
+    async def slow(client: MetricsClient, feed: Feed, families: Collection[str] = ()) -> Answer:
+        return replace(await fetch(client, feed, families), duration=31.0)
+
+    with monkeypatch.context() as context:
+        context.setattr(MetricsClient, "fetch", slow)
+        for _ in range(3):
+            await pass_time(hass, freezer)
+        assert issue(hass, entry, "slow_scrape") is not None
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "slow_scrape") is None
+
+
+async def test_a_label_that_is_shown_and_removed_raises_an_issue_until_it_is_back(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team", "tag"]})
+    assert await set_up(hass, entry)
+    found = issue(hass, entry, "missing_label")
+    assert found is not None
+    assert found.translation_placeholders == {"title": entry.title, "labels": "`team`"}
+    proxy.restart(spend={})
+    proxy.traffic.add("litellm_spend_metric_total", 1, model="gpt-4o", requested_model="gpt-4o", team="None")
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "missing_label") is None
+
+
+@pytest.mark.parametrize(
+    "body", ["litellm-1.106-teams-keys-tags", "litellm-1.106-master-key", "litellm-1.106-multiworker"]
+)
+async def test_what_litellm_publishes_by_itself_lacks_no_label(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, body: str
+) -> None:
+    proxy.answer(recording(body))
+    dimensions = ["provider", "team", "key", "user", "organization", "customer", "tag", "metadata"]
+    hass.config_entries.async_update_entry(
+        entry, options={"dimensions": dimensions, "group_models_by": "public_model", "max_members": 100}
+    )
+    assert await set_up(hass, entry)
+    assert issue(hass, entry, "missing_label") is None

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
+from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.litellm_pulse.const import DOMAIN
 
 from .conftest import NOW, entity_id, pass_time, set_up, state
 from .proxy import Proxy
@@ -26,12 +28,24 @@ async def limit(
     await hass.async_block_till_done(wait_background_tasks=True)
 
 
+def of_limits(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
+    """Return the entities that tell how much of a limit is used, without the entry's id."""
+    ids = [one.unique_id for one in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)]
+    return {one.removeprefix(f"{entry.entry_id}:") for one in ids if "limit_used" in one or "limit_reached" in one}
+
+
+def present(hass: HomeAssistant, entry: MockConfigEntry, key: str, platform: str = "sensor") -> bool:
+    """Return whether the proxy has an entity."""
+    unique_id = f"{entry.entry_id}:total::{key}"
+    return er.async_get(hass).async_get_entity_id(platform, DOMAIN, unique_id) is not None
+
+
 def reached(hass: HomeAssistant, entry: MockConfigEntry, window: str, member: str = "total:") -> str:
     """Return whether a limit is reached."""
     return state(hass, entry, f"limit_reached_{window}", member, "binary_sensor")
 
 
-async def test_without_a_limit_there_is_no_problem(
+async def test_without_a_limit_nothing_speaks_of_one(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:
     assert await set_up(hass, entry)
@@ -39,8 +53,23 @@ async def test_without_a_limit_there_is_no_problem(
     await pass_time(hass, freezer)
     for window in ("day", "week", "month"):
         assert state(hass, entry, f"limit_{window}", platform="number") == "0.0"
-        assert state(hass, entry, f"limit_used_{window}") == STATE_UNKNOWN
-        assert reached(hass, entry, window) == STATE_OFF
+    assert not of_limits(hass, entry)
+
+
+async def test_what_speaks_of_a_limit_comes_with_it_goes_with_it_and_comes_back_as_it_was(
+    hass: HomeAssistant, entry: MockConfigEntry, entity_registry: er.EntityRegistry
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 5)
+    assert of_limits(hass, entry) == {"total::limit_used_day", "total::limit_reached_day"}
+    entity_registry.async_update_entity(entity_id(hass, entry, "limit_used_day"), new_entity_id="sensor.mine")
+    await limit(hass, entry, "day", 0)
+    assert not of_limits(hass, entry)
+    assert hass.states.get("sensor.mine") is None
+    await limit(hass, entry, "day", 3)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert entity_id(hass, entry, "limit_used_day") == "sensor.mine"
+    assert state(hass, entry, "limit_used_day") == "0.0"
 
 
 async def test_a_limit_that_is_reached_is_a_problem(
@@ -48,6 +77,7 @@ async def test_a_limit_that_is_reached_is_a_problem(
 ) -> None:
     assert await set_up(hass, entry)
     await limit(hass, entry, "day", 0.3)
+    await limit(hass, entry, "week", 5)
     assert state(hass, entry, "limit_used_day") == "0.0"
     proxy.traffic.spend["gpt-4o"] += 0.15
     await pass_time(hass, freezer)
@@ -69,8 +99,7 @@ async def test_a_limit_takes_effect_at_once_and_0_takes_it_away(
     assert reached(hass, entry, "month") == STATE_ON
     assert state(hass, entry, "limit_used_month") == "200.0"
     await limit(hass, entry, "month", 0)
-    assert reached(hass, entry, "month") == STATE_OFF
-    assert state(hass, entry, "limit_used_month") == STATE_UNKNOWN
+    assert not of_limits(hass, entry)
 
 
 async def test_a_daily_limit_is_free_again_at_midnight(
@@ -97,11 +126,11 @@ async def test_a_member_has_limits_of_its_own(
     proxy.traffic.spend["claude-sonnet"] += 5
     await pass_time(hass, freezer)
     assert state(hass, entry, "limit_used_week", MODEL) == "50.0"
+    assert of_limits(hass, entry) == {f"{MODEL}:limit_used_week", f"{MODEL}:limit_reached_week"}
     assert reached(hass, entry, "week", MODEL) == STATE_OFF
     proxy.traffic.spend["gpt-4o"] += 1
     await pass_time(hass, freezer)
     assert reached(hass, entry, "week", MODEL) == STATE_ON
-    assert reached(hass, entry, "week") == STATE_OFF
 
 
 @pytest.mark.usefixtures("entity_registry_enabled_by_default")
@@ -140,12 +169,14 @@ async def test_there_is_no_forecast_before_a_whole_day_was_seen(
 ) -> None:
     await hass.config.async_set_time_zone("UTC")
     assert await set_up(hass, entry)
-    assert state(hass, entry, "spend_forecast") == STATE_UNKNOWN
+    assert state(hass, entry, "forecast_from") == "2026-11-20T00:00:00+00:00"
+    assert not present(hass, entry, "spend_forecast")
     for _ in range(36):
         proxy.traffic.spend["gpt-4o"] += 1
         await pass_time(hass, freezer, 3600)
     # From noon on the 18th to midnight on the 20th: 36 dollars, 24 of them on a whole day; ten days are to come.
     # The scrape at midnight belongs to the day that begins.
+    assert not present(hass, entry, "forecast_from")
     assert float(state(hass, entry, "spend_forecast")) == pytest.approx(36 + 11 * 24)
 
 
@@ -157,11 +188,13 @@ async def test_unusual_spend_is_a_problem_once_there_is_enough_history(
     def unusual() -> str:
         return state(hass, entry, "unusual_spend", platform="binary_sensor")
 
+    assert not present(hass, entry, "unusual_spend", "binary_sensor")
+    assert state(hass, entry, "unusual_from") == "2026-11-25T12:00:00+00:00"
     proxy.traffic.spend["gpt-4o"] += 100
     await pass_time(hass, freezer)
-    assert unusual() == STATE_OFF
     for _ in range(8):
         await pass_time(hass, freezer, 86_400)
+    assert not present(hass, entry, "unusual_from")
     proxy.traffic.spend["gpt-4o"] += 0.2
     await pass_time(hass, freezer)
     assert unusual() == STATE_OFF

@@ -1,8 +1,11 @@
 """Options decide what is shown, and never what is counted."""
 
+from typing import Any
+
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.repairs import repairs_flow_manager
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
@@ -11,7 +14,9 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.litellm_pulse.const import DOMAIN
+from custom_components.litellm_pulse.const import DOMAIN, MAPPED_METRICS
+from custom_components.litellm_pulse.core.query.contract import _PEERS as CONTRACT_NAMES
+from custom_components.litellm_pulse.core.store import reading
 
 from .conftest import NOW, entity_id, pass_time, set_up, state
 from .proxy import Proxy, recording
@@ -19,6 +24,13 @@ from .proxy import Proxy, recording
 pytestmark = pytest.mark.freeze_time(NOW)
 
 SPEND = "litellm_spend_metric_total"
+SECTIONS = {
+    **dict.fromkeys(("scan_interval", "time_zone", "week_start", "retention_days"), "counting"),
+    **dict.fromkeys(("dimensions", "group_models_by", "max_members", "member_figures"), "shown"),
+    **dict.fromkeys(MAPPED_METRICS, "metrics"),
+    "unusual_threshold": "attention",
+    **dict.fromkeys(("show_persons", "extra_headers", "ca_file"), "access"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +43,10 @@ def _one_model(proxy: Proxy) -> None:
 async def choose(hass: HomeAssistant, entry: MockConfigEntry, **options: object) -> None:
     """Change options as a user does."""
     form = await hass.config_entries.options.async_init(entry.entry_id)
-    result = await hass.config_entries.options.async_configure(form["flow_id"], options)
+    sections: dict[str, dict[str, object]] = {}
+    for name, value in options.items():
+        sections.setdefault(SECTIONS[name], {})[name] = value
+    result = await hass.config_entries.options.async_configure(form["flow_id"], sections)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done(wait_background_tasks=True)
 
@@ -41,9 +56,10 @@ def spend(proxy: Proxy, by: float, **labels: str) -> None:
     proxy.traffic.add(SPEND, by, **{"model": "gpt-4o", "requested_model": "smart"} | labels)
 
 
-def devices(hass: HomeAssistant, entry: MockConfigEntry) -> set[str | None]:
-    """Return the names of all devices but the proxy's."""
-    return {one.name for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)} - {"LiteLLM"}
+def devices(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
+    """Return the names of all devices but the proxy's, without the proxy's in front."""
+    names = {str(one.name) for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)}
+    return {name.removeprefix("LiteLLM ") for name in names - {"LiteLLM"}}
 
 
 async def test_only_models_have_devices_until_more_is_chosen(
@@ -51,15 +67,15 @@ async def test_only_models_have_devices_until_more_is_chosen(
 ) -> None:
     proxy.answer(recording("litellm-1.106-teams-keys-tags"))
     assert await set_up(hass, entry)
-    assert devices(hass, entry) == {"gpt-4o", "claude-sonnet-4-5", "llama3"}
+    assert devices(hass, entry) == {"model gpt-4o", "model claude-sonnet-4-5", "model llama3"}
     await choose(hass, entry, dimensions=["provider", "team", "key", "user", "organization"])
     assert devices(hass, entry) >= {
-        *("gpt-4o", "claude-sonnet-4-5", "llama3"),
-        *("openai", "anthropic", "ollama"),
-        *("frontend-team", "backend-team"),
-        *("alice-key", "bob-key"),
-        *("alice@acme.com", "bob@acme.com"),
-        "org1",
+        *("model gpt-4o", "model claude-sonnet-4-5", "model llama3"),
+        *("provider openai", "provider anthropic", "provider ollama"),
+        *("team frontend-team", "team backend-team"),
+        *("key alice-key", "key bob-key"),
+        *("user alice@acme.com", "user bob@acme.com"),
+        "organization org1",
     }
 
 
@@ -84,7 +100,7 @@ async def test_turning_a_dimension_off_takes_its_devices_away_and_on_again_bring
     spend(proxy, 0.25, team="t1", team_alias="Red")
     await pass_time(hass, freezer)
     await choose(hass, entry, dimensions=[])
-    assert devices(hass, entry) == {"gpt-4o"}
+    assert devices(hass, entry) == {"model gpt-4o"}
     spend(proxy, 0.25, team="t1", team_alias="Red")
     await pass_time(hass, freezer)
     await choose(hass, entry, dimensions=["team"])
@@ -105,6 +121,11 @@ async def test_no_option_changes_a_total(
         {"dimensions": ["team"], "max_members": 2},
         {"dimensions": ["team", "provider"], "group_models_by": "public_model"},
         {"unusual_threshold": 3.0, "scan_interval": 30},
+        {"time_zone": "Asia/Kathmandu", "retention_days": 8},
+        {"week_start": "sunday", "time_zone": "America/New_York"},
+        {"show_persons": True, "extra_headers": ["X-Id: 1"], "member_figures": ["requests"]},
+        {"tokens": "litellm_spend_metric_total"},
+        {"scan_interval": 60},
     ):
         await choose(hass, entry, **options)
         for window in ("day", "week", "month", "lifetime"):
@@ -117,9 +138,9 @@ async def test_grouping_models_by_public_name_and_back_counts_nothing_twice(
     spend(proxy, 1)
     assert await set_up(hass, entry)
     for group, member, name in (
-        ("public_model", "public_model:smart", "smart"),
-        ("model", "model:gpt-4o", "gpt-4o"),
-        ("public_model", "public_model:smart", "smart"),
+        ("public_model", "public_model:smart", "public model smart"),
+        ("model", "model:gpt-4o", "model gpt-4o"),
+        ("public_model", "public_model:smart", "public model smart"),
     ):
         before = float(state(hass, entry, "spend_lifetime"))
         await choose(hass, entry, group_models_by=group)
@@ -140,11 +161,11 @@ async def test_a_new_alias_renames_the_device_and_no_entity_changes_its_id(
     proxy.traffic.series[SPEND] = {}
     spend(proxy, 0.25, team="t1", team_alias="Blue")
     await pass_time(hass, freezer)
-    assert "Blue" in devices(hass, entry)
-    assert "Red" not in devices(hass, entry)
+    assert "team Blue" in devices(hass, entry)
+    assert "team Red" not in devices(hass, entry)
     assert entity_id(hass, entry, "spend_day", "team:t1") == before
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert "Blue" in devices(hass, entry)
+    assert "team Blue" in devices(hass, entry)
 
 
 async def test_a_device_that_the_user_renamed_keeps_that_name(
@@ -157,14 +178,19 @@ async def test_a_device_that_the_user_renamed_keeps_that_name(
     hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"]})
     spend(proxy, 1, team="t1", team_alias="Red")
     assert await set_up(hass, entry)
-    (device,) = [one for one in dr.async_entries_for_config_entry(device_registry, entry.entry_id) if one.name == "Red"]
+    identifiers = {(DOMAIN, f"{entry.entry_id}:team:t1")}
+    (device,) = [
+        one
+        for one in dr.async_entries_for_config_entry(device_registry, entry.entry_id)
+        if one.identifiers == identifiers
+    ]
     device_registry.async_update_device(device.id, name_by_user="My team")
     proxy.traffic.series[SPEND] = {}
     spend(proxy, 0.25, team="t1", team_alias="Blue")
     await pass_time(hass, freezer)
     renamed = device_registry.async_get(device.id)
     assert renamed is not None
-    assert (renamed.name_by_user, renamed.name) == ("My team", "Blue")
+    assert (renamed.name_by_user, renamed.name) == ("My team", "LiteLLM team Blue")
 
 
 async def test_past_the_most_members_are_gathered_and_the_sum_is_exact(
@@ -177,13 +203,13 @@ async def test_past_the_most_members_are_gathered_and_the_sum_is_exact(
         spend(proxy, by, team=f"t{number}")
     await pass_time(hass, freezer)
     # t0 had its device already, t3 spends most.
-    assert devices(hass, entry) == {"gpt-4o", "t0", "t3", "Other teams"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t0", "team t3", "other teams"}
     assert state(hass, entry, "spend_day", "team:t0") == "0.5"
     assert state(hass, entry, "spend_day", "team:t3") == "2.0"
     assert state(hass, entry, "spend_day", "team:") == "0.375"
     spend(proxy, 10, team="t1")
     await pass_time(hass, freezer)
-    assert devices(hass, entry) == {"gpt-4o", "t0", "t3", "Other teams"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t0", "team t3", "other teams"}
     assert state(hass, entry, "spend_day", "team:") == "10.375"
     assert state(hass, entry, "spend_day") == "12.875"
 
@@ -197,12 +223,12 @@ async def test_lowering_the_most_takes_devices_away_and_raising_it_brings_them_b
         spend(proxy, number + 1, team=f"t{number}")
     await pass_time(hass, freezer)
     await choose(hass, entry, dimensions=["team"], max_members=2)
-    assert devices(hass, entry) == {"gpt-4o", "t2", "t3", "Other teams"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t2", "team t3", "other teams"}
     assert state(hass, entry, "spend_day", "team:") == "3.0"
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert devices(hass, entry) == {"gpt-4o", "t2", "t3", "Other teams"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t2", "team t3", "other teams"}
     await choose(hass, entry, dimensions=["team"], max_members=4)
-    assert devices(hass, entry) == {"gpt-4o", "t0", "t1", "t2", "t3"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t0", "team t1", "team t2", "team t3"}
     assert state(hass, entry, "spend_day", "team:t1") == "2.0"
 
 
@@ -232,7 +258,7 @@ async def test_too_many_members_raise_an_issue_whose_fix_makes_room(
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     assert issue_registry.async_get_issue(DOMAIN, issue_id) is None
-    assert devices(hass, entry) == {"gpt-4o", "t0", "t1", "t2", "t3"}
+    assert devices(hass, entry) == {"model gpt-4o", "team t0", "team t1", "team t2", "team t3"}
     assert entry.options["dimensions"] == ["team"]
 
 
@@ -245,5 +271,175 @@ async def test_a_team_that_vanished_keeps_its_device_over_a_restart(
     known = len(er.async_entries_for_config_entry(entity_registry, entry.entry_id))
     proxy.restart(spend={"gpt-4o": 1.0})
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert "Red" in devices(hass, entry)
+    assert "team Red" in devices(hass, entry)
     assert len(er.async_entries_for_config_entry(entity_registry, entry.entry_id)) == known
+
+
+def shown_in(form: ConfigFlowResult, section: str) -> dict[str, Any]:
+    """Return what a section of the form shows in its fields."""
+    assert form["data_schema"] is not None
+    fields = form["data_schema"].schema[section].schema.schema
+    return {
+        str(field): field.description["suggested_value"]
+        for field in fields
+        if field.description and "suggested_value" in field.description
+    }
+
+
+async def open_options(hass: HomeAssistant, entry: MockConfigEntry) -> ConfigFlowResult:
+    """Open the options."""
+    return await hass.config_entries.options.async_init(entry.entry_id)
+
+
+async def test_a_section_that_is_not_sent_stays_as_it_is(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    assert await set_up(hass, entry)
+    await choose(hass, entry, dimensions=["team"], unusual_threshold=3.0)
+    await choose(hass, entry, scan_interval=30)
+    assert entry.options["dimensions"] == ["team"]
+    assert entry.options["unusual_threshold"] == 3.0
+    form = await open_options(hass, entry)
+    assert shown_in(form, "shown")["dimensions"] == ["team"]
+    assert shown_in(form, "counting")["scan_interval"] == 30
+
+
+async def test_days_begin_in_the_zone_that_is_chosen(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    spend(proxy, 1)
+    assert await set_up(hass, entry)
+    freezer.move_to("2026-11-18 16:00:00+00:00")
+    spend(proxy, 0.25)
+    await pass_time(hass, freezer)
+    freezer.move_to("2026-11-18 19:00:00+00:00")
+    spend(proxy, 0.5)
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == "0.75"
+    # Midnight is at 18:15 UTC there.
+    await choose(hass, entry, time_zone="Asia/Kathmandu")
+    assert state(hass, entry, "spend_day") == "0.5"
+    assert state(hass, entry, "spend_lifetime") == "0.75"
+    await choose(hass, entry, scan_interval=60)
+    assert entry.options["time_zone"] is None
+    assert state(hass, entry, "spend_day") == "0.75"
+
+
+async def test_weeks_begin_on_the_day_that_is_chosen(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    freezer.move_to("2026-11-15 12:00:00+00:00")
+    spend(proxy, 1)
+    assert await set_up(hass, entry)
+    for by in (1, 2, 4):
+        # A Sunday, a Monday, a Tuesday.
+        spend(proxy, by)
+        await pass_time(hass, freezer, 60)
+        await pass_time(hass, freezer, 86340)
+    assert state(hass, entry, "spend_week") == "6.0"
+    await choose(hass, entry, week_start="sunday")
+    assert state(hass, entry, "spend_week") == "7.0"
+    await choose(hass, entry, week_start="tuesday")
+    assert state(hass, entry, "spend_week") == "4.0"
+    assert state(hass, entry, "spend_month") == state(hass, entry, "spend_lifetime") == "7.0"
+    shown = hass.states.get(entity_id(hass, entry, "spend_week"))
+    assert shown is not None
+    assert shown.attributes["last_reset"].startswith("2026-11-17T")
+
+
+async def test_what_the_retention_no_longer_keeps_goes_and_totals_stay(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    spend(proxy, 1)
+    assert await set_up(hass, entry)
+    spend(proxy, 0.5)
+    await pass_time(hass, freezer)
+    await choose(hass, entry, retention_days=8)
+    for _ in range(10):
+        spend(proxy, 0.25)
+        await pass_time(hass, freezer, 86400)
+    with reading(entry.runtime_data.ledger.path) as connection:
+        rows = dict(connection.execute("SELECT resolution, count(*) FROM usage GROUP BY resolution").fetchall())
+    # Both ends of the eight days, and all of the eleven days.
+    assert rows[0] == 9
+    assert rows[1] == 11
+    assert state(hass, entry, "spend_lifetime") == state(hass, entry, "spend_month") == "3.0"
+
+
+async def test_a_metric_is_read_from_the_family_that_is_chosen_and_its_total_goes_on(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    spend(proxy, 1)
+    proxy.traffic.add("litellm_custom_cost_total", 100, model="gpt-4o")
+    assert await set_up(hass, entry)
+    spend(proxy, 0.5)
+    await pass_time(hass, freezer)
+    form = await open_options(hass, entry)
+    assert form["data_schema"] is not None
+    offered = form["data_schema"].schema["metrics"].schema.schema["cost"].config["options"]
+    assert "litellm_custom_cost_total" in offered
+    await choose(hass, entry, cost="litellm_custom_cost_total")
+    assert entry.options["metrics"] == {"cost": "litellm_custom_cost_total"}
+    assert state(hass, entry, "spend_lifetime") == "0.5"
+    proxy.traffic.add("litellm_custom_cost_total", 2, model="gpt-4o")
+    spend(proxy, 7)
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_lifetime") == "2.5"
+    assert shown_in(await open_options(hass, entry), "metrics")["cost"] == "litellm_custom_cost_total"
+
+
+async def test_a_gauge_is_read_from_the_family_that_is_chosen(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    proxy.traffic.series["litellm_busy"] = {"": 7}
+    assert await set_up(hass, entry)
+    await choose(hass, entry, in_flight_requests="litellm_busy")
+    assert entry.runtime_data.coordinator.data.snapshot.gauges == {"in_flight_requests": 7.0}
+
+
+async def test_a_family_that_is_not_published_is_refused_and_what_was_typed_stays(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    assert await set_up(hass, entry)
+    form = await open_options(hass, entry)
+    typed = {"counting": {"scan_interval": 45}, "metrics": {"cost": "litellm_nothing_total"}}
+    form = await hass.config_entries.options.async_configure(form["flow_id"], typed)
+    assert form["errors"] == {"metrics": "unknown_family"}
+    assert form["description_placeholders"] == {"family": "litellm_nothing_total"}
+    assert shown_in(form, "counting")["scan_interval"] == 45
+    proxy.answer(status=500)
+    monitor = await open_options(hass, entry)
+    assert monitor["errors"] is None
+
+
+async def test_without_an_answer_nothing_new_is_believed_and_nothing_old_is_lost(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"metrics": {"cost": "litellm_gone_total"}})
+    assert await set_up(hass, entry)
+    proxy.answer(status=500)
+    form = await open_options(hass, entry)
+    typed = {"metrics": {"cost": "litellm_gone_total", "tokens": "litellm_nothing_total"}}
+    form = await hass.config_entries.options.async_configure(form["flow_id"], typed)
+    assert form["errors"] == {"metrics": "family_not_checked"}
+    typed["metrics"].pop("tokens")
+    result = await hass.config_entries.options.async_configure(form["flow_id"], typed)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.options["metrics"] == {"cost": "litellm_gone_total"}
+
+
+async def test_the_value_of_a_header_is_never_shown_and_kept_until_another_is_typed(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert await set_up(hass, entry)
+    await choose(hass, entry, extra_headers=["X-Id: abc", "X-Secret: s3cret"])
+    form = await open_options(hass, entry)
+    assert shown_in(form, "access")["extra_headers"] == ["X-Id: ********", "X-Secret: ********"]
+    await choose(hass, entry, extra_headers=["X-Id: new", "X-Secret: ********"])
+    assert entry.options["extra_headers"] == {"X-Id": "new", "X-Secret": "s3cret"}
+    await choose(hass, entry, extra_headers=[])
+    assert entry.options["extra_headers"] == {}
+
+
+def test_every_metric_of_the_peer_can_be_mapped() -> None:
+    peer = set(CONTRACT_NAMES) - {"input_cached_pct"}
+    assert peer <= set(MAPPED_METRICS)
+    assert len(MAPPED_METRICS) == 13

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.recorder import get_instance
 from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.recorder import get_instance
 from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import (
@@ -123,7 +123,7 @@ async def _spend_per_hour(
     query = sql.UsageQuery(
         start=began, end=dt_util.utcnow(), period=sql.Period.HOUR, zone=ledger.zone, dimensions=split
     )
-    rows = await hass.async_add_executor_job(sql.usage, ledger.path, query)
+    rows = await hass.async_add_executor_job(lambda: list(sql.usage(ledger.path, query)))
     spent = {row.start.timestamp(): row.usage[COUNTER_INDEX["cost"]] for row in rows if row.group in {(), (key,)}}
     return {at: cost for at, cost in spent.items() if cost}
 

@@ -108,6 +108,34 @@ async def test_a_gateway_that_refuses_a_long_query_is_asked_in_whole_from_then_o
     assert state(hass, entry, "spend_day") == "0.5"
 
 
+@pytest.mark.parametrize("accident", ["an answer without families", "a gateway's refusal"])
+async def test_a_part_that_failed_once_is_asked_for_again_after_a_while(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, accident: str
+) -> None:
+    await set_up(hass, entry)
+    if accident == "a gateway's refusal":
+        proxy.refuse_parts = 414
+    else:
+
+        async def empty_part(request: web.Request) -> web.Response:
+            body = b"" if "name[]" in request.query else proxy.traffic.body()
+            return web.Response(body=body, content_type="text/plain")
+
+        proxy.handler = empty_part
+    await pass_time(hass, freezer)
+    proxy.refuse_parts = None
+    proxy.recover()
+    await pass_time(hass, freezer)
+    asked(proxy)
+    for _ in range(10):
+        await pass_time(hass, freezer, 361)
+    assert asked(proxy) == [False] * 9 + [True]
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [True]
+    assert state(hass, entry, "spend_day") == "0.5"
+
+
 async def test_customers_whose_series_litellm_evicts_are_counted_by_when_they_were_created(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:

@@ -23,7 +23,7 @@ from .proxy import Proxy, recording
 pytestmark = pytest.mark.freeze_time(NOW)
 
 MODEL = "model:gpt-4o"
-WINDOWS = ("day", "week", "month", "year", "lifetime")
+WINDOWS = ("day", "month", "lifetime")
 
 
 async def test_every_entity_is_as_designed(
@@ -63,7 +63,7 @@ def _described(hass: HomeAssistant, entity: er.RegistryEntry) -> dict[str, Any]:
             key: [*value] if isinstance(value, list) else str(value) for key, value in capabilities.items()
         },
         "unit": entity.unit_of_measurement,
-        "precision": entity.options.get("sensor", {}).get("suggested_display_precision"),
+        "precision": dict(entity.options.get("sensor") or {}).get("suggested_display_precision"),
         "last_reset": shown and shown.attributes.get(ATTR_LAST_RESET),
     }
 
@@ -83,12 +83,11 @@ async def test_only_what_most_people_want_is_enabled(
         if not one.disabled
     }
     model = {"spend_day", "spend_month", "spend_lifetime", "tokens_day"}
-    windows = ("day", "week", "month")
     assert enabled == {
         *("total::spend_day", "total::spend_week", "total::spend_month", "total::spend_lifetime"),
-        *("total::tokens_day", "total::requests_day", "total::failed_requests_day", "total::spend_forecast"),
-        *("total::connected", "total::unusual_spend", "total::events"),
-        *(f"total::{key}_{window}" for key in ("limit", "limit_used", "limit_reached") for window in windows),
+        *("total::tokens_day", "total::requests_day", "total::failed_requests_day", "total::spend_rate"),
+        *("total::forecast_from", "total::unusual_from", "total::connected", "total::status", "total::events"),
+        *(f"total::limit_{window}" for window in ("day", "week", "month")),
         *(f"model:{name}:{key}" for name in ("gpt-4o", "claude-sonnet") for key in model),
     }
 
@@ -105,6 +104,7 @@ async def test_what_was_spent_before_the_first_scrape_is_not_counted(
 async def test_usage_between_two_scrapes_shows_in_every_window(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:
+    hass.config_entries.async_update_entry(entry, options={"member_figures": ["requests", "failed_requests"]})
     assert await set_up(hass, entry)
     proxy.traffic.spend["gpt-4o"] += 0.25
     proxy.traffic.spend["claude-sonnet"] += 0.05
@@ -119,6 +119,7 @@ async def test_usage_between_two_scrapes_shows_in_every_window(
         assert float(state(hass, entry, f"tokens_{window}", MODEL)) == 40
         assert float(state(hass, entry, f"requests_{window}")) == 4
         assert float(state(hass, entry, f"failed_requests_{window}")) == 1
+    assert state(hass, entry, "spend_week") == "0.3"
 
 
 @pytest.mark.usefixtures("entity_registry_enabled_by_default")
@@ -241,6 +242,8 @@ async def test_only_entities_whose_value_changed_write_their_state(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:
     assert await set_up(hass, entry)
+    # A rate needs two scrapes.
+    await pass_time(hass, freezer)
     written: set[str] = set()
 
     def note(event: Event[EventStateChangedData]) -> None:
@@ -255,6 +258,7 @@ async def test_only_entities_whose_value_changed_write_their_state(
     keys = ("spend_day", "spend_month", "spend_lifetime")
     assert written == {
         entity_id(hass, entry, "spend_week"),
+        entity_id(hass, entry, "spend_rate"),
         *(entity_id(hass, entry, key, member) for key in keys for member in ("total:", MODEL)),
     }
 
@@ -278,4 +282,4 @@ async def test_recorded_proxies_have_a_device_per_model(
     proxy.answer(recording(name))
     assert await set_up(hass, entry)
     devices = dr.async_entries_for_config_entry(device_registry, entry.entry_id)
-    assert {device.name for device in devices} == {"LiteLLM", *models}
+    assert {device.name for device in devices} == {"LiteLLM", *(f"LiteLLM model {model}" for model in models)}

@@ -2,18 +2,32 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from homeassistant.util.yaml import load_yaml_dict
 
 import custom_components.litellm_pulse as integration
-from custom_components.litellm_pulse import binary_sensor, descriptions, error_messages, event, number
+from custom_components.litellm_pulse import (
+    binary_sensor,
+    condition,
+    descriptions,
+    error_messages,
+    event,
+    number,
+    trigger,
+)
+from custom_components.litellm_pulse.automation_targets import PERIODS
 from custom_components.litellm_pulse.client import ScrapeError
+from custom_components.litellm_pulse.const import MEMBER_FIGURES, WEEK_STARTS
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import AnswerError
 from custom_components.litellm_pulse.device_manager import MODELS, OPTIONAL
 from custom_components.litellm_pulse.events import EventType
+from custom_components.litellm_pulse.features import LIMITS
 from custom_components.litellm_pulse.issues import ISSUES
 
 ROOT = Path(integration.__file__).parent
@@ -27,7 +41,9 @@ ENTITIES = {
     "sensor": descriptions.DESCRIPTIONS,
 }
 FAILURES = set(error_messages._KEYS.values())
-RAISED = re.compile(r'(?:Query|NotFound|NotAvailable)Error\(\s*"(\w+)"')
+SERVICES: dict[str, Any] = load_yaml_dict(str(ROOT / "services.yaml"))
+ACTION_ERRORS = set(re.findall(r'translation_key="(\w+)"', (ROOT / "services.py").read_text()))
+RAISED = re.compile(r'(?:Query|NotFound|NotAvailable|Forbidden)Error\(\s*"(\w+)"')
 QUERY_ERRORS = {key for file in ROOT.rglob("*.py") for key in RAISED.findall(file.read_text())}
 
 
@@ -51,6 +67,30 @@ def test_everything_that_happens_has_a_name() -> None:
     assert set(texts) == set(EventType)
 
 
+def test_everything_that_happens_can_be_told_in_a_sentence() -> None:
+    told = {key for key in TEXTS["common"] if key.startswith("event_")}
+    assert told == {f"event_{one}" for one in EventType if one is not EventType.LIMIT_REACHED} | {
+        "event_budget_used_up_unknown",
+        *(f"event_limit_reached_{window}" for window in LIMITS),
+    }
+
+
+def test_every_kind_of_device_has_a_name_and_a_word() -> None:
+    kinds = [one for one in Dimension if one is not Dimension.TOTAL]
+    assert set(TEXTS["device"]) == {*map(str, kinds), *(f"other_{kind}" for kind in kinds)}
+    assert set(map(str, Dimension)) <= set(TEXTS["common"])
+
+
+@pytest.mark.parametrize(("kind", "offered"), [("triggers", trigger.TRIGGERS), ("conditions", condition.CONDITIONS)])
+def test_every_trigger_and_condition_and_each_of_its_fields_has_words_and_an_icon(
+    kind: str, offered: Mapping[str, object]
+) -> None:
+    described = yaml.safe_load((ROOT / f"{kind}.yaml").read_text())
+    fields = {key: set(one.get("fields", ())) for key, one in described.items() if not key.startswith(".")}
+    assert set(fields) == set(offered) == set(ICONS[kind])
+    assert {key: set(one.get("fields", ())) for key, one in TEXTS[kind].items()} == fields
+
+
 def test_every_issue_has_a_text_and_a_flow_where_there_is_something_to_do() -> None:
     assert set(TEXTS["issues"]) == {one.key for one in ISSUES}
     for one in ISSUES:
@@ -58,15 +98,26 @@ def test_every_issue_has_a_text_and_a_flow_where_there_is_something_to_do() -> N
 
 
 def test_every_choice_has_a_name() -> None:
-    choices = {"dimensions": OPTIONAL, "group_models_by": MODELS}
+    fields = [field for one in SERVICES.values() for field in one["fields"].values()]
+    selects = [one["selector"]["select"] for one in fields if "select" in one["selector"]]
+    choices = {
+        "dimensions": OPTIONAL,
+        "group_models_by": MODELS,
+        "member_figures": MEMBER_FIGURES,
+        "week_start": WEEK_STARTS,
+        "proxy": ("another",),
+        "period": PERIODS,
+        **{one["translation_key"]: one["options"] for one in selects},
+    }
     assert {name: set(one["options"]) for name, one in TEXTS["selector"].items()} == {
         name: set(choice) for name, choice in choices.items()
     }
 
 
 def test_every_failure_has_a_text_in_the_flow_and_in_the_log() -> None:
-    assert set(TEXTS["config"]["error"]) == FAILURES | {"invalid_url", "unknown"}
-    assert set(TEXTS["exceptions"]) == FAILURES | {"newer_schema", "store_failed"} | QUERY_ERRORS
+    fields = {"invalid_url", "invalid_header", "invalid_ca_file"}
+    assert set(TEXTS["config"]["error"]) == FAILURES | fields | {"unknown"}
+    assert set(TEXTS["exceptions"]) == FAILURES | {"newer_schema", "store_failed"} | QUERY_ERRORS | ACTION_ERRORS
 
 
 def test_every_failure_has_a_name() -> None:
@@ -77,7 +128,24 @@ def test_every_failure_has_a_name() -> None:
 @pytest.mark.parametrize("flow", ["config", "options"])
 def test_every_field_is_explained(flow: str) -> None:
     for step in TEXTS[flow]["step"].values():
-        assert set(step["data"]) == set(step["data_description"])
+        for fields in (step, *step.get("sections", {}).values()):
+            assert set(fields.get("data", ())) == set(fields.get("data_description", ()))
+
+
+def test_every_action_and_field_is_explained_and_has_an_icon() -> None:
+    assert {name: set(one["fields"]) for name, one in SERVICES.items()} == {
+        name: set(one["fields"]) for name, one in TEXTS["services"].items()
+    }
+    assert set(ICONS["services"]) == set(SERVICES)
+    for one in TEXTS["services"].values():
+        for text in (one, *one["fields"].values()):
+            assert text["name"]
+            assert text["description"].endswith(".")
+
+
+def test_no_text_names_what_it_is_not_given() -> None:
+    for key, text in TEXTS["config"]["error"].items():
+        assert set(re.findall(r"{(\w+)}", text)) <= ({"status"} if key == "unexpected_status" else set())
 
 
 def test_figures_without_a_unit_of_their_own_have_a_translated_one() -> None:

@@ -1,16 +1,16 @@
 """What a LiteLLM proxy spends, exactly."""
 
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, Platform
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.importlib import async_import_module
 from homeassistant.helpers.typing import ConfigType
-from yarl import URL
 
-from .api import async_register_views
-from .client import MetricsClient
+from . import frontend
+from .api import RawScraper, ResponseCache, async_register_views
+from .connection import create_client
 from .const import DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator, RuntimeData
 from .core.models import OTHER
@@ -21,8 +21,12 @@ from .events import EventDetector
 from .identifiers import member_of_device
 from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
+from .migration import async_keep_used, async_rename
 from .scraper import Scraper
+from .services import async_register_services
+from .statistics import StatisticsWriter, async_remove_statistics
 from .user_settings import UserSettings
+from .websocket_api import async_register_commands
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.NUMBER, Platform.SENSOR]
@@ -31,18 +35,26 @@ PLATFORMS = [Platform.BINARY_SENSOR, Platform.EVENT, Platform.NUMBER, Platform.S
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa: ARG001
     """Register what all entries share."""
     async_register_views(hass)
+    async_register_services(hass)
+    if "conversation" in hass.config.components:
+        # What it imports is installed with that integration only.
+        sentence_triggers = await async_import_module(hass, f"{__package__}.sentence_triggers")
+        sentence_triggers.async_register_sentences(hass)
+    async_register_commands(hass)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:
     """Open the ledger, make the first scrape, add the entities, and name everybody who listens."""
+    await frontend.async_register(hass)
     user_settings = await UserSettings.async_load(hass, entry.entry_id)
     ledger = await LedgerWorker.async_open(hass, entry)
     device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings)
     builder = DataBuilder(entry, ledger, device_manager, user_settings)
-    scraper = Scraper(_client(hass, entry), ledger)
+    scraper = Scraper(create_client(hass, {**entry.data, **entry.options}), ledger)
     coordinator = LiteLLMPulseCoordinator(hass, entry, scraper=scraper, ledger=ledger, builder=builder)
     dispatcher = EntityDispatcher(hass, entry)
+    statistics = StatisticsWriter(hass, entry, ledger, device_manager)
     entry.runtime_data = RuntimeData(
         coordinator=coordinator,
         ledger=ledger,
@@ -50,6 +62,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
         device_manager=device_manager,
         dispatcher=dispatcher,
         user_settings=user_settings,
+        response_cache=ResponseCache(),
+        raw_scraper=RawScraper(),
+        statistics=statistics,
     )
     await coordinator.async_first_scrape()
     device_manager.async_remove_stale(ledger.snapshot)
@@ -57,9 +72,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
 
     issues = IssueManager(hass, entry)
     entry.async_on_unload(issues.async_close)
+    coordinator.async_subscribe(entry.runtime_data.response_cache.async_clear)
     coordinator.async_subscribe(dispatcher.async_dispatch)
     coordinator.async_subscribe(EventDetector(hass, entry, device_manager).async_detect)
     coordinator.async_subscribe(issues.async_update)
+    coordinator.async_subscribe(statistics.async_update)
+    statistics.async_start()
     coordinator.async_start()
     return True
 
@@ -71,6 +89,9 @@ async def async_migrate_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntr
     if entry.minor_version < 2:  # noqa: PLR2004
         # It was the proxy's address, which may change.
         hass.config_entries.async_update_entry(entry, unique_id=None, minor_version=2)
+    if entry.minor_version < 3:  # noqa: PLR2004
+        async_rename(hass, entry)
+        hass.config_entries.async_update_entry(entry, options=async_keep_used(hass, entry), minor_version=3)
     return True
 
 
@@ -80,10 +101,13 @@ async def async_unload_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> None:
-    """Delete the ledger and its spare copy, the user's settings, and the repair issues."""
+    """Delete the ledger, its spare copy, settings, repair issues, statistics; with the last entry, the dashboard."""
     await async_delete_ledger(hass, entry.entry_id)
     await UserSettings(hass, entry.entry_id).async_remove()
     async_delete_issues(hass, entry.entry_id)
+    async_remove_statistics(hass, entry.entry_id)
+    if not hass.config_entries.async_entries(DOMAIN):
+        frontend.async_unregister(hass)
 
 
 async def async_remove_config_entry_device(
@@ -101,9 +125,3 @@ async def async_remove_config_entry_device(
         user_settings = await UserSettings.async_load(hass, entry.entry_id)
         await user_settings.async_dismiss(member)
     return True
-
-
-def _client(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> MetricsClient:
-    """Return the client of the entry's proxy."""
-    session = async_get_clientsession(hass, entry.data[CONF_VERIFY_SSL])
-    return MetricsClient(session, URL(entry.data[CONF_URL]), entry.data.get(CONF_API_KEY))

@@ -5,6 +5,9 @@ from typing import Final
 from yarl import URL
 
 _METRICS: Final = "/metrics"
+_KNOWN: Final = (_METRICS, "/v1", "/ui")
+"""What people copy along with the address: for Prometheus, for an application, from the browser."""
+_UPGRADE: Final = ("http", 80), ("https", 443)
 
 
 class InvalidAddressError(ValueError):
@@ -12,7 +15,7 @@ class InvalidAddressError(ValueError):
 
 
 def parse(text: str) -> URL:
-    """Return the base address of a proxy: without /metrics, without a closing slash.
+    """Return the base address of a proxy: without /metrics, /v1 or /ui, without a closing slash.
 
     `host:4000` means http; a base path is kept. Raises InvalidAddressError, also for user
     information (it would end up in logs and titles) and for a query.
@@ -25,12 +28,41 @@ def parse(text: str) -> URL:
         raise InvalidAddressError from err
     if not usable or url.user is not None or url.password is not None or url.query_string or url.fragment:
         raise InvalidAddressError
-    return url.with_path(url.path.rstrip("/").removesuffix(_METRICS).rstrip("/"))
+    path = url.path.rstrip("/")
+    for known in _KNOWN:
+        path = path.removesuffix(known)
+    return url.with_path(path.rstrip("/"))
 
 
 def metrics(base: URL) -> URL:
     """Return where the metrics are; LiteLLM redirects to the slash, so it is asked for at once."""
     return base.with_path(f"{base.path.rstrip('/')}{_METRICS}/")
+
+
+def other_form(url: URL) -> URL:
+    """Return the address without the slash at its end, or with it; some servers know only one of the two."""
+    return url.with_path(url.path.rstrip("/") if url.path.endswith("/") else f"{url.path}/")
+
+
+def redirected(url: URL, location: str) -> URL:
+    """Return where a redirect leads; raises InvalidAddressError where it may not be followed with the key.
+
+    It may within its origin: scheme, host and port. From http it may go up to https where both ports
+    are the usual ones. LiteLLM behind a TLS proxy does not know that it is, and says http: then the
+    path is asked for where it was asked before, for the key never travels in the clear.
+    """
+    try:
+        target = url.join(URL(location)).with_fragment(None)
+    except ValueError as err:
+        raise InvalidAddressError from err
+    if target.host != url.host or target.user is not None or target.password is not None:
+        raise InvalidAddressError
+    if (url.scheme, target.scheme) == ("https", "http"):
+        return url.with_path(target.raw_path, encoded=True).with_query(target.query)
+    origins = (url.scheme, url.port), (target.scheme, target.port)
+    if origins[0] != origins[1] and origins != _UPGRADE:
+        raise InvalidAddressError
+    return target
 
 
 def identity(base: URL) -> str:

@@ -17,9 +17,9 @@ from .coordinator import LiteLLMPulseConfigEntry
 from .core.catalog import Dimension
 from .core.models import MemberKey, Window
 from .data import PulseData
-from .descriptions import LIMITED
-from .device_manager import Feature
+from .descriptions import EVERYWHERE
 from .entity import ON_MEMBERS, ON_PROXY, PulseDescription, PulseEntity, async_add_described
+from .features import LIMITS, Feature
 
 PARALLEL_UPDATES = 0
 
@@ -36,19 +36,20 @@ def _problem(key: str, value_fn: Callable[[PulseData, MemberKey], bool | None]) 
     return PulseBinarySensorDescription(
         key=key,
         translation_key=key,
-        dimensions=ON_MEMBERS,
+        dimensions=EVERYWHERE,
         device_class=BinarySensorDeviceClass.PROBLEM,
         value_fn=value_fn,
     )
 
 
-def _limit(window: Window) -> PulseBinarySensorDescription:
-    """Describe whether the limit of a window is used up; off without one."""
+def _limit(window: Window, feature: Feature) -> PulseBinarySensorDescription:
+    """Describe whether the limit of a window is used up."""
     return replace(
         _problem(
             f"limit_reached_{window}",
             lambda data, member: (limit := data.limit(member, window)) is not None and limit.reached,
         ),
+        feature=feature,
         metric="cost",
     )
 
@@ -68,10 +69,14 @@ DESCRIPTIONS: Final = (
         entity_category=EntityCategory.DIAGNOSTIC,
         value_fn=lambda data, _: data.connected,
     ),
-    replace(_problem("unusual_spend", lambda data, _: data.unusual), dimensions=ON_PROXY, metric="cost"),
-    *(replace(_limit(window), dimensions=ON_PROXY) for window in LIMITED),
-    *(replace(_limit(window), entity_registry_enabled_default=False) for window in LIMITED),
-    replace(_problem("budget_used_up", _used_up), feature=Feature.BUDGET),
+    replace(
+        _problem("unusual_spend", lambda data, _: data.unusual),
+        dimensions=ON_PROXY,
+        feature=Feature.UNUSUAL,
+        metric="cost",
+    ),
+    *(_limit(window, feature) for window, feature in LIMITS.items()),
+    replace(_problem("budget_used_up", _used_up), dimensions=ON_MEMBERS, feature=Feature.BUDGET),
     replace(
         _problem("budget_refusing", lambda data, member: member in data.rate_limited),
         # Requests are refused before a provider is chosen.

@@ -1,12 +1,12 @@
 """GET /metrics: bytes in, typed errors out; no parsing."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from ssl import SSLError
+from ssl import SSLContext, SSLError, create_default_context
 from time import monotonic
 from typing import Final
 
@@ -19,16 +19,19 @@ from aiohttp import (
     ClientTimeout,
     hdrs,
 )
+from multidict import CIMultiDict
 from yarl import URL
 
 from . import address
+from .body import BodyReader, DamagedBodyError, Feed, OversizedBodyError
 from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
+from .credentials import InvalidKeyError, clean_key
 
-type Feed = Callable[[bytes], object]
-"""Takes the next piece of a body, in microseconds; what it raises ends the transfer."""
-
-_PIECE: Final = 256 * 1024
 _PID: Final = "x-litellm-metrics-pid"
+_READINESS: Final = ("readiness/details", "readiness")
+"""Where LiteLLM tells its version: newer releases only in the first, and only to who has a key."""
+_ENCODINGS: Final = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
+"""How a body may be written, and whether it has to be unpacked."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -48,6 +51,10 @@ class TLSError(ScrapeError):
     """No trusted TLS connection: a certificate that is not valid, or no TLS at all."""
 
 
+class CAFileError(ScrapeError):
+    """The file of the certificate authority cannot be read, or holds no certificate."""
+
+
 class InvalidAuthError(ScrapeError):
     """The proxy refuses the key, or asks for one (401, 403)."""
 
@@ -57,7 +64,7 @@ class NotFoundError(ScrapeError):
 
 
 class RedirectError(ScrapeError):
-    """The address leads to another host, which must not see the key, or in circles."""
+    """The address leads to another host or port, which must not see the key, or in circles."""
 
 
 class TruncatedTransferError(ScrapeError):
@@ -103,13 +110,34 @@ class Answer:
 class MetricsClient:
     """Asks one proxy for its metrics."""
 
-    def __init__(self, session: ClientSession, base: URL, api_key: str | None) -> None:
-        """Take the shared session, the proxy's base address and a key that may read its metrics."""
+    def __init__(
+        self,
+        session: ClientSession,
+        base: URL,
+        api_key: str | None,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        ca_file: str | None = None,
+    ) -> None:
+        """Take the shared session, the proxy's base address and a key that may read its metrics.
+
+        `extra_headers` are for whatever guards the proxy, and win over ours; of `ca_file` is the
+        certificate authority that is trusted instead of those of the session.
+        """
         self.url = address.metrics(base)
+        self.liveness = base.with_path(f"{base.path.rstrip('/')}/health/liveliness")
+        """Where LiteLLM tells, without a key, that it is alive."""
         self._session = session
-        self._headers = {hdrs.ACCEPT: "text/plain"}
-        if api_key:
-            self._headers[hdrs.AUTHORIZATION] = f"Bearer {api_key}"
+        self._headers = CIMultiDict({hdrs.ACCEPT: "text/plain", hdrs.ACCEPT_ENCODING: "gzip"})
+        self._ca_file = ca_file
+        self._tls: SSLContext | None = None
+        self._refused_key = False
+        try:
+            if key := clean_key(api_key):
+                self._headers[hdrs.AUTHORIZATION] = f"Bearer {key}"
+        except InvalidKeyError:
+            self._refused_key = True
+        self._headers.update(extra_headers or {})
 
     async def fetch(self, feed: Feed, families: Collection[str] = ()) -> Answer:
         """Ask for one body, or the part of it that holds these families; raises a ScrapeError.
@@ -118,33 +146,81 @@ class MetricsClient:
         never held as a whole; only if this returns, it has had all of them. LiteLLM gives a part
         on one worker; on several, an empty body.
         """
+        if self._refused_key:
+            raise InvalidAuthError("No header can hold this key")
         begun = monotonic()
         try:
             # One limit over all redirects and the body together.
             async with asyncio.timeout(TIMEOUT):
-                url = self.url.with_query([("name[]", one) for one in families])
-                headers = await self._follow(url, feed)
+                await self._load_authority()
+                headers = await self._ask(feed, [("name[]", one) for one in families])
         except TimeoutError as err:
             raise ScrapeTimeoutError(str(err)) from err
         except (ClientSSLError, SSLError) as err:
+            # The authority's certificate may have been renewed.
+            self._tls = None
             raise TLSError(str(err)) from err
         except ClientPayloadError as err:
             raise TruncatedTransferError(str(err)) from err
-        except (ClientError, OSError) as err:
+        # ValueError: a name that is none to the resolver, a header that is none to aiohttp.
+        except (ClientError, OSError, ValueError) as err:
             raise CannotConnectError(str(err)) from err
-        proven = hdrs.CONTENT_LENGTH in headers or "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower()
+        packed = _ENCODINGS.get(headers.get(hdrs.CONTENT_ENCODING, "").strip().lower(), False)
+        proven = (
+            packed or hdrs.CONTENT_LENGTH in headers or "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower()
+        )
         return Answer(_date(headers), monotonic() - begun, proven, headers.get(_PID, ""))
+
+    async def version(self) -> str | None:
+        """Return LiteLLM's version, or None where it does not tell."""
+        for path in _READINESS:
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    answer = await self._json(self.liveness.parent / path)
+            except TimeoutError, ClientError, OSError, ValueError:
+                continue
+            if isinstance(answer, dict) and isinstance(version := answer.get("litellm_version"), str):
+                return version
+        return None
+
+    async def _json(self, url: URL) -> object:
+        """Return the JSON of an answer, None where there is none."""
+        async with self._session.get(url, headers=self._headers, allow_redirects=False) as response:
+            return await response.json() if response.status == HTTPStatus.OK else None
+
+    async def _load_authority(self) -> None:
+        """Read the file of the certificate authority, where there is one; raises CAFileError."""
+        if self._ca_file is None or self._tls is not None:
+            return
+        try:
+            self._tls = await asyncio.to_thread(create_default_context, cafile=self._ca_file)
+        except OSError as err:
+            raise CAFileError(str(err)) from err
+
+    async def _ask(self, feed: Feed, query: list[tuple[str, str]]) -> Mapping[str, str]:
+        """Ask with the slash at the end or without it, whichever the server knows, and remember that."""
+        try:
+            return await self._follow(self.url.with_query(query), feed)
+        except NotFoundError:
+            other = address.other_form(self.url)
+            headers = await self._follow(other.with_query(query), feed)
+            self.url = other
+            return headers
 
     async def _follow(self, url: URL, feed: Feed) -> Mapping[str, str]:
         """Hand the body of the first answer on that is not a redirect; return its headers.
 
-        Redirects are followed by hand, since aiohttp would take the key along to another port.
+        Redirects are followed by hand, since aiohttp would not take the key along within an origin,
+        and would follow out of it.
         """
         for _ in range(REDIRECT_LIMIT + 1):
             async with self._session.get(
                 url,
                 headers=self._headers,
                 allow_redirects=False,
+                # Unpacked by BodyReader: the end of what was packed proves the end of the body.
+                auto_decompress=False,
+                ssl=True if self._tls is None else self._tls,
                 timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
             ) as response:
                 if response.status not in _REDIRECTS:
@@ -156,17 +232,13 @@ class MetricsClient:
 
 
 def _next(url: URL, response: ClientResponse) -> URL:
-    """Return where a redirect leads, as long as that is the same host."""
+    """Return where a redirect leads; raises RedirectError where the key may not go there."""
     try:
-        target = url.join(URL(response.headers[hdrs.LOCATION]))
-    except (KeyError, ValueError) as err:
-        raise RedirectError("A redirect without a usable Location") from err
-    if target.host != url.host or target.scheme not in {"http", "https"}:
-        raise RedirectError("A redirect to another host")
-    if url.scheme == "https" and target.scheme == "http":
-        # LiteLLM behind a TLS proxy does not know that it is; the key never travels in the clear.
-        return url.with_path(target.path).with_query(target.query)
-    return target
+        return address.redirected(url, response.headers[hdrs.LOCATION])
+    except KeyError as err:
+        raise RedirectError("A redirect without a Location") from err
+    except address.InvalidAddressError as err:
+        raise RedirectError("A redirect to another host or port") from err
 
 
 def _check(response: ClientResponse) -> None:
@@ -186,14 +258,20 @@ def _check(response: ClientResponse) -> None:
 
 async def _read(response: ClientResponse, feed: Feed) -> None:
     """Hand the body on in pieces; what was compressed counts with its real size."""
+    encoding = response.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise TruncatedTransferError(f"Unknown Content-Encoding {encoding}")
     if (response.content_length or 0) > BODY_LIMIT:
         raise TooLargeError
-    size = 0
-    async for piece in response.content.iter_chunked(_PIECE):
-        size += len(piece)
-        if size > BODY_LIMIT:
-            raise TooLargeError
-        feed(piece)
+    reader = BodyReader(feed, limit=BODY_LIMIT, packed=_ENCODINGS[encoding])
+    try:
+        async for chunk in response.content.iter_any():
+            await reader.take(chunk)
+        reader.finish()
+    except OversizedBodyError as err:
+        raise TooLargeError from err
+    except DamagedBodyError as err:
+        raise TruncatedTransferError(str(err)) from err
 
 
 def _date(headers: Mapping[str, str]) -> datetime | None:

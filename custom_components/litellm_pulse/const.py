@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Final
 
 DOMAIN: Final = "litellm_pulse"
+EVENT_TOLD: Final = f"{DOMAIN}_event"
+"""Type of the event on Home Assistant's bus, which the logbook describes."""
 LOGGER: Final = logging.getLogger(__package__)
 
 CONF_SCAN_INTERVAL: Final = "scan_interval"
@@ -12,6 +14,17 @@ CONF_DIMENSIONS: Final = "dimensions"
 CONF_GROUP_MODELS_BY: Final = "group_models_by"
 CONF_MAX_MEMBERS: Final = "max_members"
 CONF_UNUSUAL_THRESHOLD: Final = "unusual_threshold"
+CONF_TIME_ZONE: Final = "time_zone"
+CONF_WEEK_START: Final = "week_start"
+CONF_RETENTION_DAYS: Final = "retention_days"
+CONF_METRIC_NAMES: Final = "metrics"
+CONF_MEMBER_FIGURES: Final = "member_figures"
+CONF_SHOW_PERSONS: Final = "show_persons"
+CONF_EXTRA_HEADERS: Final = "extra_headers"
+CONF_CA_FILE: Final = "ca_file"
+CONF_CURRENCY: Final = "currency"
+CONF_EXCHANGE_RATE: Final = "exchange_rate"
+CONF_FREE_MODELS: Final = "free_models"
 
 SCAN_INTERVAL_DEFAULT: Final = 60
 """Seconds; Prometheus' own default, and what LiteLLM's dashboards assume."""
@@ -19,6 +32,29 @@ SCAN_INTERVAL_MIN: Final = 10
 """Seconds; rendering /metrics holds LiteLLM's event loop, which also serves the model calls."""
 SCAN_INTERVAL_MAX: Final = 3600
 """Seconds; usage is kept in the window of its scrape, longer gaps would blur the days."""
+
+WEEK_STARTS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+"""What a week may begin with, in the order of Python's weekdays."""
+
+RETENTION_DAYS_DEFAULT: Final = 90
+"""Days; what LiteLLM Pulse keeps. Whole days and months are kept for good."""
+RETENTION_DAYS_MIN: Final = 8
+"""Days; forecast and unusual spend look back a week."""
+RETENTION_DAYS_MAX: Final = 3650
+
+MAPPED_METRICS: Final = (
+    *("requests", "failed_requests", "tokens", "input_tokens", "output_tokens", "reasoning_tokens", "cost"),
+    *("in_flight_requests", "cache_hits", "cache_misses", "cached_tokens", "input_cached_tokens"),
+    "input_cache_creation_tokens",
+)
+"""The metrics that LiteLLM Pulse reads, each of which may be read from another family."""
+
+MEMBER_FIGURES: Final = (
+    *("requests", "failed_requests", "refused_requests"),
+    *("input_tokens", "output_tokens", "reasoning_tokens"),
+    *("cache_hits", "cache_misses", "cached_tokens", "input_cached_tokens", "input_cache_creation_tokens"),
+)
+"""Figures that members have besides spend and tokens, where the options say so."""
 
 TIMEOUT: Final = 30
 """Seconds for a whole scrape: a busy proxy needs several to render tens of megabytes."""
@@ -40,7 +76,7 @@ SPARE_COPY_SAVE_DELAY: Final = timedelta(hours=1)
 MAX_MEMBERS_DEFAULT: Final = 200
 """Members of a dimension that have a device: some hundred are still found in a list."""
 MAX_MEMBERS_MAX: Final = 1000
-"""Each has some seventy entities in the registry, which Home Assistant loads at every start."""
+"""Each has nine entities or more in the registry, which Home Assistant loads at every start."""
 
 UNUSUAL_THRESHOLD_DEFAULT: Final = 6.0
 """Robust deviations; 3.5 is the textbook's, and would be crossed by chance in many a month of 730 hours."""

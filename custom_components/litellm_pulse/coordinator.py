@@ -1,9 +1,10 @@
 """The regular scrape: typed entry and runtime data, one error ladder, one publication of what changed."""
 
+from asyncio import Task, shield
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import override
+from typing import TYPE_CHECKING, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
@@ -14,8 +15,6 @@ from homeassistant.helpers.event import async_track_utc_time_change
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util.signal_type import SignalType
 
-from .api.raw import RawScraper
-from .api.response_cache import ResponseCache
 from .client import InvalidAuthError, RateLimitedError, ScrapeError
 from .const import CONF_SCAN_INTERVAL, DOMAIN, LOGGER, RETRY_AFTER_MAX, SCAN_INTERVAL_DEFAULT
 from .core.errors import AnswerError
@@ -26,6 +25,10 @@ from .error_messages import translation_key, translation_placeholders
 from .ledger_worker import LedgerWorker
 from .scraper import Scraper
 from .user_settings import UserSettings
+
+if TYPE_CHECKING:
+    from .api import RawScraper, ResponseCache
+    from .statistics import StatisticsWriter
 
 type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
 
@@ -46,8 +49,9 @@ class RuntimeData:
     device_manager: DeviceManager
     dispatcher: EntityDispatcher
     user_settings: UserSettings
-    response_cache: ResponseCache = field(default_factory=ResponseCache)
-    raw_scraper: RawScraper = field(default_factory=RawScraper)
+    response_cache: ResponseCache
+    raw_scraper: RawScraper
+    statistics: StatisticsWriter
 
 
 class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
@@ -78,12 +82,18 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         self._ledger = ledger
         self._builder = builder
         self._signal: SignalType[PulseData, PulseData] = SignalType(f"{DOMAIN}_{entry.entry_id}_data")
+        self._requested: Task[None] | None = None
         self.data = self._published = builder.build()
 
     @property
     def error(self) -> str | None:
         """Why the last scrape failed, or could not be written, in words; None when all is well."""
         return self.data.snapshot.store_error if self.last_update_success else str(self.last_exception)
+
+    @property
+    def _failure(self) -> str | None:
+        """The translation key of why the last scrape failed."""
+        return None if self.last_update_success else getattr(self.last_exception, "translation_key", None)
 
     async def async_first_scrape(self) -> None:
         """Make the first scrape; raises ConfigEntryNotReady or ConfigEntryAuthFailed.
@@ -139,6 +149,9 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         A proxy that has lost its database refuses every key. Were it not asked again, what is used
         until its next restart would be missing from the totals.
         """
+        if not self.last_update_success and not self._published.connected and self._failure != self._published.failure:
+            # Home Assistant tells listeners of the first failure only, and this is another one.
+            self._async_publish()
         if self.last_update_success:
             for flow in list(self.config_entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})):
                 self.hass.config_entries.flow.async_abort(flow["flow_id"])
@@ -151,6 +164,14 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
             return None
         return max(self.update_interval.total_seconds(), min(err.retry_after, RETRY_AFTER_MAX))
 
+    @override
+    async def async_request_refresh(self) -> None:
+        """Make a scrape for all who ask while it is made: forty entities that are to be updated are one question."""
+        if self._requested is None or self._requested.done():
+            name = f"{self.name} - requested scrape"
+            self._requested = self.hass.async_create_task(super().async_request_refresh(), name)
+        await shield(self._requested)
+
     async def async_rebuild(self) -> None:
         """Show what the ledger and the settings say now; the next scrape comes when it would have come anyway."""
         await self._builder.async_prepare()
@@ -162,7 +183,8 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
     @callback
     def _async_publish(self) -> None:
         """Tell every listener what was published before, and what is known now."""
-        before, self.data = self._published, replace(self.data, connected=self.last_update_success)
+        before = self._published
+        self.data = replace(self.data, connected=self.last_update_success, failure=self._failure)
         self._published = self.data
         async_dispatcher_send(self.hass, self._signal, before, self.data)
 

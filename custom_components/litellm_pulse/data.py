@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 
@@ -36,6 +37,12 @@ class PulseData:
     """Members whose requests LiteLLM refuses."""
     unusual_threshold: float = 0.0
     """Robust deviations from which on spend is unusual."""
+    failure: str | None = None
+    """Translation key of why the last scrape failed; None while all is well."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the user has chosen, as the entry has it."""
+    labels: frozenset[str] = frozenset()
+    """Names of the labels that the counters of the last answer have."""
 
     @property
     def unusual(self) -> bool:
@@ -91,6 +98,7 @@ class DataBuilder:
         self._device_manager = device_manager
         self._user_settings = user_settings
         self._unusual_threshold: float = entry.options.get(CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT)
+        self._options = entry.options
         self._others: Mapping[MemberKey, Usage] = {}
 
     async def async_prepare(self) -> None:
@@ -118,4 +126,6 @@ class DataBuilder:
             limits=self._user_settings.limits,
             rate_limited=rate_limited(before.snapshot, snapshot, before.rate_limited) if before else frozenset(),
             unusual_threshold=self._unusual_threshold,
+            options=self._options,
+            labels=self._ledger.labels,
         )

@@ -1,6 +1,6 @@
 """Every sensor there is, as data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -8,23 +8,31 @@ from typing import Final
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescription, SensorStateClass
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 
+from .const import MEMBER_FIGURES
 from .core.catalog import Dimension
-from .core.models import Budget, Health, MemberKey, Window
+from .core.models import Budget, Health, Insight, MemberKey, Window
 from .data import PulseData
-from .device_manager import Feature
 from .entity import ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
+from .error_messages import FAILURES
+from .features import LIMITS, Feature
 
 type Value = float | datetime | str | None
 
 USD: Final = "USD"
-LIMITED: Final = (Window.DAY, Window.WEEK, Window.MONTH)
-"""The windows whose spend can be limited."""
+USD_PER_HOUR: Final = "USD/h"
+OK: Final = "ok"
+
+EVERYWHERE: Final = ON_PROXY | ON_MEMBERS
+"""The proxy and all members."""
 
 _DUST: Final = 9
 """Decimals: a token costs 1e-8 dollars and more, sums of floats err below 1e-10."""
 
-_RATIOS: Final = (Window.DAY, Window.MONTH)
-_SELDOM: Final = (Window.DAY, Window.LIFETIME)
+_TODAY_ON_PROXY: Final = {"requests": True, "failed_requests": True, "input_tokens": False, "output_tokens": False}
+"""Figures of today that the proxy has whatever the options say, and whether they are enabled at first."""
+
+_WINDOWS: Final = (Window.DAY, Window.MONTH, Window.LIFETIME)
+"""The windows of every figure; other spans are in the statistics."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +42,7 @@ class PulseSensorDescription(PulseDescription, SensorEntityDescription):
     value_fn: Callable[[PulseData, MemberKey], Value]
     window: Window | None = None
     """Whose start is the last reset."""
+    attributes_fn: Callable[[PulseData], Mapping[str, Value]] | None = None
 
 
 def _usage(measure: str, metric: str, window: Window, *, enabled: bool = False) -> PulseSensorDescription:
@@ -41,7 +50,7 @@ def _usage(measure: str, metric: str, window: Window, *, enabled: bool = False) 
     return PulseSensorDescription(
         key=f"{measure}_{window}",
         translation_key=f"{measure}_{window}",
-        dimensions=ON_MEMBERS,
+        dimensions=EVERYWHERE,
         state_class=SensorStateClass.TOTAL,
         suggested_display_precision=0,
         entity_registry_enabled_default=enabled,
@@ -56,49 +65,59 @@ def _rounded(figure: float | None) -> float | None:
     return None if figure is None else round(figure, _DUST)
 
 
-def _counts(metric: str) -> tuple[PulseSensorDescription, ...]:
-    """Describe the usage of one metric in every window."""
-    return tuple(_usage(metric, metric, window) for window in Window)
-
-
-def _spend(window: Window, *, enabled: bool = False) -> PulseSensorDescription:
-    """Describe the spend in one window; a model's share of a day is often less than a cent."""
+def _money(description: PulseSensorDescription) -> PulseSensorDescription:
+    """Describe it as US dollars; how many decimals are shown follows the amount."""
     return replace(
-        _usage("spend", "cost", window, enabled=enabled),
+        description,
         device_class=SensorDeviceClass.MONETARY,
         native_unit_of_measurement=USD,
-        suggested_display_precision=4,
+        suggested_display_precision=2,
     )
 
 
-def _share(key: str, window: Window, part: str, *whole: str) -> PulseSensorDescription:
-    """Describe how many percent one figure is of others."""
+def _spend(window: Window) -> PulseSensorDescription:
+    """Describe the spend in one window."""
+    return _money(_usage("spend", "cost", window, enabled=True))
+
+
+def _figure(metric: str) -> tuple[PulseSensorDescription, ...]:
+    """Describe a figure that is there where the options say so."""
+    today, *others = (replace(_usage(metric, metric, window), figure=metric) for window in _WINDOWS)
+    today = replace(today, dimensions=ON_MEMBERS if metric in _TODAY_ON_PROXY else EVERYWHERE)
+    return replace(today, entity_registry_enabled_default=True), *others
+
+
+def _percentage(
+    key: str, value_fn: Callable[[PulseData, MemberKey], float | None], *, enabled: bool = True
+) -> PulseSensorDescription:
+    """Describe how many percent something is."""
     return PulseSensorDescription(
-        key=f"{key}_{window}",
-        translation_key=f"{key}_{window}",
-        dimensions=ON_MEMBERS | ON_PROXY,
+        key=key,
+        translation_key=key,
+        dimensions=EVERYWHERE,
         state_class=SensorStateClass.MEASUREMENT,
         native_unit_of_measurement=PERCENTAGE,
         suggested_display_precision=1,
-        entity_registry_enabled_default=False,
-        metric=part,
-        value_fn=lambda data, member: data.usage(member).share(window, part, whole),
+        entity_registry_enabled_default=enabled,
+        value_fn=value_fn,
     )
 
 
-def _limit_used(window: Window) -> PulseSensorDescription:
-    """Describe how much of a limit is used up; unknown without one."""
-    return PulseSensorDescription(
-        key=f"limit_used_{window}",
-        translation_key=f"limit_used_{window}",
-        dimensions=ON_MEMBERS,
-        state_class=SensorStateClass.MEASUREMENT,
-        native_unit_of_measurement=PERCENTAGE,
-        suggested_display_precision=1,
-        entity_registry_enabled_default=False,
-        metric="cost",
-        value_fn=lambda data, member: limit.used_percent if (limit := data.limit(member, window)) else None,
+def _share(key: str, part: str, *whole: str) -> PulseSensorDescription:
+    """Describe how many percent one figure of today is of others."""
+    described = _percentage(
+        f"{key}_day", lambda data, member: data.usage(member).share(Window.DAY, part, whole), enabled=False
     )
+    return replace(described, dimensions=ON_PROXY, metric=part)
+
+
+def _limit_used(window: Window, feature: Feature) -> PulseSensorDescription:
+    """Describe how much of a limit is used up."""
+    described = _percentage(
+        f"limit_used_{window}",
+        lambda data, member: limit.used_percent if (limit := data.limit(member, window)) else None,
+    )
+    return replace(described, feature=feature, metric="cost")
 
 
 def _budget(key: str, value_fn: Callable[[Budget], Value], *, enabled: bool = False) -> PulseSensorDescription:
@@ -116,19 +135,31 @@ def _budget(key: str, value_fn: Callable[[Budget], Value], *, enabled: bool = Fa
     )
 
 
-def _on_proxy(description: PulseSensorDescription, *, enabled: bool = False) -> PulseSensorDescription:
-    """Return the sensor of the proxy's own total."""
-    spend = description.device_class is SensorDeviceClass.MONETARY
-    precision = 2 if spend else description.suggested_display_precision
-    return replace(
-        description,
+def _insight(key: str, feature: Feature, value_fn: Callable[[Insight], Value]) -> PulseSensorDescription:
+    """Describe what the past makes of the present."""
+    return PulseSensorDescription(
+        key=key,
+        translation_key=key,
         dimensions=ON_PROXY,
-        suggested_display_precision=precision,
-        entity_registry_enabled_default=enabled,
+        feature=feature,
+        metric="cost",
+        value_fn=lambda data, _: value_fn(data.snapshot.insight),
     )
 
 
-def _diagnostic(key: str, value_fn: Callable[[PulseData], Value], *, timestamp: bool = False) -> PulseSensorDescription:
+def _collecting(key: str, feature: Feature, value_fn: Callable[[Insight], datetime | None]) -> PulseSensorDescription:
+    """Describe until when history is collected, in place of what there is after that."""
+    return replace(
+        _insight(key, feature, value_fn),
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        metric=None,
+    )
+
+
+def _diagnostic(
+    key: str, value_fn: Callable[[PulseData], Value], *, timestamp: bool = False, enabled: bool = False
+) -> PulseSensorDescription:
     """Describe how the scraping itself goes."""
     return PulseSensorDescription(
         key=key,
@@ -136,51 +167,49 @@ def _diagnostic(key: str, value_fn: Callable[[PulseData], Value], *, timestamp: 
         dimensions=ON_PROXY,
         device_class=SensorDeviceClass.TIMESTAMP if timestamp else None,
         entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
+        entity_registry_enabled_default=enabled,
         value_fn=lambda data, _: value_fn(data),
     )
 
 
-_COMMON: Final = (
-    *(_spend(window, enabled=window in {Window.DAY, Window.MONTH, Window.LIFETIME}) for window in Window),
-    *(_usage("tokens", "tokens", window, enabled=window is Window.DAY) for window in Window),
-    *_counts("input_tokens"),
-    *_counts("output_tokens"),
-    *_counts("reasoning_tokens"),
-    *_counts("requests"),
-    *_counts("failed_requests"),
-    *_counts("cache_hits"),
-    *_counts("cache_misses"),
-    *_counts("cached_tokens"),
-    *_counts("input_cached_tokens"),
-    *_counts("input_cache_creation_tokens"),
+def _status(data: PulseData) -> str | None:
+    """Return why the proxy is not read now; None where nobody knows why."""
+    if data.connected:
+        return OK
+    return data.failure if data.failure in FAILURES else None
+
+
+_EVERYWHERE: Final = (
+    *map(_spend, _WINDOWS),
+    *(_usage("tokens", "tokens", window, enabled=window is Window.DAY) for window in _WINDOWS),
+    *(_limit_used(window, feature) for window, feature in LIMITS.items()),
+    *(described for figure in MEMBER_FIGURES for described in _figure(figure)),
 )
 
-_ENABLED_ON_PROXY: Final = {
-    *("spend_day", "spend_week", "spend_month", "spend_lifetime"),
-    *("tokens_day", "requests_day", "failed_requests_day"),
-}
-
 _PROXY: Final = (
-    *(_on_proxy(one, enabled=one.key in _ENABLED_ON_PROXY) for one in _COMMON),
-    *(_on_proxy(_usage("refused_requests", "refused_requests", window)) for window in _SELDOM),
-    *(
-        replace(
-            _on_proxy(_usage("unpriced_requests", "unpriced_requests", window)),
-            entity_category=EntityCategory.DIAGNOSTIC,
-        )
-        for window in _SELDOM
-    ),
-    *(_on_proxy(_limit_used(window), enabled=True) for window in LIMITED),
-    PulseSensorDescription(
-        key="spend_forecast",
-        translation_key="spend_forecast",
-        dimensions=ON_PROXY,
-        device_class=SensorDeviceClass.MONETARY,
-        native_unit_of_measurement=USD,
+    replace(_spend(Window.WEEK), dimensions=ON_PROXY),
+    _money(_insight("spend_yesterday", Feature.YESTERDAY, lambda insight: insight.yesterday)),
+    _money(_insight("spend_last_month", Feature.LAST_MONTH, lambda insight: insight.last_month)),
+    _money(_insight("spend_forecast", Feature.FORECAST, lambda insight: insight.forecast)),
+    _collecting("forecast_from", Feature.FORECAST_LATER, lambda insight: insight.forecast_from),
+    _collecting("unusual_from", Feature.UNUSUAL_LATER, lambda insight: insight.unusual_from),
+    replace(
+        _insight("spend_rate", Feature.USAGE, lambda insight: insight.rate),
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=USD_PER_HOUR,
         suggested_display_precision=2,
-        metric="cost",
-        value_fn=lambda data, _: data.snapshot.insight.forecast,
+        live=True,
+    ),
+    *(
+        replace(_usage(metric, metric, Window.DAY, enabled=enabled), dimensions=ON_PROXY)
+        for metric, enabled in _TODAY_ON_PROXY.items()
+    ),
+    _share("cache_hit_ratio", "cache_hits", "cache_hits", "cache_misses"),
+    _share("input_cached_share", "input_cached_tokens", "input_tokens"),
+    replace(
+        _usage("unpriced_requests", "unpriced_requests", Window.DAY),
+        dimensions=ON_PROXY,
+        entity_category=EntityCategory.DIAGNOSTIC,
     ),
     PulseSensorDescription(
         key="in_flight_requests",
@@ -192,6 +221,12 @@ _PROXY: Final = (
         metric="in_flight_requests",
         live=True,
         value_fn=lambda data, _: data.snapshot.gauges.get("in_flight_requests"),
+    ),
+    replace(
+        _diagnostic("status", _status, enabled=True),
+        device_class=SensorDeviceClass.ENUM,
+        options=[OK, *FAILURES],
+        attributes_fn=lambda data: {} if data.connected else {"since": data.snapshot.last_scrape},
     ),
     _diagnostic("last_scrape", lambda data: data.snapshot.last_scrape, timestamp=True),
     _diagnostic("last_restart", lambda data: data.snapshot.process_start, timestamp=True),
@@ -205,10 +240,7 @@ _PROXY: Final = (
     ),
 )
 
-_MEMBER: Final = (
-    *_COMMON,
-    *(_usage("refused_requests", "refused_requests", window) for window in _SELDOM),
-    *(_limit_used(window) for window in LIMITED),
+_BUDGETS: Final = (
     _budget("maximum", lambda budget: budget.maximum),
     replace(_budget("remaining", lambda budget: budget.remaining, enabled=True), dimensions=ON_MEMBERS),
     replace(
@@ -226,16 +258,10 @@ _MEMBER: Final = (
     ),
 )
 
-_SHARES: Final = (
-    *(_share("cache_hit_ratio", window, "cache_hits", "cache_hits", "cache_misses") for window in _RATIOS),
-    *(_share("input_cached_share", window, "input_cached_tokens", "input_tokens") for window in _RATIOS),
-)
-
 _MODEL: Final = (
     *(
-        replace(_usage(metric, metric, window), dimensions=ON_MODELS, entity_category=EntityCategory.DIAGNOSTIC)
+        replace(_usage(metric, metric, Window.DAY), dimensions=ON_MODELS, entity_category=EntityCategory.DIAGNOSTIC)
         for metric in ("deployment_failures", "deployment_cooldowns")
-        for window in _SELDOM
     ),
     PulseSensorDescription(
         key="deployment_health",
@@ -250,4 +276,4 @@ _MODEL: Final = (
     ),
 )
 
-DESCRIPTIONS: Final = (*_PROXY, *_MEMBER, *_SHARES, *_MODEL)
+DESCRIPTIONS: Final = (*_EVERYWHERE, *_PROXY, *_BUDGETS, *_MODEL)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -16,6 +15,7 @@ from .const import CONF_DIMENSIONS, CONF_GROUP_MODELS_BY, CONF_MAX_MEMBERS, DOMA
 from .core.catalog import Dimension
 from .core.models import OTHER, TOTAL, Member, MemberKey, Snapshot, Vector, Window
 from .devices import async_register
+from .features import MARKS, TEMPORARY, Feature, present
 from .identifiers import member_and_key, member_of_device
 from .user_settings import UserSettings
 
@@ -23,19 +23,7 @@ MODELS: Final = (Dimension.MODEL, Dimension.PUBLIC_MODEL)
 OPTIONAL: Final = tuple(one for one in Dimension if one not in {Dimension.TOTAL, *MODELS})
 """Dimensions whose members have a device only where the options say so."""
 
-_PLURALS: Final = {Dimension.PUBLIC_MODEL: "models", Dimension.METADATA: "metadata"}
-
-
-class Feature(Enum):
-    """A reason for entities: what every member has, and what only some have."""
-
-    USAGE = auto()
-    BUDGET = auto()
-    HEALTH = auto()
-
-
-_MARKS: Final = {"budget_remaining": Feature.BUDGET, "deployment_health": Feature.HEALTH}
-"""Key of an entity that tells that the member had this feature before."""
+type MemberFeature = tuple[MemberKey, Feature]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +35,8 @@ class NewFeature:
     feature: Feature
 
 
-type NewFeatureListener = Callable[[Collection[NewFeature]], None]
-"""Adds entities to a platform."""
+type FeatureListener = Callable[[Collection[NewFeature], Collection[MemberFeature]], None]
+"""Adds entities to a platform for what is new, and takes those away whose reason is gone."""
 
 
 class DeviceManager:
@@ -76,18 +64,37 @@ class DeviceManager:
         }
         self._members: dict[MemberKey, Member] = {TOTAL: Member(*TOTAL, entry.title)}
         self._devices: dict[MemberKey, dr.AnyDeviceEntry] = {}
-        self._features: dict[tuple[MemberKey, Feature], None] = {}
+        self._features: dict[MemberFeature, None] = {}
         self._remembered = _remembered(hass, entry)
-        self._signal: SignalType[Collection[NewFeature]] = SignalType(f"{DOMAIN}_{entry.entry_id}_features")
+        self._signal: SignalType[Collection[NewFeature], Collection[MemberFeature]] = SignalType(
+            f"{DOMAIN}_{entry.entry_id}_features"
+        )
 
     def __contains__(self, member: object) -> bool:
         """Whether a member has a device."""
         return member in self._members
 
+    def has(self, member: MemberKey, feature: Feature) -> bool:
+        """Whether a member that has a device has a feature now."""
+        return (member, feature) in self._features
+
+    def member(self, key: MemberKey) -> Member:
+        """Return a member that has a device, with its name of today; KeyError for another."""
+        return self._members[key]
+
+    def device(self, key: MemberKey) -> dr.AnyDeviceEntry:
+        """Return the device of a member, with its name of today; KeyError for a member without."""
+        return dr.async_get(self._hass).async_get(self._devices[key].id) or self._devices[key]
+
+    @property
+    def members(self) -> Mapping[MemberKey, Member]:
+        """The members that have a device, the proxy and those that are shown together included."""
+        return self._members
+
     @callback
-    def async_subscribe(self, listener: NewFeatureListener) -> CALLBACK_TYPE:
+    def async_subscribe(self, listener: FeatureListener) -> CALLBACK_TYPE:
         """Have a platform add entities for the members of today and those to come; returns what ends that."""
-        listener([NewFeature(key, self._devices[key], feature) for key, feature in self._features])
+        listener([NewFeature(key, self._devices[key], feature) for key, feature in self._features], ())
         return async_dispatcher_connect(self._hass, self._signal, listener)
 
     @callback
@@ -116,34 +123,32 @@ class DeviceManager:
         other = dimension, OTHER
         if len(wanted) == len(selected):
             return []
-        self._members.setdefault(other, Member(*other, f"Other {_PLURALS.get(dimension, f'{dimension}s')}"))
+        self._members.setdefault(other, Member(*other, OTHER))
         return [key for key in waiting if key not in self._members]
 
     @callback
     def async_update(self, snapshot: Snapshot) -> None:
-        """Register devices, rename them, and have entities added for what is new."""
+        """Register devices, rename them, have entities added for what is new and taken away for what is over."""
         for key, known in self._members.items():
             member = snapshot.members.get(key, known)
-            if key not in self._devices:
+            if key not in self._devices or member.name != known.name:
                 self._devices[key] = async_register(self._hass, self._entry, member, self._devices.get(TOTAL))
-            elif member.name != known.name:
-                dr.async_get(self._hass).async_update_device(self._devices[key].id, name=member.name)
             self._members[key] = member
-        newcomers = [one for one in self._present(snapshot) if one not in self._features]
-        self._features |= dict.fromkeys(newcomers)
-        if newcomers:
+        features = dict.fromkeys(self._present(snapshot))
+        newcomers = [one for one in features if one not in self._features]
+        gone = [one for one in self._features if one[1] in TEMPORARY and one not in features]
+        self._features = {one: None for one in self._features if one not in gone} | features
+        if newcomers or gone:
             self._restore({key for key, _ in newcomers} & self._dismissed.keys())
-            features = [NewFeature(key, self._devices[key], feature) for key, feature in newcomers]
-            async_dispatcher_send(self._hass, self._signal, features)
+            new = [NewFeature(key, self._devices[key], feature) for key, feature in newcomers]
+            async_dispatcher_send(self._hass, self._signal, new, gone)
 
-    def _present(self, snapshot: Snapshot) -> Iterable[tuple[MemberKey, Feature]]:
-        """Yield the facets of all members with a device."""
+    def _present(self, snapshot: Snapshot) -> Iterable[MemberFeature]:
+        """Yield the features of all members with a device."""
         for key in self._members:
-            yield key, Feature.USAGE
-            if key in snapshot.budgets or (key, Feature.BUDGET) in self._remembered:
-                yield key, Feature.BUDGET
-            if (key[0] is Dimension.MODEL and key[1] in snapshot.health) or (key, Feature.HEALTH) in self._remembered:
-                yield key, Feature.HEALTH
+            for feature in present(key, snapshot, self._user_settings.limits):
+                yield key, feature
+        yield from (one for one in self._remembered if one[0] in self._members)
 
     @callback
     def async_remove_stale(self, snapshot: Snapshot) -> None:
@@ -183,13 +188,13 @@ def _devices(hass: HomeAssistant, entry: ConfigEntry) -> Iterable[dr.AnyDeviceEn
     return dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
 
 
-def _remembered(hass: HomeAssistant, entry: ConfigEntry) -> set[tuple[MemberKey, Feature]]:
-    """Return the facets that members had before: a proxy tells a budget only once it is used."""
-    found: set[tuple[MemberKey, Feature]] = set()
+def _remembered(hass: HomeAssistant, entry: ConfigEntry) -> set[MemberFeature]:
+    """Return the features that members had before."""
+    found: set[MemberFeature] = set()
     for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id):
         member, key = member_and_key(entity.unique_id)
-        if key in _MARKS:
-            found.add((member, _MARKS[key]))
+        if key in MARKS:
+            found.add((member, MARKS[key]))
     return found
 
 

@@ -1,39 +1,75 @@
-"""What helps to find a fault, without a name or an id of anyone: counts only."""
+"""What helps to find a fault, without a name or an id of anyone: counts, families and timing only."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
-from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.const import CONF_API_KEY, CONF_URL
 from homeassistant.core import HomeAssistant
 
-from .coordinator import LiteLLMPulseConfigEntry
-from .core.models import Snapshot
+from .api import answers
+from .client import ScrapeError
+from .const import CONF_CA_FILE, CONF_EXTRA_HEADERS, CONF_FREE_MODELS
+from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
+from .core.errors import AnswerError
+from .core.models import Report, Snapshot
 
-_REDACTED: Final = {CONF_API_KEY, CONF_URL, "title", "unique_id"}
+_REDACTED: Final = {CONF_API_KEY, CONF_URL, CONF_CA_FILE, "title", "unique_id"}
+_COUNTED: Final = {CONF_EXTRA_HEADERS, CONF_FREE_MODELS}
+"""Options of which only the number is told."""
 
 
-async def async_get_config_entry_diagnostics(
-    hass: HomeAssistant,  # noqa: ARG001
-    entry: LiteLLMPulseConfigEntry,
-) -> dict[str, Any]:
+async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> dict[str, Any]:
     """Return the diagnostics of one proxy."""
-    coordinator = entry.runtime_data.coordinator
+    runtime = entry.runtime_data
+    coordinator, ledger = runtime.coordinator, runtime.ledger
     return {
-        "entry": async_redact_data(entry.as_dict(), _REDACTED),
-        "scrape": {
-            "success": coordinator.last_update_success,
-            "exception": type(coordinator.last_exception).__name__ if coordinator.last_exception else None,
-            "reason": getattr(coordinator.last_exception, "translation_key", None),
-            "duration": coordinator.data.scrape_duration,
+        "entry": async_redact_data(entry.as_dict(), _REDACTED) | {"options": _options(entry.options)},
+        "litellm": {
+            "version": await runtime.scraper.client.version(),
+            "families": await _families(hass, entry),
+            "labels": sorted(one for one in ledger.labels if not one.startswith(("tag_", "metadata_"))),
         },
+        "scrape": _scrape(coordinator),
         "ledger": _ledger(coordinator.data.snapshot),
+        "reports": [_report(report) for report in ledger.reports],
+        "store": await hass.async_add_executor_job(_store, ledger.path)
+        | {"error": _error(coordinator.data.snapshot, hass.config.config_dir)},
+    }
+
+
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options, of what may be secret only how many."""
+    counted = {key: len(value or ()) if key in _COUNTED else value for key, value in options.items()}
+    return async_redact_data(counted, _REDACTED)
+
+
+async def _families(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> list[str] | str:
+    """Return the families of LiteLLM that have samples, or why that is not known."""
+    try:
+        found = await answers.async_raw(hass, entry.runtime_data)
+    except (ScrapeError, AnswerError) as err:
+        return type(err).__name__
+    return sorted(name for name in found if name.startswith("litellm_") and not name.endswith("_created"))
+
+
+def _scrape(coordinator: LiteLLMPulseCoordinator) -> dict[str, Any]:
+    """Return how the scrapes go."""
+    interval = coordinator.update_interval
+    return {
+        "success": coordinator.last_update_success,
+        "exception": type(coordinator.last_exception).__name__ if coordinator.last_exception else None,
+        "reason": getattr(coordinator.last_exception, "translation_key", None),
+        "duration": coordinator.data.scrape_duration,
+        "interval": interval.total_seconds() if interval else None,
     }
 
 
 def _ledger(snapshot: Snapshot) -> dict[str, Any]:
     """Return what the ledger knows, in counts."""
-    report = snapshot.report
     return {
         "last_scrape": snapshot.last_scrape,
         "process_start": snapshot.process_start,
@@ -42,14 +78,25 @@ def _ledger(snapshot: Snapshot) -> dict[str, Any]:
         "members": dict(Counter(str(dimension) for dimension, _ in snapshot.members)),
         "ambiguous_answers": snapshot.ambiguous_answers,
         "lasting_ambiguity": snapshot.lasting_ambiguity,
-        "store_error": snapshot.store_error is not None,
-        "report": report
-        and {
-            "samples": report.samples,
-            "skipped": report.skipped,
-            "changed": report.changed,
-            "restarted": report.restarted,
-            "indistinguishable": report.indistinguishable,
-            "ambiguous": report.ambiguous,
-        },
+        "budgets": dict(Counter(str(dimension) for dimension, _ in snapshot.budgets)),
+        "attributions": len(snapshot.groups),
+        "restarts": sum(row.restarted for row in snapshot.recent),
+        "scrapes": sum(row.scrapes for row in snapshot.recent),
+        "report": _report(snapshot.report) if snapshot.report else None,
     }
+
+
+def _report(report: Report) -> dict[str, Any]:
+    """Return what happened in a scrape, less what was used."""
+    return {key: value for key, value in asdict(report).items() if key != "increase"}
+
+
+def _error(snapshot: Snapshot, config_dir: str) -> str | None:
+    """Return why usage could not be written, without the path of the configuration."""
+    return snapshot.store_error.replace(config_dir, REDACTED) if snapshot.store_error else None
+
+
+def _store(path: Path) -> dict[str, Any]:
+    """Return the sizes of the ledger's files in bytes; blocking."""
+    files = sorted(path.parent.glob(f"{path.stem}.*"))
+    return {"files": {file.name.removeprefix(path.stem): file.stat().st_size for file in files if file.exists()}}

@@ -1,18 +1,28 @@
 """The base of every entity: what it shows, of whom, and when it writes its state."""
 
-from collections.abc import Callable, Collection, Iterable
+from asyncio import Semaphore
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import override
 
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity, EntityDescription
-from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.entity_platform import (
+    AddConfigEntryEntitiesCallback,
+    EntityPlatform,
+    async_get_current_platform,
+)
+from homeassistant.util import slugify
 
+from .const import CONF_MEMBER_FIGURES, DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
 from .core.catalog import Dimension
 from .data import PulseData
-from .device_manager import Feature, NewFeature
-from .identifiers import entity_unique_id
+from .device_manager import MemberFeature, NewFeature
+from .devices import private_name
+from .features import TEMPORARY, Feature
+from .identifiers import entity_unique_id, member_and_key
 
 ON_PROXY = frozenset({Dimension.TOTAL})
 ON_MEMBERS = frozenset(Dimension) - ON_PROXY
@@ -26,6 +36,8 @@ class PulseDescription(EntityDescription):
     dimensions: frozenset[Dimension]
     """Whose members have it."""
     feature: Feature = Feature.USAGE
+    figure: str | None = None
+    """One that is only there where the options say so."""
     metric: str | None = None
     """Friendly name: unavailable while the proxy does not publish it."""
     live: bool = False
@@ -52,6 +64,17 @@ class PulseEntity(Entity):
         self.device_entry = new.device
         self._attr_unique_id = entity_unique_id(coordinator.config_entry.entry_id, new.member, description.key)
         self._written: tuple[object, ...] = ()
+
+    @override
+    @callback
+    def add_to_platform_start(
+        self, hass: HomeAssistant, platform: EntityPlatform, parallel_updates: Semaphore | None
+    ) -> None:
+        """Suggest an id where the one that Home Assistant makes of the names would hold an e-mail address."""
+        super().add_to_platform_start(hass, platform, parallel_updates)
+        member = self.coordinator.config_entry.runtime_data.device_manager.member(self.member)
+        if self.device_entry and (name := private_name(self.device_entry, member)):
+            self.entity_id = f"{platform.domain}.{slugify(f'{name} {self.suggested_object_id}')}"
 
     @property
     def data(self) -> PulseData:
@@ -95,21 +118,40 @@ class PulseEntity(Entity):
 def async_add_described[D: PulseDescription](
     entry: LiteLLMPulseConfigEntry,
     add: AddConfigEntryEntitiesCallback,
-    entity: Callable[[LiteLLMPulseCoordinator, NewFeature, D], Entity],
-    descriptions: Iterable[D],
+    entity: Callable[[LiteLLMPulseCoordinator, NewFeature, D], PulseEntity],
+    descriptions: Collection[D],
 ) -> None:
-    """Add a platform's entities, as described, for every member with a device, and for those that come later."""
+    """Keep a platform's entities as described: for every member with a device, also for those that come later."""
     runtime = entry.runtime_data
+    manager = runtime.device_manager
+    registry = er.async_get(runtime.coordinator.hass)
+    platform = async_get_current_platform()
+    chosen = frozenset(entry.options.get(CONF_MEMBER_FIGURES, ()))
+    wanted = [one for one in descriptions if one.figure is None or one.figure in chosen]
 
     @callback
-    def async_add(features: Collection[NewFeature]) -> None:
+    def async_update(new: Collection[NewFeature], gone: Collection[MemberFeature]) -> None:
+        for (dimension, member), feature in gone:
+            for description in wanted:
+                if description.feature is feature and dimension in description.dimensions:
+                    unique_id = entity_unique_id(entry.entry_id, (dimension, member), description.key)
+                    if entity_id := registry.async_get_entity_id(platform.domain, DOMAIN, unique_id):
+                        registry.async_remove(entity_id)
         add(
             [
-                entity(runtime.coordinator, new, description)
-                for new in features
-                for description in descriptions
-                if description.feature is new.feature and new.member[0] in description.dimensions
+                entity(runtime.coordinator, one, description)
+                for one in new
+                for description in wanted
+                if description.feature is one.feature and one.member[0] in description.dimensions
             ],
         )
 
-    entry.async_on_unload(runtime.device_manager.async_subscribe(async_add))
+    known = {(dimension, one.key): one.feature for one in wanted for dimension in one.dimensions}
+    for registered in er.async_entries_for_config_entry(registry, entry.entry_id):
+        if registered.domain == platform.domain:
+            member, key = member_and_key(registered.unique_id)
+            feature = known.get((member[0], key))
+            over = feature in TEMPORARY and member in manager and not manager.has(member, feature)
+            if feature is None or over:
+                registry.async_remove(registered.entity_id)
+    entry.async_on_unload(manager.async_subscribe(async_update))

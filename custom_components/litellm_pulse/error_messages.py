@@ -5,6 +5,7 @@ from typing import Final
 from homeassistant.exceptions import HomeAssistantError
 
 from .client import (
+    CAFileError,
     CannotConnectError,
     InvalidAuthError,
     NotFoundError,
@@ -32,6 +33,7 @@ _KEYS: Final[dict[type[ScrapeError | AnswerError], str]] = {
     CannotConnectError: "cannot_connect",
     ScrapeTimeoutError: "timeout",
     TLSError: "tls_error",
+    CAFileError: "ca_file",
     InvalidAuthError: "invalid_auth",
     NotFoundError: "not_found",
     RedirectError: "redirect",
@@ -48,6 +50,10 @@ _KEYS: Final[dict[type[ScrapeError | AnswerError], str]] = {
 }
 
 
+FAILURES: Final = sorted(set(_KEYS.values()))
+"""All translation keys of failures."""
+
+
 def translation_key(error: ScrapeError | AnswerError) -> str:
     """Return the translation key of a failure, under `config.error` and under `exceptions`."""
     return next(key for kind in type(error).__mro__ if (key := _KEYS.get(kind)))
@@ -60,10 +66,11 @@ def translation_placeholders(error: ScrapeError | AnswerError) -> dict[str, str]
 
 def message(error: ScrapeError | AnswerError) -> str:
     """Return a failure in words, as the coordinator would say it."""
+    return text(translation_key(error), **translation_placeholders(error))
+
+
+def text(key: str, **placeholders: str) -> str:
+    """Return a sentence of `exceptions`."""
     return str(
-        HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key=translation_key(error),
-            translation_placeholders=translation_placeholders(error),
-        )
+        HomeAssistantError(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
     )

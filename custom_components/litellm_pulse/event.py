@@ -54,5 +54,7 @@ class PulseEventEntity(PulseEntity, EventEntity):
     @callback
     def _async_show(self, event: PulseEvent) -> None:
         """Show what happened."""
+        if event.context:
+            self.async_set_context(event.context)
         self._trigger_event(event.type, event.data)
         self.async_write_ha_state()

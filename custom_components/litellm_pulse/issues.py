@@ -9,10 +9,23 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
-from .const import DOMAIN
+from .const import (
+    CONF_DIMENSIONS,
+    CONF_FREE_MODELS,
+    CONF_GROUP_MODELS_BY,
+    CONF_SCAN_INTERVAL,
+    DOMAIN,
+    SCAN_INTERVAL_DEFAULT,
+)
+from .core.catalog import DIMENSIONS, Dimension
+from .core.models import Usage, Window
 from .data import PulseData
 
 type Placeholders = dict[str, str]
+
+_LABELS: Final = {row.dimension: row.labels for row in DIMENSIONS}
+_NAMES_SHOWN: Final = 10
+"""More names than these nobody reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +38,8 @@ class IssueDescription:
     fixable: bool = False
     persistent: bool = False
     """Stays until the user has confirmed it, also over restarts."""
+    patience: int = 1
+    """In how many scrapes running it has to be found before it is raised."""
 
 
 def _unsettled(data: PulseData) -> Placeholders | None:
@@ -75,6 +90,52 @@ def _too_many_members(data: PulseData) -> Placeholders | None:
     return {"hidden": hidden, "max_members": str(data.max_members)}
 
 
+def _failed(key: str) -> Callable[[PulseData], Placeholders | None]:
+    """Return a function that finds a scrape that failed for one reason."""
+    return lambda data: {} if data.failure == key else None
+
+
+def _slow_scrape(data: PulseData) -> Placeholders | None:
+    interval = data.options.get(CONF_SCAN_INTERVAL, SCAN_INTERVAL_DEFAULT)
+    duration = data.scrape_duration
+    if duration is None or duration <= interval / 2:
+        return None
+    return {"duration": f"{duration:.0f}", "interval": f"{interval:.0f}"}
+
+
+def unpriced_models(data: PulseData) -> list[str]:
+    """Return the models that were used this month and cost nothing, though nobody said that they are free."""
+    free = data.options.get(CONF_FREE_MODELS, ())
+    used = ((id_, usage) for (kind, id_), usage in data.snapshot.usage.items() if kind is Dimension.MODEL)
+    return sorted(model for model, usage in used if model not in free and _is_unpriced(usage))
+
+
+def _is_unpriced(usage: Usage) -> bool:
+    """Whether usage lacks a price: by LiteLLM's own word, or because there are tokens and no spend."""
+    if usage.get(Window.MONTH, "unpriced_requests"):
+        priced_again = usage.get(Window.DAY, "cost") and not usage.get(Window.DAY, "unpriced_requests")
+        return not priced_again
+    return bool(usage.get(Window.MONTH, "tokens")) and not usage.get(Window.MONTH, "cost")
+
+
+def _unpriced(data: PulseData) -> Placeholders | None:
+    # Without the family of spend nothing has a price, and another issue says so.
+    models = unpriced_models(data) if "cost" in data.snapshot.published else []
+    if not models:
+        return None
+    rest = len(models) - _NAMES_SHOWN
+    names = ", ".join(f"`{model}`" for model in models[:_NAMES_SHOWN])
+    return {"models": f"{names} (+{rest})" if rest > 0 else names}
+
+
+def _missing_label(data: PulseData) -> Placeholders | None:
+    if not data.labels:
+        return None
+    shown = [*data.options.get(CONF_DIMENSIONS, ()), data.options.get(CONF_GROUP_MODELS_BY, Dimension.MODEL)]
+    wanted = {label: None for one in shown for label in _LABELS.get(one, ()) if label not in data.labels}
+    return {"labels": ", ".join(f"`{label}`" for label in wanted)} if wanted else None
+
+
 ISSUES: Final = (
     IssueDescription(key="unsettled", placeholders_fn=_unsettled, severity=ir.IssueSeverity.ERROR),
     IssueDescription(key="store_error", placeholders_fn=_store_error, severity=ir.IssueSeverity.ERROR),
@@ -88,6 +149,11 @@ ISSUES: Final = (
     IssueDescription(key="clock_jump", placeholders_fn=_clock_jump, fixable=True),
     IssueDescription(key="logging_failures", placeholders_fn=_logging_failures),
     IssueDescription(key="too_many_members", placeholders_fn=_too_many_members, fixable=True),
+    IssueDescription(key="callback_off", placeholders_fn=_failed("not_found"), severity=ir.IssueSeverity.ERROR),
+    IssueDescription(key="too_old", placeholders_fn=_failed("enterprise_only"), severity=ir.IssueSeverity.ERROR),
+    IssueDescription(key="unpriced_models", placeholders_fn=_unpriced, fixable=True),
+    IssueDescription(key="slow_scrape", placeholders_fn=_slow_scrape, fixable=True, patience=3),
+    IssueDescription(key="missing_label", placeholders_fn=_missing_label),
 )
 
 
@@ -104,17 +170,21 @@ class IssueManager:
         self._hass = hass
         self._entry = entry
         self._raised: dict[str, Placeholders] = {}
+        self._found: dict[str, int] = {}
+        """In how many scrapes running an issue was found."""
 
     @callback
     def async_update(self, _: PulseData, after: PulseData) -> None:
         """Raise what has come up or changed, clear what is over."""
         for description in ISSUES:
             found = description.placeholders_fn(after)
+            count = self._found[description.key] = self._found.get(description.key, 0) + 1 if found is not None else 0
             if found == self._raised.get(description.key):
                 continue
             if found is not None:
-                self._raised[description.key] = found
-                self._raise(description, found)
+                if count >= description.patience:
+                    self._raised[description.key] = found
+                    self._raise(description, found)
             elif not description.persistent:
                 del self._raised[description.key]
                 self._clear(description)

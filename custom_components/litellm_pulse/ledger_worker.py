@@ -1,11 +1,13 @@
 """The one thread that owns the ledger, and the spare copy of its spare copy in Home Assistant's Store."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
 from homeassistant.config_entries import ConfigEntry
@@ -16,17 +18,32 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .client import Answer
-from .const import DOMAIN, SPARE_COPY_SAVE_DELAY
+from .const import (
+    CONF_METRIC_NAMES,
+    CONF_RETENTION_DAYS,
+    CONF_TIME_ZONE,
+    CONF_WEEK_START,
+    DOMAIN,
+    RETENTION_DAYS_DEFAULT,
+    SPARE_COPY_SAVE_DELAY,
+    WEEK_STARTS,
+)
 from .core.catalog import Dimension
 from .core.errors import NewerSchemaError, StoreError
-from .core.exposition import ExpositionParser
+from .core.exposition import ExpositionParser, label_names
 from .core.insight import Forecaster
 from .core.ledger import Ledger
-from .core.models import OTHER, MemberKey, Snapshot, Usage
+from .core.models import OTHER, MemberKey, Report, Snapshot, Usage
+from .core.query import recognizes
 from .core.store import SpareCopy
 from .core.totals import combined_usage
+from .open_ledgers import async_get_open_ledgers
 
 _SPARE_COPY_VERSION: Final = 1
+_REPORTS: Final = 30
+"""Scrapes of which is kept what happened: half an hour, for diagnostics."""
+_PRIVATE_FOLDER: Final = 0o700
+_PRIVATE_FILE: Final = 0o600
 
 
 class LedgerWorker:
@@ -38,11 +55,18 @@ class LedgerWorker:
     snapshot: Snapshot
     """What is known; replaced on the ledger's thread."""
 
-    def __init__(self, hass: HomeAssistant, entry_id: str, zone: ZoneInfo) -> None:
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, zone: ZoneInfo) -> None:
         """Start the thread; the ledger is opened by `async_open`."""
+        entry_id = entry.entry_id
         self.zone = zone
+        self.labels: frozenset[str] = frozenset()
+        """Names of the labels that the counters of the last answer have."""
+        self.reports: deque[Report] = deque(maxlen=_REPORTS)
+        """What happened in the last scrapes, newest last."""
         self._hass = hass
+        self._options = entry.options
         self._path = _path(hass, entry_id)
+        self._ledgers = async_get_open_ledgers(hass)
         self._forecaster = Forecaster(self._path)
         self._store = _spare_copy_store(hass, entry_id)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=DOMAIN)
@@ -54,15 +78,22 @@ class LedgerWorker:
         """Open an entry's ledger until the entry is unloaded or Home Assistant stops.
 
         Raises ConfigEntryError for a file of a newer release, ConfigEntryNotReady for one that
-        cannot be read or written now.
+        cannot be read or written now, or that is being copied for a backup.
         """
-        worker = cls(hass, entry.entry_id, await _configured_zone(hass))
+        ledgers = async_get_open_ledgers(hass)
+        if ledgers.paused:
+            raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key="waits_for_backup")
+        if earlier := ledgers.closing(entry.entry_id):
+            # A backup that never ended: what waits has to be in the file before it is read.
+            await earlier.async_end()
+        worker = cls(hass, entry, await _configured_zone(hass, entry.options))
         spare_copy = await worker._store.async_load()
         try:
             worker._ledger = await worker._async_run(partial(worker._open, spare_copy))
         except StoreError as err:
             await hass.async_add_executor_job(worker._thread.shutdown)
             raise _setup_error(err) from err
+        await ledgers.async_add(worker)
         entry.async_on_unload(worker.async_close)
         # After the final write of the spare copy; an idle thread would hold up the end of the process.
         entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, worker.async_close))
@@ -72,6 +103,11 @@ class LedgerWorker:
     def path(self) -> Path:
         """Where the ledger lies; never to be opened on the event loop."""
         return self._path
+
+    @property
+    def paused(self) -> bool:
+        """Whether a backup is being made, and what was counted since it began is not in the file."""
+        return self._ledgers.paused
 
     @property
     def families(self) -> list[str]:
@@ -94,8 +130,8 @@ class LedgerWorker:
         await self._async_run(lambda: self._show(self._ledger.roll(now=dt_util.utcnow())))
 
     async def async_adopt_zone(self) -> bool:
-        """Cut the windows in Home Assistant's zone; return whether that is another one."""
-        zone = await _configured_zone(self._hass)
+        """Cut the windows in the zone that is configured now; return whether that is another one."""
+        zone = await _configured_zone(self._hass, self._options)
         if zone == self.zone:
             return False
         self.zone = zone
@@ -119,8 +155,18 @@ class LedgerWorker:
         if not self._closed:
             await self._async_run(self._ledger.resume)
 
-    async def async_close(self, _event: Event | None = None) -> None:
-        """Close the ledger, save its spare copy, end the thread; a second time does nothing."""
+    async def async_close(self, event: Event | None = None) -> None:
+        """Close the ledger; while a backup is made, when that has ended, unless Home Assistant itself ends."""
+        if self._closed:
+            return
+        if not self._ledgers.async_remove(self) and event is None:
+            self._hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, self.async_close)
+            return
+        await self.async_end()
+
+    async def async_end(self) -> None:
+        """Close the ledger at once, save its spare copy, end the thread; a second time does nothing."""
+        self._ledgers.async_forget(self)
         if self._closed:
             return
         self._closed = True
@@ -129,13 +175,29 @@ class LedgerWorker:
         finally:
             await self._hass.async_add_executor_job(self._thread.shutdown)
 
+    async def async_discard(self) -> None:
+        """End the thread without writing anything: the file is to be deleted."""
+        self._ledgers.async_forget(self)
+        self._closed = True
+        await self._hass.async_add_executor_job(self._thread.shutdown)
+
     def _open(self, spare_copy: SpareCopy | None) -> Ledger:
         """Open the ledger; on its own thread."""
         try:
-            self._path.parent.mkdir(exist_ok=True)
+            self._path.parent.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
         except OSError as err:
             raise StoreError(str(err)) from err
-        ledger = Ledger.open(self._path, now=dt_util.utcnow(), zone=self.zone, spare_copy=spare_copy)
+        _make_private(self._path)
+        options = self._options
+        ledger = Ledger.open(
+            self._path,
+            now=dt_util.utcnow(),
+            zone=self.zone,
+            spare_copy=spare_copy,
+            overrides=options.get(CONF_METRIC_NAMES),
+            week_start=WEEK_STARTS.index(options.get(CONF_WEEK_START, WEEK_STARTS[0])),
+            retention_days=options.get(CONF_RETENTION_DAYS, RETENTION_DAYS_DEFAULT),
+        )
         self._show(ledger.snapshot)
         return ledger
 
@@ -152,6 +214,10 @@ class LedgerWorker:
                 pid=answer.pid,
             )
         )
+        if self.snapshot.report:
+            self.reports.append(self.snapshot.report)
+        # A part may leave families out that have no series.
+        self.labels = label_names(exposition) | (self.labels if part else frozenset())
 
     def _show(self, snapshot: Snapshot) -> None:
         """Show what the ledger knows, and what its past makes of it; on the ledger's own thread."""
@@ -192,6 +258,8 @@ def _setup_error(err: StoreError) -> ConfigEntryError | ConfigEntryNotReady:
 
 async def async_delete_ledger(hass: HomeAssistant, entry_id: str) -> None:
     """Delete everything that was kept for an entry."""
+    if worker := async_get_open_ledgers(hass).closing(entry_id):
+        await worker.async_discard()
     await hass.async_add_executor_job(_delete, _path(hass, entry_id))
     await _spare_copy_store(hass, entry_id).async_remove()
 
@@ -206,9 +274,27 @@ def _spare_copy_store(hass: HomeAssistant, entry_id: str) -> Store[SpareCopy]:
     return Store(hass, _SPARE_COPY_VERSION, f"{DOMAIN}.{entry_id}", private=True, serialize_in_event_loop=False)
 
 
-async def _configured_zone(hass: HomeAssistant) -> ZoneInfo:
-    """Return Home Assistant's time zone."""
-    return await dt_util.async_get_time_zone(hass.config.time_zone) or ZoneInfo("UTC")
+async def async_recognizes(hass: HomeAssistant, entry: ConfigEntry, body: ExpositionParser) -> bool:
+    """Return whether an answer comes from the proxy whose usage an entry's ledger holds; raises AnswerError.
+
+    True also where nothing is known of that proxy yet; the ledger need not be open.
+    """
+    return await hass.async_add_executor_job(recognizes, _path(hass, entry.entry_id), body.finish())
+
+
+async def _configured_zone(hass: HomeAssistant, options: Mapping[str, Any]) -> ZoneInfo:
+    """Return the time zone of the options, Home Assistant's where they name none."""
+    name = options.get(CONF_TIME_ZONE) or hass.config.time_zone
+    return await dt_util.async_get_time_zone(name) or ZoneInfo("UTC")
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody else read a ledger, its folder and what was set aside: members are named after people; blocking."""
+    # Not every file system knows of owners: what is on such a one is as private as it can be.
+    with suppress(OSError):
+        path.parent.chmod(_PRIVATE_FOLDER)
+        for file in path.parent.glob(f"{path.stem}.*"):
+            file.chmod(_PRIVATE_FILE)
 
 
 def _delete(path: Path) -> None:

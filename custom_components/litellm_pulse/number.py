@@ -10,8 +10,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import LiteLLMPulseConfigEntry
 from .core.models import Window
-from .descriptions import LIMITED, USD
+from .descriptions import USD
 from .entity import ON_MEMBERS, ON_PROXY, PulseDescription, PulseEntity, async_add_described
+from .features import LIMITS
 
 PARALLEL_UPDATES = 0
 
@@ -40,7 +41,7 @@ def _limit(window: Window) -> PulseNumberDescription:
     )
 
 
-_PROXY: Final = tuple(_limit(window) for window in LIMITED)
+_PROXY: Final = tuple(_limit(window) for window in LIMITS)
 DESCRIPTIONS: Final = (
     *_PROXY,
     *(replace(one, dimensions=ON_MEMBERS, entity_registry_enabled_default=False) for one in _PROXY),

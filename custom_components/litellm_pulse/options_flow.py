@@ -1,11 +1,18 @@
-"""The options: what is shown, and how often it is asked for. None of them changes a total."""
+"""The options, in sections: what is counted and how, what is shown, what deserves attention, who has access.
 
+They are stored flat. None of them changes a total.
+"""
+
+from collections.abc import Collection, Mapping
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 import voluptuous as vol
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import UnitOfTime
+from homeassistant.data_entry_flow import section
 from homeassistant.helpers.selector import (
+    BooleanSelector,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -14,22 +21,49 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
+from . import access_fields
+from .api import answers
+from .client import ScrapeError
 from .const import (
+    CONF_CA_FILE,
     CONF_DIMENSIONS,
+    CONF_EXTRA_HEADERS,
     CONF_GROUP_MODELS_BY,
     CONF_MAX_MEMBERS,
+    CONF_MEMBER_FIGURES,
+    CONF_METRIC_NAMES,
+    CONF_RETENTION_DAYS,
     CONF_SCAN_INTERVAL,
+    CONF_SHOW_PERSONS,
+    CONF_TIME_ZONE,
     CONF_UNUSUAL_THRESHOLD,
+    CONF_WEEK_START,
+    MAPPED_METRICS,
     MAX_MEMBERS_DEFAULT,
     MAX_MEMBERS_MAX,
+    MEMBER_FIGURES,
+    RETENTION_DAYS_DEFAULT,
+    RETENTION_DAYS_MAX,
+    RETENTION_DAYS_MIN,
     SCAN_INTERVAL_DEFAULT,
     SCAN_INTERVAL_MAX,
     SCAN_INTERVAL_MIN,
     UNUSUAL_THRESHOLD_DEFAULT,
     UNUSUAL_THRESHOLD_MAX,
     UNUSUAL_THRESHOLD_MIN,
+    WEEK_STARTS,
 )
+from .core.catalog import COUNTERS, GAUGES
+from .core.errors import AnswerError
 from .device_manager import MODELS, OPTIONAL
+
+COUNTING: Final = "counting"
+METRICS: Final = "metrics"
+SHOWN: Final = "shown"
+ATTENTION: Final = "attention"
+ACCESS: Final = "access"
+
+_SOURCES: Final = {metric.name: metric.sources for metric in (*COUNTERS, *GAUGES) if metric.name in MAPPED_METRICS}
 
 
 def _number(low: float, high: float, step: float, unit: str | None = None) -> NumberSelector:
@@ -40,41 +74,174 @@ def _number(low: float, high: float, step: float, unit: str | None = None) -> Nu
     return NumberSelector(config)
 
 
-def _choice(name: str, options: list[str], *, multiple: bool = False) -> SelectSelector:
+def _whole(low: int, high: int, unit: str | None = None) -> Any:  # noqa: ANN401 - voluptuous has no type for it
+    """Return a field for a whole number."""
+    return vol.All(_number(low, high, 1, unit), vol.Coerce(int))
+
+
+def _section(fields: dict[Any, Any], *, collapsed: bool = False) -> section:
+    """Return fields as a section."""
+    schema: Any = vol.Schema(fields)
+    return section(schema, {"collapsed": collapsed})
+
+
+def _choice(
+    name: str, options: Collection[str], *, multiple: bool = False, mode: SelectSelectorMode = SelectSelectorMode.LIST
+) -> SelectSelector:
     """Return a field to choose in; what is offered has its names in the translations."""
-    mode = SelectSelectorMode.LIST
-    return SelectSelector(SelectSelectorConfig(options=options, multiple=multiple, mode=mode, translation_key=name))
+    return SelectSelector(
+        SelectSelectorConfig(options=list(options), multiple=multiple, mode=mode, translation_key=name)
+    )
+
+
+def _names(options: Collection[str], *, custom: bool = False) -> SelectSelector:
+    """Return a field to choose in names that are the same in every language."""
+    return SelectSelector(
+        SelectSelectorConfig(options=sorted(options), custom_value=custom, mode=SelectSelectorMode.DROPDOWN, sort=True)
+    )
 
 
 # voluptuous is another package's name for probatio in newer releases: its types do not match.
 MAX_MEMBERS: Final[dict[Any, Any]] = {
-    vol.Required(CONF_MAX_MEMBERS, default=MAX_MEMBERS_DEFAULT): vol.All(
-        _number(1, MAX_MEMBERS_MAX, 1), vol.Coerce(int)
+    vol.Required(CONF_MAX_MEMBERS, default=MAX_MEMBERS_DEFAULT): _whole(1, MAX_MEMBERS_MAX),
+}
+SCAN_INTERVAL: Final[dict[Any, Any]] = {
+    vol.Required(CONF_SCAN_INTERVAL, default=SCAN_INTERVAL_DEFAULT): _whole(
+        SCAN_INTERVAL_MIN, SCAN_INTERVAL_MAX, UnitOfTime.SECONDS
     ),
 }
-_SCHEMA: Final[Any] = vol.Schema(
-    {
-        vol.Required(CONF_DIMENSIONS, default=list): _choice(CONF_DIMENSIONS, list(map(str, OPTIONAL)), multiple=True),
-        vol.Required(CONF_GROUP_MODELS_BY, default=str(MODELS[0])): _choice(
-            CONF_GROUP_MODELS_BY, list(map(str, MODELS))
+_SHOWN: Final[dict[Any, Any]] = {
+    vol.Required(CONF_DIMENSIONS, default=list): _choice(CONF_DIMENSIONS, list(map(str, OPTIONAL)), multiple=True),
+    vol.Required(CONF_GROUP_MODELS_BY, default=str(MODELS[0])): _choice(CONF_GROUP_MODELS_BY, list(map(str, MODELS))),
+    **MAX_MEMBERS,
+    vol.Required(CONF_MEMBER_FIGURES, default=list): _choice(
+        CONF_MEMBER_FIGURES, MEMBER_FIGURES, multiple=True, mode=SelectSelectorMode.DROPDOWN
+    ),
+}
+_ATTENTION: Final[dict[Any, Any]] = {
+    vol.Required(CONF_UNUSUAL_THRESHOLD, default=UNUSUAL_THRESHOLD_DEFAULT): _number(
+        UNUSUAL_THRESHOLD_MIN, UNUSUAL_THRESHOLD_MAX, 0.5
+    ),
+}
+_ACCESS: Final[dict[Any, Any]] = {
+    vol.Required(CONF_SHOW_PERSONS, default=False): BooleanSelector(),
+    **access_fields.FIELDS,
+}
+
+
+def _counting() -> dict[Any, Any]:
+    """Return the fields of how it is counted; blocking, for the names of the zones are read from the disk."""
+    return {
+        **SCAN_INTERVAL,
+        vol.Optional(CONF_TIME_ZONE): _names(available_timezones()),
+        vol.Required(CONF_WEEK_START, default=WEEK_STARTS[0]): _choice(
+            CONF_WEEK_START, WEEK_STARTS, mode=SelectSelectorMode.DROPDOWN
         ),
-        **MAX_MEMBERS,
-        vol.Required(CONF_UNUSUAL_THRESHOLD, default=UNUSUAL_THRESHOLD_DEFAULT): _number(
-            UNUSUAL_THRESHOLD_MIN, UNUSUAL_THRESHOLD_MAX, 0.5
+        vol.Required(CONF_RETENTION_DAYS, default=RETENTION_DAYS_DEFAULT): _whole(
+            RETENTION_DAYS_MIN, RETENTION_DAYS_MAX, UnitOfTime.DAYS
         ),
-        vol.Required(CONF_SCAN_INTERVAL, default=SCAN_INTERVAL_DEFAULT): vol.All(
-            _number(SCAN_INTERVAL_MIN, SCAN_INTERVAL_MAX, 1, UnitOfTime.SECONDS), vol.Coerce(int)
-        ),
-    },
-)
+    }
+
+
+def _metrics(families: Collection[str]) -> dict[Any, Any]:
+    """Return the fields of what is counted; these families are offered for each metric."""
+    return {vol.Optional(name): _names({*families, *_SOURCES[name]}, custom=True) for name in MAPPED_METRICS}
 
 
 class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
-    """What can be changed without another scrape."""
+    """One form with its sections; a section that is not sent stays as it is."""
+
+    _families: Collection[str] | None = None
+    """What the proxy publishes; None where it does not answer."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the options, or keep them."""
-        if user_input is not None:
-            return self.async_create_entry(data=user_input)
-        schema = self.add_suggested_values_to_schema(_SCHEMA, self.config_entry.options)
-        return self.async_show_form(step_id="init", data_schema=schema)
+        if user_input is None:
+            self._families = await self._async_families()
+            return await self._async_form(_nested(self.config_entry.options))
+        options = {**self.config_entry.options, **self._flat(user_input)}
+        # The frontend shows no errors at the fields of a section, only at the section.
+        if METRICS in user_input and (wrong := self._unknown_family(options[CONF_METRIC_NAMES])):
+            error = "family_not_checked" if self._families is None else "unknown_family"
+            return await self._async_form(user_input, {METRICS: error}, {"family": wrong})
+        if ACCESS in user_input:
+            known = self.config_entry.options.get(CONF_EXTRA_HEADERS) or {}
+            try:
+                options |= await access_fields.async_parse(self.hass, user_input[ACCESS], known)
+            except access_fields.InvalidFieldError as err:
+                return await self._async_form(_without_secrets(user_input), {ACCESS: err.translation_key})
+        return self.async_create_entry(data=options)
+
+    async def _async_families(self) -> Collection[str] | None:
+        """Return the families that the proxy publishes now, or None."""
+        runtime = getattr(self.config_entry, "runtime_data", None)
+        if runtime is None:
+            return None
+        try:
+            return [name for name in await answers.async_raw(self.hass, runtime) if name.startswith("litellm_")]
+        except ScrapeError, AnswerError:
+            return None
+
+    def _unknown_family(self, metrics: Mapping[str, str]) -> str | None:
+        """Return the first family that a metric is to be read from and that the proxy does not publish.
+
+        What was chosen before is left alone: a family without a sample may come back.
+        """
+        before = self.config_entry.options.get(CONF_METRIC_NAMES, {})
+        unknown = (
+            family
+            for name, family in metrics.items()
+            if family not in (self._families or ()) and before.get(name) != family
+        )
+        return next(unknown, None)
+
+    def _flat(self, user_input: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was typed as it is stored; the fields of the connection are not in it yet."""
+        flat: dict[str, Any] = {}
+        for fields in user_input.values():
+            flat |= {key: value for key, value in fields.items() if key not in {CONF_EXTRA_HEADERS, CONF_CA_FILE}}
+        if COUNTING in user_input:
+            flat.setdefault(CONF_TIME_ZONE, None)
+        mapped = {name: flat.pop(name, None) for name in MAPPED_METRICS}
+        if METRICS in user_input:
+            flat[CONF_METRIC_NAMES] = {
+                name: family for name, family in mapped.items() if family and family not in _SOURCES[name]
+            }
+        return flat
+
+    async def _async_form(
+        self,
+        suggested: Mapping[str, Any],
+        errors: dict[str, str] | None = None,
+        hints: dict[str, str] | None = None,
+    ) -> ConfigFlowResult:
+        """Show the form; `hints` are what the text of an error may name."""
+        counting = await self.hass.async_add_executor_job(_counting)
+        schema: Any = vol.Schema(
+            {
+                vol.Optional(COUNTING): _section(counting),
+                vol.Optional(SHOWN): _section(_SHOWN),
+                vol.Optional(ATTENTION): _section(_ATTENTION),
+                vol.Optional(ACCESS): _section(_ACCESS, collapsed=True),
+                vol.Optional(METRICS): _section(_metrics(self._families or ()), collapsed=True),
+            }
+        )
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(schema, suggested),
+            errors=errors,
+            description_placeholders=hints,
+        )
+
+
+def _nested(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return stored options as the form has them; a metric that is read as usual shows nothing."""
+    shown = {**options, **options.get(CONF_METRIC_NAMES, {}), **access_fields.shown(options)}
+    shown = {key: value for key, value in shown.items() if value is not None}
+    return dict.fromkeys((COUNTING, SHOWN, ATTENTION, ACCESS, METRICS), shown)
+
+
+def _without_secrets(user_input: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was typed, less the headers."""
+    access = {key: value for key, value in user_input[ACCESS].items() if key != CONF_EXTRA_HEADERS}
+    return {**user_input, ACCESS: access}

@@ -1,26 +1,26 @@
 """How much of /metrics to ask for: a part where the proxy gives one, all of it otherwise."""
 
 from contextlib import suppress
-from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
 from .client import Answer, MetricsClient, RateLimitedError, ScrapeError, UnexpectedStatusError
 from .core.errors import AnswerError, SurprisingPartError
 from .ledger_worker import LedgerWorker
+from .part_refusal import PartRefusal
 
 WHOLE_ANSWERS: Final = 4
 """Whole answers that one part may lead to: a balancer may ask others than the one that gave it."""
 
 
 class Scraper:
-    """Makes scrapes; remembers which process of the proxy gives no part of its body."""
+    """Makes scrapes; remembers for a while that a process of the proxy gives no part of its body."""
 
     def __init__(self, client: MetricsClient, ledger: LedgerWorker) -> None:
         """Begin with nothing known: the first answer is a whole one."""
         self.client = client
         self._ledger = ledger
-        self._refused_by: datetime | None = None
+        self._refusal = PartRefusal()
         self._begin_whole = False
         """The process that gave a part has not given the whole that was asked of it."""
 
@@ -31,7 +31,7 @@ class Scraper:
         several workers lack: they answer a part with an empty body.
         """
         process = self._ledger.snapshot.process_start
-        if process is None or process == self._refused_by or self._begin_whole:
+        if process is None or self._refusal.stands(process) or self._begin_whole:
             self._begin_whole = False
             return await self._async_ask(part=False)
         try:
@@ -39,12 +39,12 @@ class Scraper:
         except SurprisingPartError as err:
             return await self._async_ask_in_whole(err.process_start)
         except AnswerError:
-            self._refused_by = process
+            self._refusal.note(process)
         except UnexpectedStatusError as err:
             # A long query is refused by gateways, with 400 or 414; all else is wrong with whole bodies too.
             if isinstance(err, RateLimitedError) or err.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
-            self._refused_by = process
+            self._refusal.note(process)
         return await self._async_ask(part=False)
 
     async def _async_ask_in_whole(self, process_start: float | None) -> Answer:

@@ -5,11 +5,15 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.litellm_pulse.api.response_cache import ResponseCache
 from custom_components.litellm_pulse.core.errors import StoreError
 from custom_components.litellm_pulse.core.models import Snapshot
+
+from ..conftest import pass_time, set_up
 
 SNAPSHOT = Snapshot()
 
@@ -89,6 +93,28 @@ async def test_only_the_last_answers_are_kept(hass: HomeAssistant) -> None:
         await _ask(hass, answers, work, question)
     assert await _ask(hass, answers, work, 39) == b"40"
     assert await _ask(hass, answers, work, 0) == b"41"
+
+
+async def test_no_more_than_some_megabytes_are_kept(hass: HomeAssistant) -> None:
+    answers = ResponseCache()
+    for question in range(10):
+        assert len(await _ask(hass, answers, lambda: bytes(1_000_000), question)) == 1_000_000
+        assert answers.size <= 4 * 1024 * 1024
+    assert len(await _ask(hass, answers, lambda: bytes(20_000_000), "large")) == 20_000_000
+    assert answers.size <= 4 * 1024 * 1024
+
+
+async def test_after_a_scrape_nothing_is_kept(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    assert await set_up(hass, entry)
+    answers: ResponseCache = entry.runtime_data.response_cache
+    await _ask(hass, answers, lambda: b"answer")
+    assert answers.size == 6
+    await pass_time(hass, freezer)
+    assert answers.size == 0
 
 
 async def test_what_reads_the_file_is_done_one_after_the_other(hass: HomeAssistant) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import override
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -311,6 +312,7 @@ class Lifecycles(RuleBasedStateMachine):
         """Let the disk be full, or make room again."""
         self.full = not self.full
 
+    @override
     def teardown(self) -> None:
         """Let go of the file."""
         if self.ledger is not None:

@@ -54,7 +54,8 @@ class Life:
         asked: Collection[str] | None,
     ) -> str:
         """Return a family and its twin, or nothing of them where they are left out."""
-        values = {labels(key): value / size for key, (_, value) in self.counters.items()} | junk
+        values = {labels(key): value / size for key, (_, value) in self.counters.items()}
+        values |= dict(junk)
         created = {labels(key): epoch for key, (epoch, _) in self.counters.items()}
         if asked is not None and not values:
             return ""

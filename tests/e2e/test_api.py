@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import aiohttp
 import environments
@@ -104,6 +104,7 @@ class ReadingHome(HomeAssistant):
 
     token = ""
 
+    @override
     def _command(self) -> list[str | Path]:
         command = super()._command()
         if self.token:

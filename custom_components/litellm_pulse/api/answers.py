@@ -5,7 +5,7 @@ coroutine that returns JSON (or CSV, or the Prometheus exposition) as bytes, wor
 loop, once for all who ask the same between two scrapes.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import batched
 from pathlib import Path
@@ -14,17 +14,22 @@ from zoneinfo import ZoneInfo
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_bytes
+from homeassistant.util.json import JsonObjectType
 
 from ..core.catalog import Dimension
-from ..core.errors import StoreError
+from ..core.errors import QueryError, StoreError
 from ..core.models import ScrapeRow, Snapshot
-from ..core.query import UsageQuery, contract, prometheus, sql, usage
+from ..core.query import UsageQuery, UsageRow, contract, prometheus, sql, usage
+from ..error_messages import text
 
 if TYPE_CHECKING:
     from ..coordinator import RuntimeData
 
 _ROWS_AT_ONCE: Final = 256
 """Rows turned into JSON in one go, for the event loop has to wait until that is done."""
+
+MOST_ROWS: Final = 20_000
+"""Rows of usage in one answer: a month by the hour of 25 members, 10 MB; what is beyond is asked for in parts."""
 
 
 def summary(runtime: RuntimeData) -> dict[str, object]:
@@ -52,6 +57,11 @@ def budgets(runtime: RuntimeData, dimensions: Sequence[Dimension]) -> dict[str, 
     return usage.budgets(runtime.coordinator.data.snapshot, dimensions, runtime.ledger.zone)
 
 
+def last_increase(runtime: RuntimeData) -> JsonObjectType:
+    """Return what the last scrape added to the totals, and when it was."""
+    return contract.increase(runtime.coordinator.data.snapshot, runtime.ledger.zone)
+
+
 async def async_history(hass: HomeAssistant, runtime: RuntimeData, limit: int) -> bytes:
     """Return the last scrapes, newest last."""
     work = partial(_history, path=runtime.ledger.path, limit=limit, zone=runtime.ledger.zone)
@@ -65,13 +75,14 @@ async def async_members(hass: HomeAssistant, runtime: RuntimeData, name: str) ->
 
 
 async def async_usage(hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery) -> bytes:
-    """Return usage over time, split by dimensions; raises StoreError."""
-    work = partial(_usage, path=runtime.ledger.path, query=query)
-    return await _async_cached(hass, runtime, work, "usage", query, reads=True)
+    """Return usage over time, split by dimensions; raises StoreError, and QueryError for more than MOST_ROWS."""
+    lack = text("backup_is_made") if runtime.ledger.paused else None
+    work = partial(_usage, path=runtime.ledger.path, query=query, lack=lack)
+    return await _async_cached(hass, runtime, work, "usage", query, lack, reads=True)
 
 
 async def async_usage_csv(hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery) -> bytes:
-    """Return usage over time as comma-separated values; raises StoreError."""
+    """Return usage over time as comma-separated values; raises what `async_usage` raises."""
     work = partial(_usage_csv, path=runtime.ledger.path, query=query)
     return await _async_cached(hass, runtime, work, "usage.csv", query, reads=True)
 
@@ -107,9 +118,19 @@ async def _async_cached(
     )
 
 
-def _json_list(name: str, rows: Iterable[Mapping[str, object]], rest: Mapping[str, object]) -> bytes:
-    """Return the JSON of `{name: [row, ...], **rest}`; `rest` may not be empty."""
-    pieces = [json_bytes(piece)[1:-1] for piece in batched(rows, _ROWS_AT_ONCE, strict=False)]
+def _json_list(
+    name: str, rows: Iterable[Mapping[str, object]], rest: Mapping[str, object], *, counted: bool = False
+) -> bytes:
+    """Return the JSON of `{name: [row, ...], **rest}`, with the `count` of the rows where that is wanted.
+
+    `rest` may not be empty. No more than a few rows are held that are not JSON yet.
+    """
+    pieces, count = [], 0
+    for batch in batched(rows, _ROWS_AT_ONCE, strict=False):
+        pieces.append(json_bytes(batch)[1:-1])
+        count += len(batch)
+    if counted:
+        rest = {"count": count, **rest}
     return b'{"%s":[%s],%s' % (name.encode(), b",".join(pieces), json_bytes(rest)[1:])
 
 
@@ -134,17 +155,26 @@ def _table(snapshot: Snapshot, *, name: str, dimension: Dimension, zone: ZoneInf
     return _json_list(name, contract.table(snapshot, dimension), rest)
 
 
-def _usage(snapshot: Snapshot, *, path: Path, query: UsageQuery) -> bytes:
-    """Return usage over time; raises StoreError."""
-    rows = sql.usage(path, query)
-    since = sql.usage_since(path, query)
-    rest = {"count": len(rows), **usage.usage_metadata(snapshot, query, since)}
-    return _json_list("usage", usage.usage_rows(snapshot, query, rows), rest)
+def _usage(snapshot: Snapshot, *, path: Path, query: UsageQuery, lack: str | None) -> bytes:
+    """Return usage over time; `lack` says why the file lacks what was used last. Raises StoreError."""
+    rest = usage.usage_metadata(snapshot, query, sql.usage_since(path, query))
+    if lack is not None:
+        rest.setdefault("error", lack)
+    rows = usage.usage_rows(snapshot, query, _limited(sql.usage(path, query)))
+    return _json_list("usage", rows, rest, counted=True)
 
 
 def _usage_csv(snapshot: Snapshot, *, path: Path, query: UsageQuery) -> bytes:
     """Return usage over time as comma-separated values; raises StoreError."""
-    return usage.usage_csv(snapshot, query, sql.usage(path, query)).encode()
+    return usage.usage_csv(snapshot, query, _limited(sql.usage(path, query))).encode()
+
+
+def _limited(rows: Iterable[UsageRow]) -> Iterator[UsageRow]:
+    """Yield rows; raises QueryError as soon as there are more than can be answered."""
+    for number, row in enumerate(rows):
+        if number == MOST_ROWS:
+            raise QueryError("too_many_rows", most=str(MOST_ROWS))
+        yield row
 
 
 def _aggregate(snapshot: Snapshot) -> bytes:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs, web
 from homeassistant.const import CONTENT_TYPE_JSON
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.helpers.json import json_bytes
 
 from ..client import ScrapeError
 from ..const import DOMAIN
 from ..core.errors import AnswerError, NotAvailableError, NotFoundError, QueryError, StoreError
-from ..error_messages import message
+from ..error_messages import message, text
 from .entries import async_get_runtime
+from .permissions import ForbiddenError
 
 if TYPE_CHECKING:
     from ..coordinator import RuntimeData
@@ -27,7 +27,13 @@ _COMPRESSED_FROM: Final = 1024
 _COMPRESSED_ASIDE_FROM: Final = 32768
 """Bytes; compressing more than this would hold the event loop for milliseconds."""
 
+_STREAMED_FROM: Final = 1024 * 1024
+"""Bytes; a larger answer is sent in pieces."""
+_STREAMED_PIECE: Final = 64 * 1024
+"""Bytes; compressed off the event loop, each."""
+
 _STATUSES: Final = {
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     NotFoundError: HTTPStatus.NOT_FOUND,
     NotAvailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     QueryError: HTTPStatus.BAD_REQUEST,
@@ -51,8 +57,16 @@ class PulseView(HomeAssistantView):
         """Answer for one proxy; raises QueryError, StoreError, ScrapeError or AnswerError."""
         raise NotImplementedError
 
-    async def get(self, request: web.Request, **_: str) -> web.Response:
+    async def get(self, request: web.Request, **_: str) -> web.StreamResponse:
         """Answer for the proxy that the request means."""
+        response = await self._answer_or_error(request)
+        body = response.body
+        if request.method == hdrs.METH_GET and isinstance(body, bytes) and len(body) > _STREAMED_FROM:
+            return await _async_stream(request, response, body)
+        return response
+
+    async def _answer_or_error(self, request: web.Request) -> web.Response:
+        """Return the answer, or what went wrong."""
         try:
             runtime = await async_get_runtime(request.app[KEY_HASS], request.query.get("instance"))
             return await self.answer(request, runtime)
@@ -64,7 +78,7 @@ class PulseView(HomeAssistantView):
         except (ScrapeError, AnswerError) as err:
             return respond_json({"error": message(err)}, HTTPStatus.SERVICE_UNAVAILABLE)
 
-    async def head(self, request: web.Request, **_: str) -> web.Response:
+    async def head(self, request: web.Request, **_: str) -> web.StreamResponse:
         """Answer without the body, which the web server leaves out."""
         return await self.get(request)
 
@@ -83,14 +97,20 @@ def respond(body: bytes, content_type: str = CONTENT_TYPE_JSON, status: HTTPStat
     return response
 
 
+async def _async_stream(request: web.Request, whole: web.Response, body: bytes) -> web.StreamResponse:
+    """Send a large answer piece by piece, as fast as the client takes them."""
+    response = web.StreamResponse(status=whole.status, headers=whole.headers)
+    response.enable_compression()
+    await response.prepare(request)
+    view = memoryview(body)
+    for start in range(0, len(view), _STREAMED_PIECE):
+        await response.write(view[start : start + _STREAMED_PIECE])
+    await response.write_eof()
+    return response
+
+
 def query_message(err: QueryError) -> str:
     """Return what is wrong with a query, in words."""
     if reason := err.placeholders.get("reason"):
         return reason
-    return str(
-        HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key=err.translation_key,
-            translation_placeholders={"field": err.field or "", **err.placeholders},
-        )
-    )
+    return text(err.translation_key, field=err.field or "", **err.placeholders)

@@ -6,7 +6,7 @@ from typing import Final
 
 from homeassistant.core import HomeAssistant
 
-from ..client import MetricsClient
+from ..client import MetricsClient, TooLargeError
 from ..const import DOMAIN
 from ..core.exposition import ExpositionParser, sums
 
@@ -14,6 +14,10 @@ type Sums = dict[str, float]
 
 PAUSE_SECONDS: Final = 10
 """Between two of these scrapes: a whole body may cost the proxy seconds to render."""
+
+
+_BODY_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes; it is held as a whole, and the largest body that was measured has 46 MB."""
 
 
 class RawScraper:
@@ -38,6 +42,8 @@ class RawScraper:
             def feed(piece: bytes) -> None:
                 form.feed(piece)
                 body.extend(piece)
+                if len(body) > _BODY_LIMIT:
+                    raise TooLargeError
 
             await client.fetch(feed)
             form.finish()

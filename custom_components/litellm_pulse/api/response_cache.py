@@ -5,13 +5,15 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 
 from ..const import DOMAIN
 from ..core.models import Snapshot
 
 _KEPT: Final = 32
 """Answers kept at most; more different queries than that within a minute nobody has."""
+_KEPT_BYTES: Final = 4 * 1024 * 1024
+"""Of all answers that are kept together: usual ones have some ten thousand."""
 
 
 class ResponseCache:
@@ -22,6 +24,16 @@ class ResponseCache:
         self._snapshot: Snapshot | None = None
         self._found: dict[Hashable, Future[bytes]] = {}
         self._reading = Lock()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answers that are kept."""
+        return sum(len(one.result()) for one in self._found.values() if _is_answer(one))
+
+    @callback
+    def async_clear(self, *_: object) -> None:
+        """Let go of all answers: there are newer figures."""
+        self._snapshot, self._found = None, {}
 
     async def async_get(
         self,
@@ -49,10 +61,15 @@ class ResponseCache:
         try:
             # A client that hangs up must not take the answer away from the others that wait for it.
             return await shield(future)
-        except Exception:
-            if self._found.get(key) is future:
-                del self._found[key]
-            raise
+        finally:
+            self._let_go(key, future)
+
+    def _let_go(self, key: Hashable, future: Future[bytes]) -> None:
+        """Keep no failure, and of the answers only the last that are not too large together."""
+        if future.done() and not _is_answer(future) and self._found.get(key) is future:
+            del self._found[key]
+        while self.size > _KEPT_BYTES:
+            del self._found[next(one for one, kept in self._found.items() if _is_answer(kept))]
 
     async def _async_work(
         self, hass: HomeAssistant, work: Callable[[], bytes], turn: AbstractAsyncContextManager[None]
@@ -60,3 +77,8 @@ class ResponseCache:
         """Work an answer out when its turn comes."""
         async with turn:
             return await hass.async_add_executor_job(work)
+
+
+def _is_answer(future: Future[bytes]) -> bool:
+    """Whether an answer has been worked out."""
+    return future.done() and not future.cancelled() and future.exception() is None

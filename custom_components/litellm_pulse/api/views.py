@@ -1,15 +1,19 @@
 """The endpoints: check the parameters, ask, respond."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, override
 
 from aiohttp import web
+from homeassistant.components.http.const import KEY_HASS_USER
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.http import KEY_HASS
 from homeassistant.util import dt as dt_util
 
+from ..core.catalog import Dimension
 from ..core.query import contract, parameters, prometheus, usage
 from . import answers
 from .base import PulseView, respond, respond_json
+from .permissions import require_dimensions, require_raw
 
 if TYPE_CHECKING:
     from ..coordinator import RuntimeData
@@ -60,7 +64,8 @@ class MembersView(PulseView):
 
     @override
     async def answer(self, request: web.Request, runtime: RuntimeData) -> web.Response:
-        """Respond with the table."""
+        """Respond with the table; raises ForbiddenError."""
+        _require(request, runtime, [contract.TABLES[self._table]])
         return respond(await answers.async_members(request.app[KEY_HASS], runtime, self._table))
 
 
@@ -71,9 +76,10 @@ class UsageView(PulseView):
 
     @override
     async def answer(self, request: web.Request, runtime: RuntimeData) -> web.Response:
-        """Respond with the rows, as JSON or as comma-separated values."""
+        """Respond with the rows, as JSON or as comma-separated values; raises ForbiddenError."""
         hass = request.app[KEY_HASS]
         query = parameters.usage(request.query, now=dt_util.utcnow(), zone=runtime.ledger.zone)
+        _require(request, runtime, query.dimensions)
         if parameters.form(request.query) == "csv":
             return respond(await answers.async_usage_csv(hass, runtime, query), _CSV)
         return respond(await answers.async_usage(hass, runtime, query))
@@ -86,8 +92,9 @@ class BudgetsView(PulseView):
 
     @override
     async def answer(self, request: web.Request, runtime: RuntimeData) -> web.Response:
-        """Respond with the budgets of the dimensions that are asked for."""
+        """Respond with the budgets of the dimensions that are asked for; raises ForbiddenError."""
         asked = parameters.dimensions(request.query.get("dimensions"), usage.BUDGETED)
+        _require(request, runtime, asked)
         return respond_json(answers.budgets(runtime, asked))
 
 
@@ -98,7 +105,8 @@ class RawView(PulseView):
 
     @override
     async def answer(self, request: web.Request, runtime: RuntimeData) -> web.Response:
-        """Respond with the sums."""
+        """Respond with the sums; raises ForbiddenError."""
+        require_raw(runtime.coordinator.config_entry, request[KEY_HASS_USER])
         return respond_json(await answers.async_raw(request.app[KEY_HASS], runtime))
 
 
@@ -131,8 +139,9 @@ class PrometheusView(PulseView):
 
     @override
     async def answer(self, request: web.Request, runtime: RuntimeData) -> web.Response:
-        """Respond with the exposition."""
+        """Respond with the exposition; raises ForbiddenError."""
         asked = parameters.dimensions(request.query.get("dimensions"))
+        _require(request, runtime, asked)
         body = await answers.async_exposition(request.app[KEY_HASS], runtime, asked)
         return respond(body, prometheus.CONTENT_TYPE)
 
@@ -144,6 +153,11 @@ def async_register_views(hass: HomeAssistant) -> None:
         hass.http.register_view(view())
     for table in contract.TABLES:
         hass.http.register_view(MembersView(table))
+
+
+def _require(request: web.Request, runtime: RuntimeData, dimensions: Iterable[Dimension]) -> None:
+    """Raise ForbiddenError where the user who asks may not see members of one of these dimensions."""
+    require_dimensions(runtime.coordinator.config_entry, request[KEY_HASS_USER], dimensions)
 
 
 _CSV: Final = "text/csv; charset=utf-8"

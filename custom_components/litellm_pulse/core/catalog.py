@@ -101,6 +101,8 @@ COUNTERS: tuple[Metric, ...] = (
 
 GAUGES: tuple[Metric, ...] = (_metric("in_flight_requests", Unit.REQUESTS, "litellm_in_flight_requests"),)
 
+GAUGE_NAMES = frozenset(metric.name for metric in GAUGES)
+
 COUNTER_INDEX: Mapping[str, int] = {metric.name: index for index, metric in enumerate(COUNTERS)}
 
 ABSENT = frozenset({"", "None"})
@@ -165,10 +167,20 @@ def counters(overrides: Mapping[str, str]) -> tuple[Metric, ...]:
     Raises KeyError for a friendly name that is not in the catalog.
     """
     for name in overrides:
-        COUNTER_INDEX[name]
+        if name not in GAUGE_NAMES:
+            COUNTER_INDEX[name]
+    return _mapped(COUNTERS, overrides)
+
+
+def gauges(overrides: Mapping[str, str]) -> tuple[Metric, ...]:
+    """Return the gauges, those in `overrides` (friendly name to family) read from that family."""
+    return _mapped(GAUGES, overrides)
+
+
+def _mapped(metrics: tuple[Metric, ...], overrides: Mapping[str, str]) -> tuple[Metric, ...]:
+    """Return metrics that are read from the families in `overrides` where these name them."""
     return tuple(
-        replace(metric, sources=(overrides[metric.name],)) if metric.name in overrides else metric
-        for metric in COUNTERS
+        replace(metric, sources=(overrides[metric.name],)) if metric.name in overrides else metric for metric in metrics
     )
 
 

@@ -27,12 +27,13 @@ from .totals import Totals, plus
 class Ledger:
     """Exact usage of one proxy."""
 
-    def __init__(self, path: Path, now: datetime, zone: ZoneInfo, counting: Counting) -> None:
+    def __init__(self, path: Path, now: datetime, zone: ZoneInfo, counting: Counting, week_start: int = 0) -> None:
         """Open the file without loading it; use `open`."""
         self.snapshot = Snapshot()
         self._zone = self._next_zone = zone
         self._counting = counting
-        self._totals = Totals(windows.day_of(now, zone))
+        self._week_start = week_start
+        self._totals = Totals(windows.day_of(now, zone), week_start=week_start)
         self._writer = LedgerWriter(path, self._everything)
         self._budgets = Budgets()
         self._clock = LedgerClock()
@@ -44,7 +45,7 @@ class Ledger:
         """The last local day that anything was filed under."""
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - all of it but the first two is optional
         cls,
         path: Path,
         *,
@@ -52,22 +53,27 @@ class Ledger:
         zone: ZoneInfo,
         spare_copy: SpareCopy | None = None,
         overrides: Mapping[str, str] | None = None,
+        week_start: int = 0,
+        retention_days: int | None = None,
     ) -> Self:
         """Open the ledger of a file, or begin one.
 
         A file that is damaged is set aside under a dated name; it, or one that is gone, is made
         anew from the spare copy, which then shows in `snapshot.recovery`. `overrides` maps friendly
-        metrics to other families. Raises NewerSchemaError for a file of a newer release, and
+        metrics to other families, a week begins on `week_start` (0 for Monday), quarter-hours are
+        kept for `retention_days`. Raises NewerSchemaError for a file of a newer release, and
         StoreError where the file cannot be opened at all.
         """
-        metrics = catalog.counters(overrides or {})
+        metrics, gauges = catalog.counters(overrides or {}), catalog.gauges(overrides or {})
         try:
-            ledger = cls(path, now, zone, Counting(metrics))
+            ledger = cls(path, now, zone, Counting(metrics, gauges), week_start)
             ledger._load(now, spare_copy)
         except DamagedStoreError as error:
             aside = set_aside(path, stamp(now))
-            ledger = cls(path, now, zone, Counting(metrics))
+            ledger = cls(path, now, zone, Counting(metrics, gauges), week_start)
             ledger._load(now, spare_copy, Recovery(str(error), aside, kept_totals=False))
+        if retention_days is not None:
+            ledger._writer.retention_days = retention_days
         ledger._publish(ledger.snapshot)
         return ledger
 
@@ -125,7 +131,7 @@ class Ledger:
                 process_start=datetime.fromtimestamp(start, UTC) if start else None,
                 raw=_named(raw),
                 split_raw=counted.raw,
-                gauges=live_gauges(counted.gauges),
+                gauges=live_gauges(counted.gauges, self._counting.gauges),
                 budgets=reading.budgets,
                 health=deployment_health(counted.gauges),
                 logging_failures=logging_failures(counted.gauges),
@@ -258,7 +264,7 @@ class Ledger:
             pending.meta["published"] = " ".join(sorted(counted.published))
         pending.meta["clock"] = self._clock.dump()
         millis = int(at.timestamp() * 1000)
-        in_flight = live_gauges(counted.gauges).get("in_flight_requests")
+        in_flight = live_gauges(counted.gauges, self._counting.gauges).get("in_flight_requests")
         self._writer.note(ScrapeRow(millis, millis, 1, counted.restarted, in_flight, increase, raw))
         self._writer.commit(at, may_purge=may_purge)
 
@@ -318,15 +324,16 @@ class Ledger:
 
     def _recover(self, now: datetime, spare_copy: SpareCopy | None, lost: Recovery) -> None:
         """Begin anew from the spare copy where there is one that can be read; all of it is to be written."""
-        metrics = self._counting.metrics
+        metrics, gauges = self._counting.metrics, self._counting.gauges
         try:
             if spare_copy and spare_copy.get("last_scrape"):
-                state, totals, last = load(spare_copy)
+                state, totals, last = load(spare_copy, self._week_start)
                 self._load_spare_copy(state, totals, last)
                 lost = replace(lost, kept_totals=True)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             # Of another release, or damaged itself: there is nothing to begin from.
-            self._counting, self._totals = Counting(metrics), Totals(windows.day_of(now, self._zone))
+            self._counting = Counting(metrics, gauges)
+            self._totals = Totals(windows.day_of(now, self._zone), week_start=self._week_start)
             self.snapshot, self._writer.pending = Snapshot(), PendingWrites()
             lost = replace(lost, spare_copy_error=f"{type(error).__name__}: {error}")
         if not lost.kept_totals and lost.set_aside is None and lost.spare_copy_error is None:
@@ -356,7 +363,7 @@ class Ledger:
         if zone != self._zone.key:
             covered = store.rows("SELECT value FROM meta WHERE key = 'quarters_from'")
             rezone(store, self._zone, int(covered[0][0]) if covered else None)
-        self._totals = loading.load_totals(store, day)
+        self._totals = loading.load_totals(store, day, self._week_start)
         self._totals.regroup(self._counting.groups)
         (last,) = store.rows("SELECT max(start) FROM usage WHERE resolution = 1")[0]
         self._furthest_day = max(day, last or 0)
@@ -377,7 +384,7 @@ class Ledger:
         lasting = counting.lasting_ambiguity
         self.snapshot = replace(
             snapshot,
-            window_starts=windows.starts(totals.day, self._zone),
+            window_starts=windows.starts(totals.day, self._zone, self._week_start),
             members=counting.members,
             usage=totals.members,
             groups=groups,

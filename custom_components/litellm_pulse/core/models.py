@@ -122,6 +122,16 @@ class Insight:
     """The median of the same hours; None before enough of them were seen."""
     deviation: float | None = None
     """How many times their spread the current hour is above the median."""
+    forecast_from: datetime | None = None
+    """From when on there is a forecast; None once there is one."""
+    unusual_from: datetime | None = None
+    """From when on unusual spend is told; None once it is."""
+    yesterday: float | None = None
+    """Spend of the local day before; None where nothing was seen before today."""
+    last_month: float | None = None
+    """Spend of the local month before; None where nothing was seen before this month."""
+    rate: float | None = None
+    """Spend per hour over the last quarter of an hour; None before two scrapes."""
 
 
 class Health(StrEnum):

@@ -35,6 +35,8 @@ class Totals:
 
     day: int
     """The local day that the windows are cut at, as an ordinal."""
+    week_start: int = field(default=0, kw_only=True)
+    """The weekday that weeks begin with, 0 for Monday."""
     attributions: dict[int, Usage] = field(default_factory=dict)
     members: dict[MemberKey, Usage] = field(default_factory=dict)
 
@@ -63,7 +65,7 @@ class Totals:
         """Begin the windows that start between the last day and `day`; return whether any did."""
         if day <= self.day:
             return False
-        before, after = windows.first_days(self.day), windows.first_days(day)
+        before, after = (windows.first_days(one, self.week_start) for one in (self.day, day))
         ended = {str(window): ZERO for window in after if after[window] != before[window]}
         self.day = day
         self.attributions = {number: _ended(usage, ended) for number, usage in self.attributions.items()}

@@ -79,18 +79,18 @@ def start_of_day(day: int, zone: ZoneInfo) -> datetime:
     return midnight.astimezone(UTC).astimezone(zone)
 
 
-def starts(day: int, zone: ZoneInfo) -> dict[Window, datetime | None]:
-    """Return when each window that contains a local day began: midnight, Monday, the 1st, 1 January."""
-    began = {window: start_of_day(first, zone) for window, first in first_days(day).items()}
+def starts(day: int, zone: ZoneInfo, week_start: int = 0) -> dict[Window, datetime | None]:
+    """Return when each window that contains a local day began: midnight, the week's first day, the 1st, 1 January."""
+    began = {window: start_of_day(first, zone) for window, first in first_days(day, week_start).items()}
     return {**began, Window.LIFETIME: None}
 
 
-def first_days(day: int) -> dict[Window, int]:
-    """Return the first day of each window that contains a local day."""
+def first_days(day: int, week_start: int = 0) -> dict[Window, int]:
+    """Return the first day of each window that contains a local day; a week begins on `week_start`, 0 for Monday."""
     local = date.fromordinal(day)
     return {
         Window.DAY: day,
-        Window.WEEK: day - local.weekday(),
+        Window.WEEK: day - (local.weekday() - week_start) % 7,
         Window.MONTH: day - local.day + 1,
         Window.YEAR: date(local.year, 1, 1).toordinal(),
     }

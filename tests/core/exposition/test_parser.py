@@ -250,8 +250,13 @@ def test_recorded_answers_are_read_to_the_last_line(harness: LedgerHarness, name
 
 @pytest.mark.parametrize("value", ["1e300", "-1e300", "NaN", "+Inf", "five"])
 def test_a_gauge_beyond_all_bounds_stops_nothing(harness: LedgerHarness, value: str) -> None:
-    names = ("litellm_remaining_team_budget_metric", "litellm_team_max_budget_metric")
-    names += ("litellm_team_budget_remaining_hours_metric", "litellm_in_flight_requests", "litellm_deployment_state")
+    names = (
+        "litellm_remaining_team_budget_metric",
+        "litellm_team_max_budget_metric",
+        "litellm_team_budget_remaining_hours_metric",
+        "litellm_in_flight_requests",
+        "litellm_deployment_state",
+    )
     labels = series(team="t-1", team_alias="Kitchen", litellm_model_name="gpt-4o")
     for spend in (1, 3):
         gauges = [

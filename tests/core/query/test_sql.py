@@ -104,7 +104,7 @@ def test_it_is_known_since_when_the_quarter_hours_are_kept(harness: LedgerHarnes
 
 def test_a_file_that_is_gone_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
-        sql.usage(tmp_path / "none.db", _ask("2026-01-01", "2027-01-01"))
+        list(sql.usage(tmp_path / "none.db", _ask("2026-01-01", "2027-01-01")))
 
 
 # History

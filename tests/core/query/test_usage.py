@@ -52,7 +52,7 @@ def test_rows_of_usage_name_members_by_id_and_name(harness: LedgerHarness) -> No
 
 def test_usage_as_a_table_has_the_columns_and_cells_of_the_rows(harness: LedgerHarness) -> None:
     snapshot, query = _scraped(harness), _query(Dimension.TEAM)
-    found = sql.usage(harness.path, query)
+    found = list(sql.usage(harness.path, query))
     rows = list(usage.usage_rows(snapshot, query, found))
     table = list(csv.DictReader(StringIO(usage.usage_csv(snapshot, query, found), newline="")))
     assert table == [{name: "" if cell is None else str(cell) for name, cell in row.items()} for row in rows]

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from custom_components.litellm_pulse.core.ledger import Ledger
+from custom_components.litellm_pulse.core.models import Window
 from custom_components.litellm_pulse.core.query import sql
 from custom_components.litellm_pulse.core.store import Store
 from custom_components.litellm_pulse.core.store.writer import BACKUP_TIME
@@ -98,7 +99,9 @@ def test_another_zone_waits_until_the_backup_is_made(paused: LedgerHarness, prox
     assert paused.path.read_bytes() == before
     paused.ledger.resume()
     paused.scrape(proxy.answer())
-    assert paused.snapshot.window_starts["day"].utcoffset() == timedelta(hours=14)
+    midnight = paused.snapshot.window_starts[Window.DAY]
+    assert midnight is not None
+    assert midnight.utcoffset() == timedelta(hours=14)
     paused.reopen()
     paused.agree(proxy)
 

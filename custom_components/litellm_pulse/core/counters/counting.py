@@ -48,9 +48,10 @@ class Counting:
     returns a frozen result.
     """
 
-    def __init__(self, metrics: tuple[Metric, ...] = COUNTERS) -> None:
+    def __init__(self, metrics: tuple[Metric, ...] = COUNTERS, gauges: tuple[Metric, ...] = GAUGES) -> None:
         """Begin with nothing known."""
         self.metrics = metrics
+        self.gauges = gauges
         self._attributions = Attributions()
         self._series: dict[bytes, Series] = {}
         self._processes: dict[int, Process] = {}
@@ -74,9 +75,10 @@ class Counting:
         self._sources = [" ".join(metric.sources) for metric in metrics]
         sources = {source for metric in metrics for source in metric.sources}
         twins = {created_family(source) for source in sources}
-        self.wanted = frozenset(sources | twins | LIVE_FAMILIES | {PROCESS_START})
+        live = LIVE_FAMILIES | {source for gauge in gauges for source in gauge.sources} | {PROCESS_START}
+        self.wanted = frozenset(sources | twins | live)
         """The families that are read at all."""
-        self._live = tuple(LIVE_FAMILIES | {PROCESS_START})
+        self._live = tuple(live)
 
     # What is known
 
@@ -259,7 +261,7 @@ class Counting:
             process_start=process.start,
             increases={number: tuple(vector) for number, vector in work.increases.items() if any(vector)},
             raw=self._sum_raw(process, work.touched, anew=resumed or bool(stale)),
-            published=frozenset(metric.name for metric in (*self.metrics, *GAUGES) if _source(metric, exposition)),
+            published=frozenset(metric.name for metric in (*self.metrics, *self.gauges) if _source(metric, exposition)),
             unknown=self._find_unknown(),
             gauges=gauges,
             samples=work.samples,

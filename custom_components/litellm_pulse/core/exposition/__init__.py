@@ -2,7 +2,7 @@
 
 from .labels import LabelReader, Labels, canonical, labels_of
 from .parser import PROCESS_START, Exposition, ExpositionParser
-from .samples import GaugeReader, GaugeSample, number, series_and_value, split_sample, sums
+from .samples import GaugeReader, GaugeSample, label_names, number, series_and_value, split_sample, sums
 
 __all__ = [
     "PROCESS_START",
@@ -13,6 +13,7 @@ __all__ = [
     "LabelReader",
     "Labels",
     "canonical",
+    "label_names",
     "labels_of",
     "number",
     "series_and_value",

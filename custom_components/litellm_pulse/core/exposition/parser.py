@@ -144,7 +144,8 @@ class ExpositionParser:
                 if lines.startswith(_HELP, at) and not lines.startswith(name + b" ", at + len(_HELP)):
                     name = b""
                 start = find(b"\n", at, stop) + 1
-            at = find(b"#", at + 1, stop)
+            # What stands later in a line is no comment; a line may hold a million of them.
+            at = find(b"#", find(b"\n", at, stop) + 1 or stop, stop)
         self._take(name, lines, start, stop)
         self._name = name
 

@@ -1,7 +1,7 @@
 """Sample lines: the series, the value, and the sums of a whole body."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite, nan
 
@@ -51,7 +51,8 @@ def sums(body: bytes | bytearray) -> dict[str, float]:
     start, find, rfind = 0, body.find, body.rfind
     while (end := find(b"\n", start)) >= 0:
         if body[start] != _HASH:
-            space = rfind(b" ", start, end)
+            # Never looks beyond the line: a body may have a million of them without a blank.
+            space = max(start, rfind(b" ", start, end))
             brace = find(b"{", start, space)
             name, text = bytes(body[start : space if brace < 0 else brace]), body[space + 1 : end]
             # A sample whose value is not its last word is rare, and read with more care.
@@ -105,6 +106,15 @@ def _gauge_sample(line: bytes) -> GaugeSample | None:
         return GaugeSample(labels, float(match[2]))
     except ValueError:
         return None
+
+
+def label_names(exposition: Mapping[str, Sequence[bytes]]) -> frozenset[str]:
+    """Return the names of the labels that counters have; the series of a family have the same, so one is read."""
+    names: set[str] = set()
+    for family, lines in exposition.items():
+        if family.endswith("_total") and lines and (match := _SAMPLE.fullmatch(lines[0])):
+            names |= (labels_of(match[1]) or {}).keys()
+    return frozenset(names)
 
 
 def _name_and_value(line: bytes | bytearray) -> tuple[bytes, bytes]:

@@ -14,7 +14,7 @@ nothing is unusual. (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 19
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import fmean, median
@@ -25,6 +25,7 @@ from ..errors import StoreError
 from ..models import TOTAL, Insight, Snapshot, Window
 from ..store import reading
 from ..windows import Resolution
+from .rate import spend_rate
 
 PATTERN_DAYS = 28
 """Four of each weekday."""
@@ -51,6 +52,12 @@ class Past:
     """The same local hour of the last 14 days, as far as it was seen whole."""
     hour: float
     """The current hour, so far."""
+    since: datetime | None = None
+    """When the first scrape was, UTC; None before one."""
+    yesterday: float | None = None
+    """None where nothing was seen before today."""
+    last_month: float | None = None
+    """None where nothing was seen before this month."""
 
 
 def rest_of_month(days: Mapping[int, float], now: datetime, zone: ZoneInfo) -> float | None:
@@ -88,6 +95,7 @@ class Forecaster:
         """Read nothing yet."""
         self._path = path
         self._read_for: tuple[datetime, int, str] | None = None
+        self._past = Past({}, (), 0.0)
         self._rest: float | None = None
         self._usual: tuple[float, float] | None = None
         self._before_hour = 0.0
@@ -100,12 +108,21 @@ class Forecaster:
         if moment != self._read_for:
             self._read_for = moment
             self._read(spent, now, zone)
+        if self._past.since is None and snapshot.recent:
+            # The first scrape was after the file was read for this hour.
+            self._past = replace(self._past, since=datetime.fromtimestamp(snapshot.recent[0].at / 1000, UTC))
+        since = self._past.since or now
         hour = max(0.0, spent - self._before_hour)
         return Insight(
             forecast=None if self._rest is None else snapshot.value(TOTAL, Window.MONTH, "cost") + self._rest,
             hour_spend=hour,
             usual_hour=self._usual[0] if self._usual else None,
             deviation=(hour - self._usual[0]) / self._usual[1] if self._usual else None,
+            forecast_from=forecast_from(since, now, zone) if self._rest is None else None,
+            unusual_from=None if self._usual else unusual_from(since, now, zone),
+            yesterday=self._past.yesterday,
+            last_month=self._past.last_month,
+            rate=spend_rate(snapshot.recent),
         )
 
     def _read(self, spent: float, now: datetime, zone: ZoneInfo) -> None:
@@ -114,9 +131,24 @@ class Forecaster:
             found = past(self._path, now, zone)
         except StoreError:
             found = Past({}, (), 0.0)
+        self._past = found
         self._rest = rest_of_month(found.days, now, zone)
         self._usual = usual(found.hours)
         self._before_hour = spent - found.hour
+
+
+def forecast_from(since: datetime, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when a forecast that there is none of yet can be told: after a whole day, after today at least."""
+    whole = windows.day_of(since, zone) + 2
+    return windows.start_of_day(max(whole, windows.day_of(now, zone) + 1), zone)
+
+
+def unusual_from(since: datetime, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when enough hours will have been seen to tell an unusual one, after the current hour at least."""
+    first = _start_of_hour(since, zone)
+    whole = first if first == since else windows.next_hour(since, zone).astimezone(zone)
+    enough = whole + timedelta(days=SAME_HOURS_MIN)
+    return enough if enough > now else windows.next_hour(now, zone).astimezone(zone)
 
 
 def _usual(days: Mapping[int, float], day: int) -> float:
@@ -139,7 +171,25 @@ def _read(connection: sqlite3.Connection, now: datetime, zone: ZoneInfo) -> Past
         return Past({}, (), 0.0)
     since = datetime.fromtimestamp(first / 1000, UTC)
     before = [_hour(connection, start) for start in _same_hours(now, zone) if start >= since]
-    return Past(_days(connection, since, now, zone), before, _hour(connection, _start_of_hour(now, zone)))
+    today = windows.day_of(now, zone)
+    month = windows.month_of(today)
+    return Past(
+        _days(connection, since, now, zone),
+        before,
+        _hour(connection, _start_of_hour(now, zone)),
+        since,
+        _spent(connection, Resolution.DAY, today - 1) if since < windows.start_of_day(today, zone) else None,
+        _spent(connection, Resolution.MONTH, month - 1)
+        if since < windows.start_of_day(windows.first_of_month(month), zone)
+        else None,
+    )
+
+
+def _spent(connection: sqlite3.Connection, resolution: Resolution, start: int) -> float:
+    """Return the spend of one day or one month."""
+    statement = "SELECT total(cost) FROM usage WHERE resolution = ? AND start = ?"
+    (spent,) = connection.execute(statement, (int(resolution), start)).fetchone()
+    return float(spent)
 
 
 def _days(connection: sqlite3.Connection, since: datetime, now: datetime, zone: ZoneInfo) -> dict[int, float]:

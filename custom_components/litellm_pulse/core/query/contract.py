@@ -7,8 +7,9 @@ counter that the catalog has besides.
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import itemgetter
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from ..catalog import COUNTER_INDEX, Dimension
@@ -64,7 +65,16 @@ TABLES: Final[Mapping[str, Dimension]] = MappingProxyType(
 """The tables, one row a member: what they are called, and the dimension."""
 
 _INDEX: Final = tuple((name, COUNTER_INDEX[name]) for name in COUNTERS)
-_PAST: Final = tuple((name, f"{name}_delta", COUNTER_INDEX.get(name)) for name in METRICS)
+_GAUGE: Final = 2 * len(ZERO)
+_PAST_NAMES: Final = ("timestamp", "is_reset", *(field for name in METRICS for field in (name, f"{name}_delta")))
+_PAST_VALUES: Final = itemgetter(
+    *(
+        index
+        for name in METRICS
+        # In the raw values, the increases, and behind them the gauge, which has no increase.
+        for index in ((_GAUGE, _GAUGE + 1) if name == GAUGE else (COUNTER_INDEX[name], len(ZERO) + COUNTER_INDEX[name]))
+    )
+)
 _CACHED, _INPUT = COUNTER_INDEX["input_cached_tokens"], COUNTER_INDEX["input_tokens"]
 _NO_USAGE: Final = Usage()
 
@@ -103,13 +113,19 @@ def table(snapshot: Snapshot, dimension: Dimension) -> list[dict[str, object]]:
 def past(row: ScrapeRow, zone: ZoneInfo) -> dict[str, object]:
     """Return one scrape of `/api/v1/history`."""
     moment = datetime.fromtimestamp(row.at // 1000, zone)
-    answer: dict[str, object] = {"timestamp": moment.isoformat(), "is_reset": row.restarted}
-    for name, delta, index in _PAST:
-        if index is None:
-            answer[name], answer[delta] = row.in_flight_requests or 0.0, 0.0
-        else:
-            answer[name], answer[delta] = row.raw[index], row.increase[index]
-    return answer
+    values = _PAST_VALUES((*row.raw, *row.increase, row.in_flight_requests or 0.0, 0.0))
+    return dict(zip(_PAST_NAMES, (moment.isoformat(), row.restarted, *values), strict=True))
+
+
+def increase(snapshot: Snapshot, zone: ZoneInfo) -> dict[str, Any]:
+    """Return when the last scrape was and what it added to the totals, by friendly name."""
+    report = snapshot.report
+    vector = report.increase if report else ZERO
+    return {
+        "last_scrape": timestamp(snapshot.last_scrape, zone),
+        "is_reset": bool(report and report.restarted),
+        **{name: vector[index] for name, index in _INDEX},
+    }
 
 
 def health(snapshot: Snapshot, *, error: str | None) -> dict[str, object]:

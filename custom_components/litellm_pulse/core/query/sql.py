@@ -2,10 +2,11 @@
 
 # ruff: noqa: S608  # the names that are put in are the catalog's own
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,6 @@ from .. import windows
 from ..catalog import COUNTERS, Dimension
 from ..models import ScrapeRow, Vector
 from ..store import reading
-from ..totals import plus
 from ..windows import Resolution
 
 _NAMES = tuple(metric.name for metric in COUNTERS)
@@ -52,30 +52,26 @@ class UsageQuery:
     dimensions: Sequence[Dimension] = ()
 
 
-def usage(path: Path, query: UsageQuery) -> list[UsageRow]:
-    """Return usage by time and group, in order; periods without any are left out.
+def usage(path: Path, query: UsageQuery) -> Iterator[UsageRow]:
+    """Yield usage by time and group, in order; periods without any are left out.
 
     Hours, and days that are cut anywhere but at midnight, come from the quarter-hours, which are
-    kept for the retention only; whole days and months are kept for good. Raises StoreError.
+    kept for the retention only; whole days and months are kept for good. No more than a period is
+    held at a time. Raises StoreError.
     """
+    statement = _statement(query.dimensions)
     resolution, first, last = _span(query)
     if resolution is not Resolution.QUARTER:
         # Before that there are sums of many days or months, in the place of one.
         first = max(first, _known_from(path, resolution, query.zone) or first)
-    # By instant: local times come twice when clocks are set back.
-    sums: dict[tuple[float, tuple[str | None, ...]], Vector] = {}
-    instants: dict[int, float] = {}
-    starts: dict[float, datetime] = {}
-    for row in _rows(path, _statement(query.dimensions), (int(resolution), first, last)):
-        number, group, vector = row[0], row[1:-_WIDTH], row[-_WIDTH:]
-        if number not in instants:
-            start = _period_start(query, resolution, number)
-            instants[number] = start.timestamp()
-            starts[instants[number]] = start
-        key = instants[number], group
-        known = sums.get(key)
-        sums[key] = vector if known is None else plus(known, vector)
-    return [UsageRow(starts[at], group, vector) for (at, group), vector in sorted(sums.items(), key=_by_time_and_name)]
+    with reading(path) as connection:
+        # All periods as of one moment, whatever is posted meanwhile.
+        connection.execute("BEGIN")
+        known = "SELECT coalesce(min(start), 0), coalesce(max(start), -1) FROM usage WHERE resolution = ?"
+        oldest, newest = connection.execute(known, (int(resolution),)).fetchone()
+        for start, numbers in _periods(query, resolution, range(max(first, oldest), min(last, newest + 1))):
+            for row in connection.execute(statement, (int(resolution), numbers[0], numbers[-1])):
+                yield UsageRow(start, row[:-_WIDTH], row[-_WIDTH:])
 
 
 def usage_since(path: Path, query: UsageQuery) -> datetime | None:
@@ -169,22 +165,31 @@ def _period_start(query: UsageQuery, resolution: Resolution, number: int) -> dat
     return windows.start_of_day(number, query.zone)
 
 
-def _statement(dimensions: Sequence[Dimension]) -> str:
-    """Return the query for usage split by dimensions; usage without a member is kept, with NULL.
+def _periods(query: UsageQuery, resolution: Resolution, numbers: range) -> Iterator[tuple[datetime, list[int]]]:
+    """Yield when each period begins, and the numbers of its rows."""
+    starts = ((number, _period_start(query, resolution, number)) for number in numbers)
+    # By instant: local times come twice when clocks are set back.
+    for _, rows in groupby(starts, lambda pair: pair[1].timestamp()):
+        found = list(rows)
+        yield found[0][1], [number for number, _ in found]
 
-    A group may come twice, once of what is posted and once of what is not.
-    """
+
+def _statement(dimensions: Sequence[Dimension]) -> str:
+    """Return the query for the usage of a period split by dimensions; usage without a member is kept, with NULL."""
     split = [f"by{index}" for index in range(len(dimensions))]
     joins = "".join(
         f" LEFT JOIN attributions {name} ON {name}.attribution = usage.attribution AND {name}.dimension = '{dimension}'"
         for name, dimension in zip(split, dimensions, strict=True)
     )
-    groups = ", ".join(["usage.start", *(f"{name}.key" for name in split)])
-    # One by one, since SQLite would have to sort the rows of a view before it adds them up.
-    return " UNION ALL ".join(
-        f"SELECT {groups}, {_SUMS} FROM {table} AS usage{joins} "
-        f"WHERE usage.resolution = ?1 AND usage.start >= ?2 AND usage.start < ?3 GROUP BY {groups}"
-        for table in ("posted", "unposted")
+    rows = " UNION ALL ".join(
+        f"SELECT * FROM {table} WHERE resolution = ?1 AND start BETWEEN ?2 AND ?3" for table in ("posted", "unposted")
+    )
+    members = [f"{name}.key" for name in split]
+    # Grouped by the resolution too, which is one: without usage there is no row then.
+    return (
+        f"SELECT {', '.join([*members, _SUMS])} FROM ({rows}) AS usage{joins} "
+        f"GROUP BY {', '.join(['usage.resolution', *members])} "
+        f"ORDER BY {', '.join([f"coalesce({one}, '')" for one in members]) or '1'}"
     )
 
 
@@ -199,9 +204,3 @@ def _scrape(row: tuple[Any, ...]) -> ScrapeRow:
     at, until, scrapes, restarted, in_flight, *numbers = row
     vector = tuple([value or 0.0 for value in numbers])
     return ScrapeRow(at, until, scrapes, bool(restarted), in_flight, vector[:_WIDTH], vector[_WIDTH:])
-
-
-def _by_time_and_name(item: tuple[tuple[float, tuple[str | None, ...]], Vector]) -> tuple[float, Iterable[str]]:
-    """Return what rows are sorted by."""
-    (at, group), _ = item
-    return at, [name or "" for name in group]

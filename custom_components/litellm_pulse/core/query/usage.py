@@ -1,7 +1,7 @@
 """What LiteLLM Pulse does not have: usage over time, budgets, spend by provider and model; pure, as `contract` is."""
 
 import csv
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from io import StringIO
 from typing import Final
@@ -43,7 +43,7 @@ def usage_metadata(snapshot: Snapshot, query: UsageQuery, since: datetime | None
 
 def usage_rows(snapshot: Snapshot, query: UsageQuery, rows: Iterable[UsageRow]) -> Iterator[dict[str, object]]:
     """Yield the rows of `/api/v1/usage`."""
-    columns = _columns(query.dimensions)
+    columns = usage_columns(query)
     for row in rows:
         yield dict(zip(columns, _cells(snapshot, query, row), strict=True))
 
@@ -52,7 +52,7 @@ def usage_csv(snapshot: Snapshot, query: UsageQuery, rows: Iterable[UsageRow]) -
     """Return the rows of `/api/v1/usage` as a table with commas (RFC 4180)."""
     text = StringIO()
     writer = csv.writer(text)
-    writer.writerow(_columns(query.dimensions))
+    writer.writerow(usage_columns(query))
     writer.writerows(_cells(snapshot, query, row) for row in rows)
     return text.getvalue()
 
@@ -83,9 +83,9 @@ def aggregate(snapshot: Snapshot) -> dict[str, object]:
     return {"records": len(data), "data": data}
 
 
-def _columns(dimensions: Sequence[Dimension]) -> list[str]:
+def usage_columns(query: UsageQuery) -> list[str]:
     """Return the columns of usage: the period, the members with their names, the figures."""
-    members = [column for one in dimensions for column in ((one, f"{one}_name") if one in NAMED else (one,))]
+    members = [column for one in query.dimensions for column in ((one, f"{one}_name") if one in NAMED else (one,))]
     return ["start", *map(str, members), *COUNTERS]
 
 

@@ -46,6 +46,8 @@ class Store:
             if new:
                 # A journal that outlived its file would be played into the new one.
                 delete(path)
+                # Its log and whatever else SQLite puts beside it are as private as the file.
+                path.touch(mode=0o600)
             else:
                 fetch(path)
             self._connection = connect(path, "rwc")

@@ -31,12 +31,12 @@ def load_counting(store: Store) -> CountingState:
     )
 
 
-def load_totals(store: Store, day: int) -> Totals:
+def load_totals(store: Store, day: int, week_start: int = 0) -> Totals:
     """Return the totals of the windows that contain a local day, of the attributions alone; see `Totals.regroup`.
 
     What is filed under days that have not come yet counts in lifetime only.
     """
-    first = windows.first_days(day)
+    first = windows.first_days(day, week_start)
     month = windows.month_of(day)
     sums = {
         "day": store.sums(Resolution.DAY, day, day),
@@ -49,6 +49,7 @@ def load_totals(store: Store, day: int) -> Totals:
     return Totals(
         day,
         {number: Usage(**{window: one.get(number, ZERO) for window, one in sums.items()}) for number in numbers},
+        week_start=week_start,
     )
 
 
@@ -79,7 +80,7 @@ def everything(state: CountingState, totals: Totals, budgets: dict[MemberKey, Bu
         meta=dict(state.meta),
     )
     for number, usage in totals.attributions.items():
-        for key, vector in _usage_rows(number, usage, totals.day):
+        for key, vector in _usage_rows(number, usage, totals.day, totals.week_start):
             pending.posted[key] = plus(pending.posted.get(key, ZERO), vector)
     return pending
 
@@ -99,9 +100,9 @@ def _process(row: tuple[float, ...]) -> ProcessRow:
     return one._replace(restarted=bool(one.restarted), forgotten=bool(one.forgotten), joined=bool(one.joined))
 
 
-def _usage_rows(number: int, usage: Usage, day: int) -> list[tuple[UsageKey, Vector]]:
+def _usage_rows(number: int, usage: Usage, day: int, week_start: int) -> list[tuple[UsageKey, Vector]]:
     """Return the rows from which an attribution's windows come out again."""
-    first = windows.first_days(day)
+    first = windows.first_days(day, week_start)
     month, january = windows.month_of(day), windows.month_of(first[Window.YEAR])
     return [
         ((Resolution.DAY, day, number), usage.day),

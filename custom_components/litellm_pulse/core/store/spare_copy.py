@@ -90,7 +90,7 @@ def dump(state: State) -> SpareCopy:
     }
 
 
-def load(spare_copy: SpareCopy) -> tuple[CountingState, Totals, datetime | None]:
+def load(spare_copy: SpareCopy, week_start: int = 0) -> tuple[CountingState, Totals, datetime | None]:
     """Return what the counting room knows of a spare copy, the totals, and the time of the last scrape.
 
     Raises ValueError, KeyError, TypeError or AttributeError for a spare copy that is none.
@@ -116,7 +116,11 @@ def load(spare_copy: SpareCopy) -> tuple[CountingState, Totals, datetime | None]
         meta=spare_copy.get("meta", {}),
     )
     last = spare_copy["last_scrape"]
-    return state, Totals(spare_copy["day"], usage), datetime.fromtimestamp(last, UTC) if last else None
+    return (
+        state,
+        Totals(spare_copy["day"], usage, week_start=week_start),
+        datetime.fromtimestamp(last, UTC) if last else None,
+    )
 
 
 def _sums(counting: CountingState, process: ProcessRow) -> Mapping[int, Vector]:

@@ -1,0 +1,64 @@
+"""Which entities the integration's triggers and conditions mean, and what they tell an automation of them."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import voluptuous as vol
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, State
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.automation import DomainSpec
+
+from .const import DOMAIN
+from .descriptions import USD
+from .devices import name_of
+from .features import LIMITS
+from .identifiers import member_and_key
+from .localize import dollars
+
+CONF_PERIOD: Final = "period"
+PERIODS: Final = ("day", "week", "month")
+# voluptuous is another package's name for probatio in newer releases: its types do not match.
+PERIOD: Final[dict[Any, Any]] = {vol.Required(CONF_PERIOD, default=PERIODS[0]): vol.In(PERIODS)}
+
+SENSORS: Final[Mapping[str, DomainSpec]] = {Platform.SENSOR: DomainSpec()}
+BINARY_SENSORS: Final[Mapping[str, DomainSpec]] = {Platform.BINARY_SENSOR: DomainSpec()}
+EVENTS: Final[Mapping[str, DomainSpec]] = {Platform.EVENT: DomainSpec()}
+
+USED: Final = frozenset({"budget_used", *(f"limit_used_{window}" for window in LIMITS)})
+"""Keys of the sensors that tell how many percent of a limit or budget are used."""
+USED_UP: Final = frozenset({"budget_used_up", *(f"limit_reached_{window}" for window in LIMITS)})
+"""Keys of the binary sensors that tell that nothing is left."""
+
+
+def of_integration(hass: HomeAssistant, entities: Collection[str], keys: Collection[str]) -> set[str]:
+    """Return the integration's entities of descriptions with these keys."""
+    registry = er.async_get(hass)
+    return {
+        entity_id
+        for entity_id in entities
+        if (entity := registry.async_get(entity_id))
+        and entity.platform == DOMAIN
+        and member_and_key(entity.unique_id)[1] in keys
+    }
+
+
+def told(hass: HomeAssistant, state: State) -> dict[str, str]:
+    """Return what a trigger tells: `name`, whose entity it is, `value` with its unit, and `message`, a sentence."""
+    entity = er.async_get(hass).async_get(state.entity_id)
+    device = dr.async_get(hass).async_get(entity.device_id) if entity and entity.device_id else None
+    value = _shown(state)
+    return {
+        "name": name_of(device) if device else state.name,
+        "value": value,
+        "message": str(state.attributes.get("message") or f"{state.name}: {value}"),
+    }
+
+
+def _shown(state: State) -> str:
+    """Return a state as people write it."""
+    unit = state.attributes.get("unit_of_measurement")
+    if unit == USD:
+        return dollars(float(state.state))
+    return f"{float(state.state):.3g} {unit}" if unit else state.state

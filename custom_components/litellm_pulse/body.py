@@ -1,0 +1,76 @@
+"""A body as it comes in: unpacked, within its limit, handed on in pieces between which the event loop has its turns."""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterator
+from time import monotonic
+from typing import Final
+
+type Feed = Callable[[bytes], object]
+"""Takes the next piece of a body, in microseconds; what it raises ends the transfer."""
+
+_PIECE: Final = 16 * 1024
+"""Bytes handed on at a time: the worst of bodies takes milliseconds a piece, a usual one microseconds."""
+_TURN_SECONDS: Final = 0.004
+"""After so long the event loop gets its turn."""
+_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+
+
+class OversizedBodyError(Exception):
+    """The body is larger than its limit."""
+
+
+class DamagedBodyError(Exception):
+    """What was packed cannot be unpacked, or ends before its end."""
+
+
+class BodyReader:
+    """Hands a body on; a bomb never takes more memory than a piece."""
+
+    def __init__(self, feed: Feed, *, limit: int, packed: bool) -> None:
+        """Take where the pieces go, how many bytes of them there may be, and whether they come as gzip or deflate."""
+        self._feed = feed
+        self._left = limit
+        self._unpacker = zlib.decompressobj(wbits=_GZIP_OR_ZLIB) if packed else None
+        # A server may send byte by byte: nobody should have to look at a line as often.
+        self._waiting = bytearray()
+        self._turn_began = monotonic()
+
+    async def take(self, chunk: bytes) -> None:
+        """Take what has come; raises OversizedBodyError, DamagedBodyError and what the feed raises."""
+        for piece in self._unpacked(chunk):
+            self._left -= len(piece)
+            if self._left < 0:
+                raise OversizedBodyError
+            self._waiting += piece
+            while len(self._waiting) >= _PIECE:
+                self._feed(bytes(self._waiting[:_PIECE]))
+                del self._waiting[:_PIECE]
+                await self._give_turn()
+
+    def finish(self) -> None:
+        """Hand on what waits, once everything has come; raises DamagedBodyError and what the feed raises."""
+        if self._unpacker and not self._unpacker.eof:
+            raise DamagedBodyError("The compressed body ends before its end")
+        if self._waiting:
+            self._feed(bytes(self._waiting))
+
+    def _unpacked(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield what a chunk holds, a piece at a time."""
+        if self._unpacker is None:
+            yield chunk
+            return
+        try:
+            while piece := self._unpacker.decompress(chunk, _PIECE):
+                yield piece
+                chunk = self._unpacker.unconsumed_tail
+        except zlib.error as err:
+            raise DamagedBodyError(str(err)) from err
+        if self._unpacker.unused_data:
+            raise DamagedBodyError("More comes after the end of the compressed body")
+
+    async def _give_turn(self) -> None:
+        """Let the event loop do something else, if it has waited long enough for it."""
+        if monotonic() - self._turn_began > _TURN_SECONDS:
+            await asyncio.sleep(0)
+            self._turn_began = monotonic()

@@ -1,0 +1,165 @@
+/** Makes the cards and sections that the views are put together from; holds what all of them need to know. */
+
+import { COLLECTION_KEY } from "./period.js";
+import { capital } from "./translations.js";
+
+const PICKED = { collection_key: COLLECTION_KEY };
+export const FULL = { columns: "full" };
+const FIGURES = ["spend", "requests", "failed", "input", "output", "cached", "per_request", "per_token"];
+const LABELS = { input_tokens: "input", output_tokens: "output", requests: "requests", failed_requests: "failed" };
+
+/** What is shown as it is now: the entity by its key, and the window of the statistics that stand in for it. */
+const TILES = {
+  spend_day: { name: "today", icon: "mdi:cash", window: "day" },
+  spend_week: { name: "this_week", icon: "mdi:cash", window: "week" },
+  spend_month: { name: "this_month", icon: "mdi:cash", window: "month" },
+  spend_forecast: { name: "forecast", icon: "mdi:chart-line" },
+  spend_lifetime: { name: "lifetime", icon: "mdi:sigma" },
+  tokens_day: { name: "tokens_day", icon: "mdi:counter" },
+};
+
+/** Return the path of a page: a proxy's, a member's, or that of a proxy's dimension. */
+export function pathOf({ statistics }, dimension = undefined) {
+  const [, id] = statistics.split(":");
+  return dimension ? id.replace(/total$/u, dimension) : id;
+}
+
+/** Return the members of a dimension, each with its color and the path of its page. */
+export function colored(members, color) {
+  return members.map((member, index) => ({ ...member, path: pathOf(member), color: color(index) }));
+}
+
+export class Builder {
+  constructor({ known, energy, t, color, several }) {
+    Object.assign(this, { known, energy, t, color, several });
+  }
+
+  view(config) {
+    return { type: "sections", max_columns: 3, dense_section_placement: true, ...config };
+  }
+
+  /** Return the date picker, with what it compares. */
+  picker() {
+    const picker = { type: "energy-date-selection", ...PICKED, grid_options: FULL };
+    const compare = { type: "energy-compare", ...PICKED, grid_options: FULL };
+    const missing = this.hint("mdi:calendar-alert", this.t("no_energy"), this.t("no_energy_text"));
+    return { type: "grid", column_span: 3, cards: this.energy ? [picker, compare] : [missing] };
+  }
+
+  /** Return what is spent now, as tiles, above the graph of the picked period. */
+  spending(subject, keys, title, members) {
+    const graph = this.graph(title, members, "spend", 2);
+    return { ...graph, cards: [...this.now(subject, keys), ...graph.cards] };
+  }
+
+  /** Return a tile per entity; where the sensors of spend are disabled, cards of the statistics instead. */
+  now({ entities, statistics }, keys) {
+    const tiles = keys.map((key) => ({ entity: entities[key], ...TILES[key] }));
+    const grid = { columns: 6 };
+    if (tiles.every(({ entity, window }) => entity || !window)) {
+      return tiles
+        .filter(({ entity }) => entity)
+        .map(({ entity, name, icon }) => ({
+          type: "tile",
+          entity,
+          name: this.t(name),
+          icon,
+          color: "primary",
+          grid_options: grid,
+        }));
+    }
+    return tiles
+      .filter(({ window }) => window)
+      .map(({ window, name }) => ({
+        type: "statistic",
+        entity: `${statistics}_spend`,
+        name: this.t(name),
+        stat_type: "change",
+        period: { calendar: { period: window } },
+        unit: "USD",
+        grid_options: grid,
+      }));
+  }
+
+  /** Return the figures of the picked period, and what belongs beside them. */
+  figures(proxies, filter = undefined, more = []) {
+    const sources = proxies.map(source);
+    const card = { type: "custom:litellm-pulse-summary", sources, filter, figures: FIGURES, grid_options: FULL };
+    return { type: "grid", cards: [this.heading(this.t("picked")), card, ...more] };
+  }
+
+  /** Return the table of who spent how much; the heading leads to the dimension's own view. */
+  table(proxies, { dimension, members, filter, path }) {
+    const rows = this.rows(proxies, { dimension, members, filter, columns: ["spend", "share", "change"] });
+    return { type: "grid", cards: [this.heading(this.by("spend_by", dimension), path), rows] };
+  }
+
+  rows(proxies, { dimension, members, filter, columns }) {
+    return {
+      type: "custom:litellm-pulse-table",
+      sources: proxies.map(source),
+      dimension,
+      filter,
+      columns,
+      members: Object.fromEntries(members.map(({ id, path, color }) => [id, { path, color }])),
+      grid_options: FULL,
+    };
+  }
+
+  /** Return what use costs: per request, per token, and how much comes from the cache. */
+  prices(proxy, { dimension, members }) {
+    const columns = ["requests", "per_request", "per_token", "cached"];
+    const rows = this.rows([proxy], { dimension, members, columns });
+    return { type: "grid", column_span: 2, cards: [this.heading(this.by("price_by", dimension)), rows] };
+  }
+
+  /** Return graphs of tokens and of requests. */
+  traffic({ statistics }) {
+    const line = (metric) => ({ statistics, metric, name: capital(this.t(LABELS[metric])) });
+    return [
+      this.bars(this.t("tokens_in_out"), ["input_tokens", "output_tokens"].map(line), "bar-stack"),
+      this.bars(this.t("requests_failed"), ["requests", "failed_requests"].map(line), "bar"),
+    ];
+  }
+
+  /** Return the graph of a metric, with a color for each member. */
+  graph(title, members, metric, span = 1) {
+    const lines = members.map(({ statistics, name, color }) => ({ statistics, metric, name, color }));
+    return this.bars(title, lines, "bar-stack", span);
+  }
+
+  bars(title, lines, kind, span = 1) {
+    const entities = lines
+      .filter(({ statistics }) => this.known.has(statistics))
+      .map(({ statistics, metric, name, color }) => ({ entity: `${statistics}_${metric}`, name, color }));
+    const graph = {
+      type: "statistics-graph",
+      ...PICKED,
+      energy_date_selection: true,
+      chart_type: kind,
+      stat_types: ["change"],
+      entities,
+      hide_legend: lines.length === 1,
+      grid_options: FULL,
+    };
+    const later = this.hint("mdi:chart-bar-stacked", undefined, this.t("no_statistics"));
+    return { type: "grid", column_span: span, cards: [this.heading(title), entities.length ? graph : later] };
+  }
+
+  heading(text, path = undefined) {
+    const action = path ? { action: "navigate", navigation_path: path } : { action: "none" };
+    return { type: "heading", heading: capital(text), tap_action: action };
+  }
+
+  hint(icon, title, content, buttons = undefined) {
+    return { type: "empty-state", icon, title, content, buttons, grid_options: FULL };
+  }
+
+  by(key, dimension) {
+    return this.t(key, { kind: this.t(dimension ?? "proxy") });
+  }
+}
+
+function source({ id, name }) {
+  return { entry_id: id, name };
+}

@@ -1,0 +1,51 @@
+/** Numbers as the user writes them. */
+
+const LOCALES = {
+  comma_decimal: ["en-US", "en"],
+  decimal_comma: ["de", "es", "it"],
+  space_comma: ["fr", "sv", "cs"],
+  quote_decimal: ["de-CH"],
+  system: undefined,
+  none: ["en"],
+};
+const COMPACT = 100000;
+
+/** Return functions that write money (US dollars), counts, shares and changes for a user. */
+export function formats(hass) {
+  const style = hass.locale?.number_format ?? "language";
+  const language = hass.locale?.language ?? hass.language ?? "en";
+  const locale = style in LOCALES ? LOCALES[style] : language;
+  const write = (options) => (value) =>
+    value === undefined
+      ? "–"
+      : new Intl.NumberFormat(locale, { useGrouping: style !== "none", ...options }).format(value);
+  return {
+    money: (value) => write(money(value))(value),
+    count: (value) => write(value >= COMPACT ? compact : { maximumFractionDigits: 0 })(value),
+    percent: write({ style: "percent", maximumFractionDigits: 1 }),
+    change: (value) =>
+      write({ style: "percent", maximumFractionDigits: Math.abs(value) < 0.1 ? 1 : 0 })(Math.abs(value)),
+  };
+}
+
+const compact = { notation: "compact", maximumSignificantDigits: 4 };
+
+/** Return how an amount is written: a tenth of a cent is not $0.00. */
+function money(value) {
+  const dollars = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" };
+  const small = Math.abs(value) < 0.995 && value !== 0;
+  return small
+    ? { ...dollars, minimumSignificantDigits: 2, maximumSignificantDigits: 2 }
+    : { ...dollars, minimumFractionDigits: 2, maximumFractionDigits: 2 };
+}
+
+/** Return a span of time as dates, in the user's language. */
+export function dates(hass, { start, end }, zone) {
+  const sameDay = end - start <= 86400000;
+  const format = new Intl.DateTimeFormat(hass.locale?.language ?? hass.language, {
+    timeZone: zone,
+    day: "numeric",
+    month: "short",
+  });
+  return sameDay ? format.format(start) : format.formatRange(start, end - 1);
+}

@@ -1,0 +1,89 @@
+/** The view that tells whether the proxies answer, and what they cannot tell. */
+
+import { FULL } from "./builder.js";
+
+const ROWS = [
+  "connected",
+  "last_scrape",
+  "scrape_duration",
+  "last_restart",
+  "in_flight_requests",
+  "failed_requests_day",
+  "unpriced_requests_day",
+];
+const MODELS = new Set(["model", "public_model"]);
+const ICONS = { healthy: "mdi:check-circle", partial_outage: "mdi:alert-circle", complete_outage: "mdi:close-circle" };
+
+/** Return the view, with a column for each proxy. */
+export function healthView(build, proxies) {
+  const sections = proxies.flatMap((proxy) => [connection(build, proxy), ...deployments(build, proxy)]);
+  return build.view({ title: build.t("health"), path: "health", sections });
+}
+
+function connection(build, proxy) {
+  const { t } = build;
+  const rows = ROWS.map((key) => row(proxy, key, t)).filter(Boolean);
+  const error = proxy.error ? [{ type: "text", name: t("error"), text: proxy.error, icon: "mdi:alert" }] : [];
+  const action = { action: "navigate", navigation_path: `/config/devices/device/${proxy.device_id}` };
+  const link = {
+    type: "button",
+    name: t("open_device"),
+    icon: "mdi:open-in-app",
+    tap_action: action,
+    action_name: "→",
+  };
+  return {
+    type: "grid",
+    cards: [
+      build.heading(proxy.name),
+      { type: "entities", entities: [...error, ...rows, ...(proxy.device_id ? [link] : [])], grid_options: FULL },
+      ...unpriced(build, proxy),
+    ],
+  };
+}
+
+/** Return the row of an entity; of one that is disabled, what was known when the page was opened. */
+function row(proxy, key, t) {
+  if (proxy.entities[key]) {
+    return { entity: proxy.entities[key], name: t(key) };
+  }
+  if (!(key in proxy)) {
+    return undefined;
+  }
+  return { type: "text", name: t(key), text: told(proxy[key], t), icon: "mdi:information-outline" };
+}
+
+function told(value, t) {
+  if (typeof value === "boolean") {
+    return t(value ? "yes" : "no");
+  }
+  if (value === null) {
+    return t("never");
+  }
+  return typeof value === "string" ? new Date(value).toLocaleString() : String(value);
+}
+
+function deployments(build, proxy) {
+  const members = proxy.dimensions.flatMap((one) => one.members).filter((member) => member.health);
+  members.sort((a, b) => (a.health === "healthy") - (b.health === "healthy"));
+  if (!members.length) {
+    return [];
+  }
+  const rows = members.map((member) =>
+    member.entities.deployment_health
+      ? { entity: member.entities.deployment_health, name: member.name }
+      : { type: "text", name: member.name, text: build.t(member.health), icon: ICONS[member.health] },
+  );
+  const card = { type: "entities", entities: rows, state_color: true, grid_options: FULL };
+  return [{ type: "grid", cards: [build.heading(build.t("deployments")), card] }];
+}
+
+/** Return the models whose use cost nothing: some are free, of others LiteLLM does not know the price. */
+function unpriced(build, proxy) {
+  const one = proxy.dimensions.find(({ dimension }) => MODELS.has(dimension));
+  if (!proxy.loaded || !one) {
+    return [];
+  }
+  const rows = build.rows([proxy], { ...one, columns: ["requests", "tokens"] });
+  return [build.heading(build.t("unpriced")), { ...rows, days: 30, unpriced: true }];
+}

@@ -1,0 +1,40 @@
+/** Gauges of the budgets that LiteLLM enforces and of the limits that were set in Home Assistant. */
+
+import { capital } from "./translations.js";
+
+const SHARES = {
+  limit_used_day: "limit_day",
+  limit_used_week: "limit_week",
+  limit_used_month: "limit_month",
+  budget_used: "budget",
+};
+/** More gauges than this tell nothing at one look; each member has its own on its page. */
+const MOST = 6;
+const SEVERITY = { green: 0, yellow: 75, red: 95 };
+
+/** Return the cards of a proxy or member, with those of its members; a hint where none is set. */
+export function limitCards(build, subject) {
+  const { t } = build;
+  const members = subject.dimensions.flatMap((one) => one.members);
+  const gauges = [subject, ...members].flatMap((one) =>
+    Object.entries(SHARES)
+      .filter(([key]) => one.entities[key] && isSet(one, key))
+      .map(([key, name]) => gauge(one.entities[key], one === subject ? capital(t(name)) : `${one.name}: ${t(name)}`)),
+  );
+  const shown = gauges.slice(0, MOST);
+  const columns = { 1: 12, 3: 4 }[shown.length] ?? 6;
+  const hint = build.hint(undefined, undefined, t("no_limits"));
+  return [
+    build.heading(t("limits")),
+    ...(shown.length ? shown.map((one) => ({ ...one, grid_options: { columns } })) : [hint]),
+  ];
+}
+
+/** Return whether a limit or a budget is set whose share an entity shows. */
+function isSet({ limits, budget }, key) {
+  return key === "budget_used" ? Boolean(budget?.maximum) : Boolean(limits[key.replace("limit_used_", "")]);
+}
+
+function gauge(entity, name) {
+  return { type: "gauge", entity, name, min: 0, max: 100, severity: SEVERITY };
+}

@@ -1,0 +1,172 @@
+"""The actions: the API's questions under the API's names, an export to a file, a scrape at once."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import voluptuous as vol
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_register_admin_service
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonObjectType, json_loads_object
+
+from .api import answers
+from .api.base import query_message
+from .api.entries import async_get_runtime
+from .api.permissions import async_get_user, require_dimensions
+from .const import DOMAIN
+from .coordinator import RuntimeData
+from .core.errors import QueryError, StoreError
+from .core.query import Period, UsageQuery, parameters
+from .export import FORMATS, write_usage
+
+ATTR_ENTRY: Final = "config_entry_id"
+ATTR_GROUP_BY: Final = "group_by"
+ATTR_FROM: Final = "from"
+ATTR_TO: Final = "to"
+ATTR_PERIOD: Final = "period"
+ATTR_MEMBERS: Final = "members"
+ATTR_PATH: Final = "path"
+ATTR_FORMAT: Final = "format"
+
+# voluptuous is another package's name for probatio in newer releases: its types do not match.
+_ENTRY: Final[dict[Any, Any]] = {vol.Optional(ATTR_ENTRY): cv.string}
+_USAGE: Final[dict[Any, Any]] = {
+    **_ENTRY,
+    vol.Optional(ATTR_GROUP_BY, default=list): vol.All(cv.ensure_list_csv, [cv.string]),
+    vol.Optional(ATTR_FROM): cv.string,
+    vol.Optional(ATTR_TO): cv.string,
+    vol.Optional(ATTR_PERIOD, default=str(Period.DAY)): cv.string,
+}
+_GET_USAGE: Final[Any] = vol.Schema({**_USAGE, vol.Optional(ATTR_MEMBERS): vol.All(cv.ensure_list, [cv.string])})
+_EXPORT_USAGE: Final[Any] = vol.Schema(
+    {**_USAGE, vol.Required(ATTR_PATH): cv.string, vol.Optional(ATTR_FORMAT, default="csv"): vol.In(FORMATS)}
+)
+_SCRAPE: Final[Any] = vol.Schema(_ENTRY)
+
+
+@callback
+def async_register_services(hass: HomeAssistant) -> None:
+    """Register every action, once for all entries."""
+    register = partial(hass.services.async_register, DOMAIN)
+    register("get_usage", _async_get_usage, _GET_USAGE, SupportsResponse.ONLY)
+    # It writes files, and may replace some.
+    async_register_admin_service(
+        hass, DOMAIN, "export_usage", _async_export_usage, _EXPORT_USAGE, supports_response=SupportsResponse.OPTIONAL
+    )
+    register("scrape", _async_scrape, _SCRAPE, SupportsResponse.OPTIONAL)
+
+
+async def _async_get_usage(call: ServiceCall) -> ServiceResponse:
+    """Return usage over time, as the API's /usage does; of some members only, where they are named."""
+    runtime = await _async_runtime(call)
+    query = await _async_query(call, runtime)
+    members = call.data.get(ATTR_MEMBERS)
+    if members is not None and len(query.dimensions) != 1:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="members_need_one_dimension")
+    try:
+        answer = json_loads_object(await answers.async_usage(call.hass, runtime, query))
+    except StoreError as err:
+        raise _store_failed(err) from err
+    if members is not None:
+        dimension = query.dimensions[0]
+        names = (dimension, f"{dimension}_name")
+        rows = [row for row in _rows(answer) if any(row.get(name) in members for name in names)]
+        answer["usage"], answer["count"] = rows, len(rows)
+    return answer
+
+
+async def _async_export_usage(call: ServiceCall) -> ServiceResponse:
+    """Write usage over time to a file, and return which and how many rows it has."""
+    runtime = await _async_runtime(call)
+    query = await _async_query(call, runtime)
+    path = Path(call.hass.config.path(call.data[ATTR_PATH]))
+    allowed = await call.hass.async_add_executor_job(call.hass.config.is_allowed_path, str(path))
+    if not allowed:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="path_not_allowed",
+            translation_placeholders={"path": str(path)},
+        )
+    work = partial(
+        write_usage,
+        path,
+        call.data[ATTR_FORMAT],
+        ledger=runtime.ledger.path,
+        query=query,
+        snapshot=runtime.coordinator.data.snapshot,
+    )
+    try:
+        rows = await call.hass.async_add_executor_job(work)
+    except OSError as err:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="export_failed",
+            translation_placeholders={"path": str(path), "error": err.strerror or str(err)},
+        ) from err
+    except StoreError as err:
+        raise _store_failed(err) from err
+    return {"path": str(path), "rows": rows}
+
+
+async def _async_scrape(call: ServiceCall) -> ServiceResponse:
+    """Scrape at once, and return what was used since the last scrape."""
+    runtime = await _async_runtime(call)
+    await runtime.coordinator.async_refresh()
+    error = runtime.coordinator.error
+    if error is not None:
+        title = runtime.coordinator.config_entry.title
+        raise HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key="scrape_failed",
+            translation_placeholders={"title": title, "error": error},
+        )
+    return answers.last_increase(runtime)
+
+
+async def _async_runtime(call: ServiceCall) -> RuntimeData:
+    """Return what the entry that is meant holds."""
+    try:
+        return await async_get_runtime(call.hass, call.data.get(ATTR_ENTRY))
+    except QueryError as err:
+        raise _invalid(err) from err
+
+
+async def _async_query(call: ServiceCall, runtime: RuntimeData) -> UsageQuery:
+    """Return the question of an action, if its user may ask it."""
+    asked = {name: str(call.data[name]) for name in (ATTR_FROM, ATTR_TO, ATTR_PERIOD) if name in call.data}
+    asked[ATTR_GROUP_BY] = ",".join(call.data[ATTR_GROUP_BY])
+    try:
+        query = parameters.usage(asked, now=dt_util.utcnow(), zone=runtime.ledger.zone)
+        user = await async_get_user(call.hass, call.context)
+        require_dimensions(runtime.coordinator.config_entry, user, query.dimensions)
+    except QueryError as err:
+        raise _invalid(err) from err
+    return query
+
+
+def _rows(answer: JsonObjectType) -> list[Any]:
+    """Return the rows of an answer."""
+    rows = answer["usage"]
+    return rows if isinstance(rows, list) else []
+
+
+def _invalid(err: QueryError) -> ServiceValidationError:
+    """Return what an action says of a question that cannot be answered as it was asked; names the field."""
+    reason = query_message(err)
+    if err.available is not None:
+        reason += f" ({', '.join(map(str, err.available))})"
+    return ServiceValidationError(
+        translation_domain=DOMAIN,
+        translation_key="query_failed",
+        translation_placeholders={"reason": f"{err.field}: {reason}" if err.field else reason},
+    )
+
+
+def _store_failed(err: StoreError) -> HomeAssistantError:
+    """Return what an action says of a ledger that cannot be read."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key="store_failed", translation_placeholders={"error": str(err)}
+    )

@@ -1,0 +1,265 @@
+"""Statistics in the recorder's database: rows are compared with those that are there, and only what differs is written.
+
+Home Assistant's own import asks the database about each row by itself: 1.5 ms a row, two minutes of
+the recorder's thread for what is read, compared and written here in two seconds. So the task is one
+of our own; the recorder runs it on its thread, between its others.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from math import inf, isclose
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast, override
+from zoneinfo import ZoneInfo
+
+from homeassistant.components.recorder.db_schema import Statistics
+from homeassistant.components.recorder.models import StatisticMetaData
+from homeassistant.components.recorder.statistics import clear_statistics
+from homeassistant.components.recorder.tasks import RecorderTask
+from homeassistant.components.recorder.util import retryable_database_job
+from homeassistant.helpers.recorder import session_scope
+from homeassistant.util.collection import chunked_or_all
+from sqlalchemy import Table, delete, insert, select, update
+
+from .const import DOMAIN
+from .core import windows
+from .core.query.hours import HOUR_SECONDS
+
+if TYPE_CHECKING:
+    from homeassistant.components.recorder.core import Recorder
+    from sqlalchemy.orm import Session
+
+_TABLE: Final = cast(Table, Statistics.__table__)
+
+_CHUNK: Final = 900
+"""Ids in one statement: SQLite of old took 999."""
+
+
+class Row(NamedTuple):
+    """One row of a statistic."""
+
+    start: float
+    """UTC seconds."""
+    state: float | None
+    """What was used in the hour; None where the row stands for more than its hour."""
+    sum: float
+    """What was used up to the end of the hour."""
+
+
+class Day(NamedTuple):
+    """What was used on a local day, or on its part before the first known hour."""
+
+    begin: float
+    end: float
+    amount: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What the rows of a statistic are to be."""
+
+    metadata: StatisticMetaData
+    hours: Mapping[int, float]
+    """Hour -> what was used; nothing in those left out."""
+    begun: bool
+    """Whether it has a row for every hour that is known, also before its first usage."""
+    days: Sequence[Day] = ()
+    """The days before the first hour on which anything was used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """The part of the statistics that is to be made like the ledger."""
+
+    first: int
+    """When it begins, in UTC seconds."""
+    hours: Sequence[int]
+    """Its hours, as far as they are known, in order."""
+    previous: int | None
+    """The known hour before it, which must be there; None where it begins with the first that is known."""
+    zone: ZoneInfo
+    first_day: int
+    """The local day from which on days are known, as an ordinal."""
+    from_days: bool = False
+    """Whether the days before it are compared, too; else they are written where there is nothing."""
+
+    @property
+    def days_from(self) -> float:
+        """When the first known day begins, in UTC seconds."""
+        return windows.start_of_day(self.first_day, self.zone).timestamp() if self.first_day else 0.0
+
+
+class Outcome(Enum):
+    """What became of a task."""
+
+    WRITTEN = auto()
+    LACKING = auto()
+    """What comes before is not there; nothing is wrong with the database."""
+    FAILED = auto()
+
+
+@dataclass(slots=True)
+class WriteStatisticsTask(RecorderTask):
+    """Makes statistics like the ledger, in one transaction."""
+
+    part: Range
+    updates: Sequence[Update]
+    on_done: Callable[[Outcome], object]
+    outcome: Outcome = Outcome.FAILED
+
+    @override
+    def run(self, instance: Recorder) -> None:
+        """Compare and write; on the recorder's thread."""
+        try:
+            finished = _write(instance, self)
+        except BaseException:
+            self.on_done(Outcome.FAILED)
+            raise
+        if finished:
+            self.on_done(self.outcome)
+        else:
+            instance.queue_task(self)
+
+
+@dataclass(slots=True)
+class ClearStatisticsTask(RecorderTask):
+    """Removes the statistics whose ids begin alike, also those that were waiting to be written."""
+
+    prefix: str
+
+    @override
+    def run(self, instance: Recorder) -> None:
+        """Find and remove them; on the recorder's thread."""
+        with session_scope(session=instance.get_session(), read_only=True) as session:
+            known = instance.statistics_meta_manager.get_many(session, statistic_source=DOMAIN)
+        if found := [one for one in known if one.startswith(self.prefix)]:
+            clear_statistics(instance, found)
+
+
+def hourly(hours: Sequence[int], used: Mapping[int, float], base: float, *, begun: bool) -> Iterator[Row]:
+    """Yield a row for each hour; until the statistic has `begun`, from its first usage on."""
+    for hour in hours:
+        amount = used.get(hour, 0.0)
+        begun = begun or amount > 0
+        if begun:
+            base += amount
+            yield Row(hour, amount, base)
+
+
+def daily(rows: Sequence[Row], days: Sequence[Day], first: float) -> Iterator[Row]:
+    """Yield the rows before the first known hour: those that there are where they add up to the day, else one a day.
+
+    What a day's only row tells is true: so much had been used when the day was over. Rows from before
+    `first` are kept as they are.
+    """
+    last = 0.0
+    for row in rows:
+        if row.start < first:
+            last = row.sum
+            yield row
+    base = last
+    older = [(row, row.sum - before) for row, before in zip(rows, [0.0, *(row.sum for row in rows)], strict=False)]
+    left = deque((row, amount) for row, amount in older if row.start >= first)
+    for day in [*days, Day(inf, inf, 0.0)]:
+        idle = [row for row, amount in _taken(left, day.begin) if isclose(amount, 0.0, abs_tol=1e-9)]
+        yield from (row._replace(sum=base) for row in idle)
+        there = list(_taken(left, day.end))
+        if isclose(sum(amount for _, amount in there), day.amount, rel_tol=1e-9, abs_tol=1e-9):
+            for row, amount in there:
+                base += amount
+                yield row._replace(sum=base)
+        else:
+            base += day.amount
+            yield Row(day.end - HOUR_SECONDS, None, base)
+
+
+def _taken(rows: deque[tuple[Row, float]], end: float) -> Iterator[tuple[Row, float]]:
+    """Take the rows that begin before a moment, and yield them."""
+    while rows and rows[0][0].start < end:
+        yield rows.popleft()
+
+
+@retryable_database_job("statistics")
+def _write(instance: Recorder, task: WriteStatisticsTask) -> bool:
+    """Write, and note the outcome; False where it has to be tried again."""
+    with session_scope(session=instance.get_session()) as session:
+        manager = instance.statistics_meta_manager
+        known = manager.get_many(session, statistic_ids={one.metadata["statistic_id"] for one in task.updates})
+        whole = True
+        for one in task.updates:
+            _, number = manager.update_or_add(session, one.metadata, known)
+            whole &= _mirror(session, number, one, task.part)
+    task.outcome = Outcome.WRITTEN if whole else Outcome.LACKING
+    return True
+
+
+def _mirror(session: Session, number: int, one: Update, part: Range) -> bool:
+    """Make a statistic like the ledger; False where it lacks what comes before."""
+    before = _rows_before(session, number, part.first, limit=None if part.from_days else 1)
+    last = before[-1][1] if before else None
+    if part.previous is not None and (last is None or last.start != part.previous) and (last or one.hours or one.begun):
+        return False
+    wanted: list[Row] = []
+    if part.from_days or (last is None and one.days):
+        wanted += daily([row for _, row in before], one.days, part.days_from)
+        last = wanted[-1] if wanted else None
+        have = before
+    else:
+        have = []
+    wanted += hourly(part.hours, one.hours, last.sum if last else 0.0, begun=one.begun or last is not None)
+    _replace(session, number, [*have, *_rows_from(session, number, part.first)], wanted)
+    return True
+
+
+def _rows_before(session: Session, number: int, first: float, limit: int | None) -> list[tuple[int, Row]]:
+    """Return the last rows before a moment with their ids, in order."""
+    statement = (
+        select(Statistics.id, Statistics.start_ts, Statistics.state, Statistics.sum)
+        .where(Statistics.metadata_id == number, Statistics.start_ts < first)
+        .order_by(Statistics.start_ts.desc())
+        .limit(limit)
+    )
+    return [(key, Row(*row)) for key, *row in reversed(session.execute(statement).all())]
+
+
+def _rows_from(session: Session, number: int, first: float) -> list[tuple[int, Row]]:
+    """Return the rows from a moment on with their ids."""
+    statement = select(Statistics.id, Statistics.start_ts, Statistics.state, Statistics.sum).where(
+        Statistics.metadata_id == number, Statistics.start_ts >= first
+    )
+    return [(key, Row(*row)) for key, *row in session.execute(statement)]
+
+
+def _replace(session: Session, number: int, have: Sequence[tuple[int, Row]], wanted: Collection[Row]) -> None:
+    """Turn the rows that there are into those that are wanted, with as few writes as that takes."""
+    there = {row.start: (key, row) for key, row in have}
+    now = time.time()
+    new, changed = [], []
+    for row in wanted:
+        key, known = there.pop(row.start, (0, None))
+        if known is None:
+            new.append({"metadata_id": number, "created_ts": now, "start_ts": row.start} | _values(row))
+        elif not _alike(known, row):
+            changed.append({"id": key} | _values(row))
+    if new:
+        # Past SQLAlchemy's objects, which take as long again as the database does.
+        session.execute(insert(_TABLE), new)
+    if changed:
+        session.execute(update(Statistics), changed)
+    for keys in chunked_or_all([key for key, _ in there.values()], _CHUNK) if there else ():
+        session.execute(delete(Statistics).where(Statistics.id.in_(keys)))
+
+
+def _values(row: Row) -> dict[str, Any]:
+    """Return what is written of a row beside its place."""
+    return {"state": row.state, "sum": row.sum}
+
+
+def _alike(one: Row, other: Row) -> bool:
+    """Whether two rows say the same; sums of floats, added up from elsewhere on, err in the last digits."""
+    return isclose(one.sum, other.sum, rel_tol=1e-12, abs_tol=1e-9) and (
+        one.state == other.state
+        or (one.state is not None and other.state is not None and isclose(one.state, other.state, abs_tol=1e-9))
+    )

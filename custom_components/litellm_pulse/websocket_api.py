@@ -1,0 +1,161 @@
+"""What the dashboard asks for: the proxies with what there is to show of each, and usage over time."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import voluptuous as vol
+from homeassistant.auth.models import User
+from homeassistant.components.websocket_api import async_register_command
+from homeassistant.components.websocket_api.connection import ActiveConnection
+from homeassistant.components.websocket_api.const import ERR_HOME_ASSISTANT_ERROR, ERR_INVALID_FORMAT
+from homeassistant.components.websocket_api.decorators import async_response, websocket_command
+from homeassistant.components.websocket_api.messages import construct_result_message
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import Unauthorized
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+
+from .api import answers
+from .api.base import query_message
+from .api.entries import async_get_runtime
+from .api.permissions import may_see_persons
+from .const import DOMAIN
+from .coordinator import LiteLLMPulseConfigEntry
+from .core.catalog import Dimension
+from .core.errors import QueryError, StoreError
+from .core.models import OTHER, TOTAL, MemberKey, Snapshot, Window
+from .core.query import parameters
+from .core.query.parameters import PERSONAL
+from .data import PulseData
+from .identifiers import member_and_key, member_of_device
+from .statistic_ids import statistic_stem
+
+_ENTITIES: Final = frozenset(
+    {
+        *("spend_day", "spend_week", "spend_month", "spend_lifetime", "spend_forecast", "tokens_day"),
+        *("limit_used_day", "limit_used_week", "limit_used_month", "budget_used", "budget_remaining"),
+        *("connected", "last_scrape", "last_restart", "scrape_duration", "in_flight_requests"),
+        *("unpriced_requests_day", "failed_requests_day", "deployment_health"),
+    }
+)
+"""Keys of the descriptions whose entities the dashboard shows."""
+
+
+# voluptuous is another package's name for probatio in newer releases: its types do not match.
+_DASHBOARD: Final[dict[Any, Any]] = {vol.Required("type"): f"{DOMAIN}/dashboard"}
+_USAGE: Final[dict[Any, Any]] = {
+    vol.Required("type"): f"{DOMAIN}/usage",
+    vol.Required("entry_id"): str,
+    vol.Required("from"): str,
+    vol.Required("to"): str,
+    vol.Optional("group_by", default=list): vol.All(cv.ensure_list, [vol.In(parameters.DIMENSIONS)]),
+    vol.Optional("period", default="month"): str,
+}
+
+
+@callback
+def async_register_commands(hass: HomeAssistant) -> None:
+    """Register the commands, once for all entries."""
+    async_register_command(hass, _dashboard)
+    async_register_command(hass, _usage)
+
+
+@websocket_command(_DASHBOARD)
+@callback
+def _dashboard(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+    """Tell of every proxy what the user may see."""
+    entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False)
+    proxies = [_proxy(hass, entry, connection.user) for entry in entries]
+    connection.send_result(msg["id"], {"proxies": proxies})
+
+
+@websocket_command(_USAGE)
+@async_response
+async def _usage(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+    """Answer as the JSON API's `/api/v1/usage` does."""
+    asked = {name: msg[name] for name in ("from", "to", "period")} | {"group_by": ",".join(msg["group_by"])}
+    try:
+        runtime = await async_get_runtime(hass, msg["entry_id"])
+        if PERSONAL.intersection(msg["group_by"]) and not may_see_persons(
+            runtime.coordinator.config_entry, connection.user
+        ):
+            raise Unauthorized
+        query = parameters.usage(asked, now=dt_util.utcnow(), zone=runtime.ledger.zone)
+        body = await answers.async_usage(hass, runtime, query)
+    except QueryError as err:
+        connection.send_error(msg["id"], ERR_INVALID_FORMAT, query_message(err))
+    except StoreError as err:
+        connection.send_error(msg["id"], ERR_HOME_ASSISTANT_ERROR, str(err))
+    else:
+        connection.send_message(construct_result_message(msg["id"], body))
+
+
+def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> dict[str, Any]:
+    """Return what there is to show of one proxy; of one that is not loaded, what the registries know."""
+    runtime = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
+    data = runtime.coordinator.data if runtime else PulseData(snapshot=Snapshot(), connected=False)
+    snapshot = data.snapshot
+    devices = _devices(hass, entry.entry_id)
+    entities = _entities(hass, entry.entry_id)
+    hidden = frozenset() if may_see_persons(entry, user) else PERSONAL
+
+    def told(member: MemberKey) -> dict[str, Any]:
+        """Return what there is to show of one member."""
+        device, known, budget = devices.get(member), snapshot.members.get(member), snapshot.budgets.get(member)
+        named = device and (device.name_by_user or device.name)
+        return {
+            "id": member[1],
+            "name": known.name if known and not (device and device.name_by_user) else named or member[1],
+            "device_id": device and device.id,
+            "spend": snapshot.value(member, Window.LIFETIME, "cost"),
+            "entities": entities.get(member, {}),
+            "statistics": statistic_stem(entry.entry_id, member),
+            "limits": data.limits.get(member, {}),
+            "budget": budget and {"remaining": budget.remaining, "maximum": budget.maximum},
+            "health": snapshot.health.get(member[1]) if member[0] is Dimension.MODEL else None,
+        }
+
+    return {
+        **told(TOTAL),
+        "id": entry.entry_id,
+        "name": entry.title,
+        "loaded": runtime is not None,
+        "connected": data.connected,
+        "error": runtime.coordinator.error if runtime else entry.reason,
+        "last_scrape": snapshot.last_scrape,
+        "last_restart": snapshot.process_start,
+        "unpriced_requests_day": snapshot.value(TOTAL, Window.DAY, "unpriced_requests"),
+        "dimensions": [
+            {"dimension": dimension, "members": sorted(map(told, members), key=lambda one: -one["spend"])}
+            for dimension, members in _by_dimension(devices, hidden)
+        ],
+    }
+
+
+def _devices(hass: HomeAssistant, entry_id: str) -> dict[MemberKey, dr.AnyDeviceEntry]:
+    """Return the members that have a device, the proxy among them."""
+    found = dr.async_entries_for_config_entry(dr.async_get(hass), entry_id)
+    return {member_of_device(device): device for device in found}
+
+
+def _by_dimension(
+    members: Iterable[MemberKey], hidden: frozenset[Dimension]
+) -> Iterable[tuple[Dimension, list[MemberKey]]]:
+    """Yield the dimensions that are shown, in the catalog's order, with their members."""
+    for dimension in Dimension:
+        found = [one for one in members if one[0] is dimension and one[1] != OTHER]
+        if found and dimension not in hidden:
+            yield dimension, found
+
+
+def _entities(hass: HomeAssistant, entry_id: str) -> dict[MemberKey, dict[str, str]]:
+    """Return per member the entities that are there and enabled: description key -> entity id."""
+    found: dict[MemberKey, dict[str, str]] = {}
+    for entity in er.async_entries_for_config_entry(er.async_get(hass), entry_id):
+        member, key = member_and_key(entity.unique_id)
+        if key in _ENTITIES and not entity.disabled:
+            found.setdefault(member, {})[key] = entity.entity_id
+    return found

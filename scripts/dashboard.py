@@ -1,0 +1,187 @@
+"""Use the spend dashboard in a browser, as a user does, and print as JSON what was seen.
+
+Arguments: the browser, a visit as JSON. See `Visit` for its fields.
+"""
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TABLE = "litellm-pulse-table"
+PICKER = "hui-energy-period-selector"
+COLLECTION = "document.querySelector('home-assistant').hass.connection._energy_litellm_pulse"
+TIMEOUT_MS = 90_000
+"""A machine that does much else takes its time."""
+SETTLE_MS = 1500
+"""After what was picked is loaded, charts move for a while; there is no event for their end."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Who looks at what, in which window."""
+
+    url: str
+    user: str
+    password: str
+    path: str = ""
+    """Of the dashboard; where it is empty, the dashboard is added first."""
+    periods: list[str] = field(default_factory=list)
+    """Presets of the date picker, as they are called."""
+    compare: bool = False
+    """Whether to switch the comparison on at last."""
+    member: str = ""
+    """Whose page is opened at last."""
+    zone: str = "UTC"
+    language: str = "en"
+    dark: bool = False
+    width: int = 1280
+    picture: str = ""
+    """File of a picture of the whole page."""
+
+
+def main(arguments: list[str]) -> None:
+    """Make one visit."""
+    binary, text = arguments
+    visit = Visit(**json.loads(text))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=binary, args=FLAGS)
+        print(json.dumps(_visit(browser, visit)))
+        browser.close()
+
+
+def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
+    """Return what was seen: the path, the views, the periods, and what the console said."""
+    page = browser.new_page(
+        viewport={"width": visit.width, "height": 1000},
+        color_scheme="dark" if visit.dark else "light",
+        timezone_id=visit.zone,
+        locale=visit.language,
+        device_scale_factor=1.5 if visit.picture else 1,
+    )
+    page.set_default_timeout(TIMEOUT_MS)
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: said.append(f"a dialog says {dialog.message}"))
+    page.add_init_script(f"localStorage.setItem('selectedLanguage', '\"{visit.language}\"')")
+    _log_in(page, visit)
+    path = visit.path or _add(page, visit)
+    if visit.path:
+        page.goto(f"{visit.url}{path}")
+    page.locator(f"{TABLE} tfoot").first.wait_for()
+    seen: dict[str, Any] = {"path": path, "views": page.locator("ha-tab-group-tab").all_inner_texts(), "console": said}
+    seen["periods"] = {period: _pick(page, period) for period in visit.periods}
+    if visit.compare:
+        seen["compare"] = _compare(page)
+    if visit.member:
+        seen["member"] = _open(page, visit.member)
+    page.wait_for_timeout(SETTLE_MS)
+    seen["overflow"] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    if visit.picture:
+        _picture(page, Path(visit.picture))
+    return seen
+
+
+def _log_in(page: Page, visit: Visit) -> None:
+    """Log in, on a page that shows little."""
+    page.goto(f"{visit.url}/profile")
+    page.locator("input[name=username]").fill(visit.user)
+    page.locator("input[name=password]").fill(visit.password)
+    page.keyboard.press("Enter")
+    page.locator("ha-panel-profile").wait_for(state="attached")
+
+
+def _add(page: Page, visit: Visit) -> str:
+    """Add the dashboard through Home Assistant's dialog, and return its path."""
+    page.goto(f"{visit.url}/config/lovelace/dashboards")
+    page.get_by_text("Add dashboard").first.click()
+    page.locator("dashboard-card").filter(has_text="LiteLLM Pulse").click()
+    page.get_by_role("button", name="Create").click()
+    # The new dashboard is in the sidebar at once.
+    link = page.locator("ha-sidebar").get_by_role("link", name="LiteLLM Pulse")
+    path = str(link.get_attribute("href"))
+    link.click()
+    return path
+
+
+def _pick(page: Page, period: str) -> dict[str, Any]:
+    """Pick a preset in the date picker, and return the period with the numbers on the page."""
+    page.locator(PICKER).locator("ha-date-range-picker").first.click()
+    page.locator("date-range-picker").get_by_text(period, exact=True).click()
+    page.wait_for_timeout(SETTLE_MS)
+    _wait_for_numbers(page)
+    while (more := page.locator(f"{TABLE} button").first).is_visible():
+        more.click()
+    span = page.evaluate(f"(({{start, end}}) => [start, end].map((one) => one.toISOString()))({COLLECTION})")
+    return {"start": span[0], "end": span[1], **_numbers(page)}
+
+
+def _wait_for_numbers(page: Page) -> None:
+    """Wait until every card of ours shows the picked period."""
+    cards = page.locator(f"{TABLE}, litellm-pulse-summary")
+    while not cards.evaluate_all(
+        f"all => all.length && all.every((one) => one.dataset.start === {COLLECTION}.start.toISOString())"
+    ):
+        page.wait_for_timeout(100)
+
+
+def _numbers(page: Page) -> dict[str, Any]:
+    """Return what the page says: figures, the rows of each table, how many graphs there are."""
+    figures = page.locator("litellm-pulse-summary .figure").evaluate_all(
+        "all => all.map((one) => [one.dataset.figure, one.querySelector('.value').textContent])"
+    )
+    tables = page.locator(TABLE).evaluate_all(
+        """all => all.map(({shadowRoot}) => [
+          shadowRoot.querySelector('thead th').textContent,
+          [...shadowRoot.querySelectorAll('tbody tr')].map((row) => [
+            row.querySelector('th').textContent, ...[...row.querySelectorAll('td')].map((cell) => cell.textContent)
+          ]),
+        ])"""
+    )
+    return {
+        "figures": dict(figures),
+        # The table of prices, which comes last, is one by model too.
+        "tables": dict(reversed(tables)),
+        "graphs": page.locator("statistics-chart canvas").count(),
+        "tiles": page.locator("hui-tile-card").all_inner_texts(),
+    }
+
+
+def _compare(page: Page) -> str:
+    """Switch the comparison on, and return what the page says about it."""
+    page.locator(PICKER).locator("ha-dropdown ha-icon-button").first.click()
+    page.get_by_text("Compare data").click()
+    alert = page.locator("hui-energy-compare-card ha-alert")
+    alert.wait_for()
+    return str(alert.inner_text())
+
+
+def _open(page: Page, member: str) -> dict[str, Any]:
+    """Open a member's page from its row, and return its title and numbers."""
+    page.locator(TABLE).get_by_role("link", name=member, exact=True).first.click()
+    page.wait_for_timeout(SETTLE_MS)
+    _wait_for_numbers(page)
+    return {"title": page.locator(".main-title").inner_text(), **_numbers(page)}
+
+
+def _picture(page: Page, file: Path) -> None:
+    """Take a picture of the whole page: the window grows to what is in it."""
+    height = page.locator("hui-sections-view").first.evaluate("(view) => view.scrollHeight")
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": int(height) + 80})
+    page.wait_for_timeout(SETTLE_MS)
+    page.screenshot(path=file)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,157 @@
+"""Usage over time, budgets, and the exposition for Prometheus."""
+
+import csv
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from functools import partial
+from io import StringIO
+from itertools import product
+from pathlib import Path
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from ..conftest import NOW, set_up
+from ..proxy import Proxy, recording
+from .conftest import BUDGETS, EXPORTER, USAGE, ask, get, spend
+
+pytestmark = pytest.mark.freeze_time(NOW)
+
+
+@pytest.mark.freeze_time("2026-11-18 07:58:00+00:00")
+async def test_usage_is_told_per_day_and_model(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    assert hass.config.time_zone == "US/Pacific"
+    assert await set_up(hass, entry)
+    await spend(hass, proxy, freezer, 0.25, 0.5)
+    body = await get(hass_client, f"{USAGE}?group_by=model")
+    assert [(row["start"], row["model"], row["cost"]) for row in body.pop("usage")] == [
+        ("2026-11-17T00:00:00-08:00", "gpt-4o", 0.25),
+        ("2026-11-18T00:00:00-08:00", "gpt-4o", 0.5),
+    ]
+    assert body == {
+        "count": 2,
+        "from": "2026-10-20T00:00:00-07:00",
+        "to": "2026-11-19T00:00:00-08:00",
+        "period": "day",
+        "group_by": ["model"],
+        "last_scrape": "2026-11-18T00:00:02-08:00",
+    }
+    part = await get(hass_client, f"{USAGE}?from=2026-11-17&to=2026-11-17&period=hour")
+    assert [(row["start"], row["cost"]) for row in part["usage"]] == [("2026-11-17T23:00:00-08:00", 0.25)]
+
+
+async def test_usage_is_told_as_a_table_with_commas(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    assert await set_up(hass, entry)
+    await spend(hass, proxy, freezer, 0.25)
+    response = await ask(hass_client, f"{USAGE}?group_by=model&format=csv")
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    (row,) = csv.DictReader(StringIO(await response.text(), newline=""))
+    assert (row["model"], row["cost"]) == ("gpt-4o", "0.25")
+
+
+async def test_a_question_that_cannot_be_answered_is_a_400_with_the_reason(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    assert await set_up(hass, entry)
+    for query, reason, available in (
+        (f"{USAGE}?group_by=nope", "There is no dimension nope here", 10),
+        (f"{USAGE}?group_by=model,model", "group_by names a dimension twice", None),
+        (f"{USAGE}?from=yesterday", "from is neither a date nor an ISO 8601 time: yesterday", None),
+        (f"{USAGE}?from=2026-11-02&to=2026-11-01", "is not before", None),
+        (f"{USAGE}?period=week", "There is no period week", 3),
+        (f"{USAGE}?format=xml", "There is no format xml", 2),
+        (f"{USAGE}?groupby=model", "There is no parameter groupby", 6),
+        (f"{BUDGETS}?dimensions=nope", "There is no dimension nope here", 6),
+        (f"{EXPORTER}?dimensions=nope", "There is no dimension nope here", 10),
+    ):
+        body = await get(hass_client, query, 400)
+        assert reason in body["error"]
+        assert len(body.get("available", ())) == (available or 0)
+
+
+async def test_budgets_of_litellm_are_told(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, hass_client: ClientSessionGenerator
+) -> None:
+    proxy.answer(recording("litellm-1.106-teams-keys-tags"))
+    assert await set_up(hass, entry)
+    body = await get(hass_client, BUDGETS)
+    assert body["dimensions"] == ["team", "organization", "provider"]
+    assert [(row["id"], row["maximum"], row["remaining"]) for row in body["budgets"]] == [
+        ("id-backend-team", 1000.0, 877.0),
+        ("id-frontend-team", 1000.0, 877.0),
+    ]
+    keys = (await get(hass_client, f"{BUDGETS}?dimensions=key"))["budgets"]
+    assert {row["dimension"] for row in keys} == {"key"}
+
+
+async def test_prometheus_can_read_the_ledger(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    assert await set_up(hass, entry)
+    response = await ask(hass_client, EXPORTER)
+    assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    names = {family.name for family in text_string_to_metric_families(await response.text())}
+    assert {"litellm_pulse_cost_usd", "litellm_pulse_model_cost_usd"} <= names
+
+
+def _fill(path: Path, *, hours: int, models: int, keys: int) -> None:
+    """Put usage into a ledger's file, as if it had been counted in the hours before NOW."""
+    quarter = int(datetime.fromisoformat(NOW).timestamp()) // 900
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?vfs=unix-excl", uri=True)) as file, file:
+        for number, (model, key) in enumerate(product(range(models), range(keys)), 1000):
+            file.execute("INSERT INTO attributions VALUES (?, 'model', ?)", (number, f"model-{model}"))
+            file.execute("INSERT INTO attributions VALUES (?, 'key', ?)", (number, f"key-{key}"))
+            file.executemany(
+                "INSERT INTO posted (resolution, start, attribution, cost) VALUES (0, ?, ?, 0.25)",
+                [(quarter - 1 - back, number) for back in range(4 * hours)],
+            )
+
+
+async def test_a_large_answer_is_all_there_and_comes_in_pieces(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator
+) -> None:
+    assert await set_up(hass, entry)
+    await hass.async_add_executor_job(partial(_fill, entry.runtime_data.ledger.path, hours=200, models=6, keys=3))
+    client = await hass_client()
+    for encoding in ("identity", "gzip"):
+        query = f"{USAGE}?group_by=model,key&period=hour&from=2026-11-01&to=2026-11-18"
+        response = await client.get(query, headers={"Accept-Encoding": encoding})
+        assert response.status == 200
+        assert response.headers["Transfer-Encoding"] == "chunked"
+        assert response.headers["Cache-Control"] == "no-store"
+        body = await response.json()
+        assert (body["count"], len(body["usage"])) == (3600, 3600)
+        assert {row["cost"] for row in body["usage"]} == {1.0}
+    assert entry.runtime_data.response_cache.size < 4 * 1024 * 1024
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_more_rows_than_can_be_answered_is_a_400_that_says_how_to_ask_for_less(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator, form: str
+) -> None:
+    assert await set_up(hass, entry)
+    await hass.async_add_executor_job(partial(_fill, entry.runtime_data.ledger.path, hours=1200, models=6, keys=3))
+    wide = f"{USAGE}?format={form}&group_by=model,key&from=2026-09-01&to=2026-11-18&period="
+    error = (await get(hass_client, f"{wide}hour", 400))["error"]
+    assert error.startswith("More than 20000 rows.")
+    for way in ("from, to", "period", "group_by"):
+        assert way in error
+    await ask(hass_client, f"{wide}day&to=2026-11-17T01:00")
+    await ask(hass_client, f"{USAGE}?format={form}&group_by=model&from=2026-09-01&to=2026-11-18&period=hour")

@@ -1,0 +1,1 @@
+"""What the client brings home, and from where."""

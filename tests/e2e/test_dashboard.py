@@ -1,0 +1,167 @@
+"""The spend dashboard in a real browser: added by the dialog, read by a user, compared with the JSON API."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import chromium
+import pytest
+import pytest_socket
+from home_assistant import DOMAIN, PASSWORD, USER, HomeAssistant
+from progress import StepError
+from proxy import MASTER_KEY, Proxy
+
+from . import past
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+GUEST = "guest"
+FIGURES = {"spend": "cost", "requests": "requests", "failed": "failed_requests"}
+
+
+@dataclass(frozen=True)
+class Spender:
+    """A Home Assistant whose proxy has been used for ninety days, and how a browser gets to it."""
+
+    home: HomeAssistant
+    path: str = ""
+
+    def visit(self, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - a visit's own
+        """Return what a user sees of the dashboard; see scripts/dashboard.py."""
+        visit = {"url": self.home.url, "user": USER, "password": PASSWORD, "path": self.path, **fields}
+        seen: dict[str, Any] = json.loads(chromium.browse("dashboard.py", json.dumps(visit)))
+        return seen
+
+    def usage(self, period: Mapping[str, Any], group_by: str = "") -> list[dict[str, Any]]:
+        """Return the usage of a period, by the JSON API."""
+        query = f"from={period['start']}&to={period['end']}&period=month&group_by={group_by}"
+        return list(self.home.api(f"{DOMAIN}/api/v1/usage?{query}")["usage"])
+
+    def ask(self, *messages: Mapping[str, Any]) -> list[Any]:
+        """Return the results of websocket commands."""
+        self.home.api("config")
+        return asyncio.run(_ask(self.home.url, self.home._token, messages))
+
+
+async def _ask(url: str, token: str, messages: tuple[Mapping[str, Any], ...]) -> list[Any]:
+    """Return the results of websocket commands, one after the other."""
+    results = []
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/api/websocket") as socket:
+        await socket.receive_json()
+        await socket.send_json({"type": "auth", "access_token": token})
+        await socket.receive_json()
+        for number, message in enumerate(messages, 1):
+            await socket.send_json({"id": number, **message})
+            answer = await socket.receive_json()
+            assert answer["success"], answer
+            results.append(answer["result"])
+    return results
+
+
+@pytest.fixture(scope="module")
+def spender(proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spender]:
+    """Return a Home Assistant whose proxy has been used for ninety days, with the dashboard added by the dialog."""
+    pytest_socket.enable_socket()
+    try:
+        chromium.binary()
+    except StepError as err:
+        pytest.skip(str(err))
+    with HomeAssistant(tmp_path_factory.mktemp("spender")) as home:
+        entry_id = home.set_up(proxy.url, MASTER_KEY)
+        home.flow("options/flow", entry_id, {"dimensions": ["provider", "team", "key", "user"]})
+        home.stop()
+        _rewrite_past(home.state, entry_id)
+        home.start()
+        added = Spender(home).visit()
+        assert added["console"] == []
+        yield Spender(home, added["path"])
+
+
+def _rewrite_past(state: Path, entry_id: str) -> None:
+    """Put a ledger of ninety days in the place of the one that was begun."""
+    shutil.rmtree(state / DOMAIN)
+    (state / ".storage" / f"{DOMAIN}.{entry_id}").unlink(missing_ok=True)
+    past.write(state / DOMAIN / f"{entry_id}.db", now=datetime.now(UTC), zone=ZoneInfo("UTC"))
+
+
+@pytest.fixture(scope="module")
+def guest(spender: Spender) -> str:
+    """Return the name, which is also the password, of a user who is no administrator."""
+    pytest_socket.enable_socket()
+    (made,) = spender.ask({"type": "config/auth/create", "name": GUEST, "group_ids": ["system-users"]})
+    login = {"type": "config/auth_provider/homeassistant/create", "username": GUEST, "password": GUEST}
+    spender.ask({**login, "user_id": made["user"]["id"]})
+    return GUEST
+
+
+def _says(text: str, amount: float) -> bool:
+    """Whether a text of the page is an amount, rounded to the digits that are written there."""
+    number = text.strip("$%").replace(",", "")
+    scale = {"K": 1e3, "M": 1e6, "B": 1e9}.get(number[-1], 1.0)
+    number = number.rstrip("KMB")
+    last_digit = scale * 10.0 ** -len(number.partition(".")[2])
+    return float(number) * scale == pytest.approx(amount, abs=0.501 * last_digit)
+
+
+def test_what_the_page_says_of_a_week_and_of_a_month_is_what_the_api_answers(spender: Spender) -> None:
+    seen = spender.visit(periods=["Last 7 days", "This month"])
+    assert seen["console"] == []
+    for period in seen["periods"].values():
+        ((total),) = spender.usage(period)
+        for figure, field in FIGURES.items():
+            assert _says(period["figures"][figure], total[field]), (figure, total)
+        assert _says(period["figures"]["per_request"], total["cost"] / total["requests"] * 1000)
+        assert _says(period["figures"]["per_token"], total["cost"] / total["tokens"] * 1e6)
+        assert _says(period["figures"]["cached"], total["input_cached_tokens"] / total["input_tokens"] * 100)
+        models = {row["model"]: row["cost"] for row in spender.usage(period, "model") if row["tokens"]}
+        shown = {name: text for name, text, *_ in period["tables"]["Model"]}
+        assert set(shown) == set(models)
+        assert len(models) == len(past.MODELS)
+        assert all(_says(text, models[name]) for name, text in shown.items()), (shown, models)
+        teams = {row["team_name"]: row["cost"] for row in spender.usage(period, "team")}
+        assert all(_says(text, teams[name]) for name, text, *_ in period["tables"]["Team"])
+
+
+def test_a_name_that_is_html_is_shown_as_text_on_every_page(spender: Spender) -> None:
+    seen = spender.visit(member=past.EVIL, periods=["This month"])
+    assert seen["member"]["title"] == past.EVIL
+    assert {name for name, *_ in seen["member"]["tables"]["Team"]} <= {key[5] for key in past.KEYS}
+    assert seen["console"] == []
+
+
+def test_the_comparison_with_the_period_before_works_without_an_energy_set_up(spender: Spender) -> None:
+    seen = spender.visit(periods=["Last 7 days"], compare=True)
+    assert "You are comparing the period" in seen["compare"]
+    assert seen["console"] == []
+
+
+def test_who_is_no_administrator_sees_the_dashboard_without_persons(spender: Spender, guest: str) -> None:
+    seen = spender.visit(user=guest, password=guest, periods=["This month"])
+    assert {"Model", "Provider", "Team"} == set(seen["periods"]["This month"]["tables"])
+    assert seen["console"] == []
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"width": 390, "dark": True, "language": "de"},
+        {"width": 390, "dark": False, "language": "he"},
+        {"width": 1280, "dark": True, "language": "fr"},
+    ],
+    ids=lambda look: look["language"],
+)
+def test_the_page_is_shown_on_a_phone_in_the_dark_and_in_other_languages(
+    spender: Spender, tmp_path: Path, look: dict[str, Any]
+) -> None:
+    picture = tmp_path / "page.png"
+    seen = spender.visit(**look, picture=str(picture))
+    assert seen["console"] == []
+    assert picture.stat().st_size > 50_000
+    assert seen["overflow"] == 0

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { dates, formats } from "../../custom_components/litellm_pulse/frontend/format.js";
+
+/** Return a text with plain spaces: languages differ in which they use. */
+const plain = (text) => text.replaceAll(/\s/gu, " ");
+
+const english = formats({ locale: { language: "en", number_format: "language" } });
+
+test("money below a cent keeps its figures", () => {
+  assert.equal(english.money(0.00123), "$0.0012");
+  assert.equal(english.money(0.5), "$0.50");
+  assert.equal(english.money(0), "$0.00");
+  assert.equal(english.money(12.345), "$12.35");
+  assert.equal(english.money(0.996), "$1.00");
+});
+
+test("numbers are written as the user has chosen", () => {
+  const german = formats({ locale: { language: "de", number_format: "language" } });
+  assert.equal(plain(german.money(1234.5)), "1.234,50 $");
+  assert.equal(formats({ locale: { language: "de", number_format: "comma_decimal" } }).count(12345), "12,345");
+  assert.equal(formats({ locale: { language: "en", number_format: "none" } }).count(12345), "12345");
+});
+
+test("large counts are shortened, shares and changes have one decimal at most", () => {
+  assert.equal(english.count(99999), "99,999");
+  assert.equal(english.count(1234567), "1.235M");
+  assert.equal(english.percent(0.1234), "12.3%");
+  assert.equal(english.change(-0.051), "5.1%");
+  assert.equal(english.change(1.514), "151%");
+});
+
+test("what is not known is a dash", () => {
+  assert.equal(english.money(undefined), "–");
+});
+
+test("a period is told by its dates, its end not included", () => {
+  const hass = { locale: { language: "en" } };
+  const period = { start: Date.parse("2026-10-01T00:00Z"), end: Date.parse("2026-10-08T00:00Z") };
+  assert.equal(plain(dates(hass, period, "UTC")), "Oct 1 – 7");
+  assert.equal(dates(hass, { ...period, end: Date.parse("2026-10-01T17:15Z") }, "UTC"), "Oct 1");
+});

@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { translator } from "../../custom_components/litellm_pulse/frontend/translations.js";
+import { dashboard } from "../../custom_components/litellm_pulse/frontend/views.js";
+
+const SPENT = {
+  spend_day: "sensor.day",
+  spend_week: "sensor.week",
+  spend_month: "sensor.month",
+  spend_forecast: "sensor.forecast",
+};
+
+function member(id, statistics, more = {}) {
+  return {
+    id,
+    name: id,
+    device_id: id,
+    spend: 1,
+    entities: {},
+    statistics,
+    limits: {},
+    budget: null,
+    health: null,
+    ...more,
+  };
+}
+
+function proxy(id, more = {}) {
+  const models = [member("gpt", `litellm_pulse:${id}_model_ab`), member("free", `litellm_pulse:${id}_model_cd`)];
+  return {
+    ...member(id, `litellm_pulse:${id}_total`, { entities: SPENT }),
+    loaded: true,
+    connected: true,
+    error: null,
+    last_scrape: "2026-11-25T12:00:00+00:00",
+    last_restart: null,
+    unpriced_requests_day: 0,
+    dimensions: [
+      { dimension: "model", members: models },
+      { dimension: "team", members: [member("Home", `litellm_pulse:${id}_team_ef`)] },
+    ],
+    ...more,
+  };
+}
+
+function made(proxies, more = {}) {
+  const known = new Set(
+    proxies.flatMap((one) => [one, ...one.dimensions.flatMap(({ members }) => members)]).map((one) => one.statistics),
+  );
+  return dashboard({ proxies, known, energy: true, t: translator("en"), color: (index) => `#${index}`, ...more }).views;
+}
+
+/** Return all cards of a view. */
+function cards(view) {
+  return view.sections.flatMap((section) => section.cards);
+}
+
+function ofType(view, type) {
+  return cards(view).filter((card) => card.type === type);
+}
+
+/** Return the title of the first hint of the first view. */
+function title(proxies) {
+  return ofType(made(proxies)[0], "empty-state")[0].title;
+}
+
+test("there is a view per shown dimension, one for health, and a page per member", () => {
+  const views = made([proxy("a")]);
+  assert.deepEqual(
+    views.filter((view) => !view.subview).map((view) => view.title),
+    ["Overview", "Models", "Teams", "Health"],
+  );
+  assert.deepEqual(
+    views.filter((view) => view.subview).map((view) => view.title),
+    ["gpt", "free", "Home"],
+  );
+  assert.equal(new Set(views.map((view) => view.path)).size, views.length);
+});
+
+test("every link of a table leads to a page that there is", () => {
+  const views = made([proxy("a"), proxy("b")]);
+  const paths = new Set(views.map((view) => view.path));
+  for (const table of views.flatMap((view) => ofType(view, "custom:litellm-pulse-table"))) {
+    for (const { path } of Object.values(table.members)) {
+      assert.ok(path === undefined || paths.has(path), path);
+    }
+  }
+  for (const { back_path: back } of views.filter((view) => view.back_path)) {
+    assert.ok(paths.has(back), back);
+  }
+});
+
+test("every heading leads to a view that there is", () => {
+  const views = made([proxy("a")]);
+  const paths = new Set(views.map((view) => view.path));
+  const links = views.flatMap((view) => ofType(view, "heading")).map((card) => card.tap_action.navigation_path);
+  assert.ok(links.some(Boolean));
+  assert.ok(links.filter(Boolean).every((link) => paths.has(link)));
+});
+
+test("the overview begins with the date picker, what is spent now, and the stacked bars", () => {
+  const [overview] = made([proxy("a")]);
+  const types = cards(overview).map((card) => card.type);
+  assert.deepEqual(types.slice(0, 8), [
+    "energy-date-selection",
+    "energy-compare",
+    "tile",
+    "tile",
+    "tile",
+    "tile",
+    "heading",
+    "statistics-graph",
+  ]);
+  const [graph] = ofType(overview, "statistics-graph");
+  assert.equal(graph.chart_type, "bar-stack");
+  assert.deepEqual(
+    graph.entities.map(({ entity }) => entity),
+    ["litellm_pulse:a_model_ab_spend", "litellm_pulse:a_model_cd_spend"],
+  );
+});
+
+test("all that follows the date follows the same, which is not the Energy page's", () => {
+  const followers = made([proxy("a")])
+    .flatMap(cards)
+    .filter((card) => "collection_key" in card);
+  assert.ok(followers.length > 0);
+  assert.ok(followers.every((card) => card.collection_key === "energy_litellm_pulse"));
+});
+
+test("a sensor that is disabled is told from the statistics", () => {
+  const [overview] = made([proxy("a", { entities: { spend_day: "sensor.day" } })]);
+  assert.equal(ofType(overview, "tile").length, 0);
+  assert.deepEqual(
+    ofType(overview, "statistic").map(({ entity, period }) => [entity, period.calendar.period]),
+    [
+      ["litellm_pulse:a_total_spend", "day"],
+      ["litellm_pulse:a_total_spend", "week"],
+      ["litellm_pulse:a_total_spend", "month"],
+    ],
+  );
+});
+
+test("graphs wait for the first statistics and say so", () => {
+  const [overview] = made([proxy("a")], { known: new Set() });
+  assert.equal(ofType(overview, "statistics-graph").length, 0);
+  assert.ok(ofType(overview, "empty-state").some((card) => card.content.includes("full hour")));
+});
+
+test("several proxies are compared, and each has its overview", () => {
+  const views = made([proxy("a"), proxy("b")]);
+  assert.deepEqual(
+    views.filter((view) => !view.subview).map((view) => view.title),
+    ["All proxies", "a", "b", "Health"],
+  );
+  const [table] = ofType(views[0], "custom:litellm-pulse-table");
+  assert.deepEqual(
+    table.sources.map((source) => source.entry_id),
+    ["a", "b"],
+  );
+});
+
+test("limits and budgets that are set have a gauge each; where none is, a hint says so", () => {
+  const team = member("Home", "litellm_pulse:a_team_ef", {
+    entities: { budget_used: "sensor.used" },
+    budget: { remaining: 1, maximum: 10 },
+  });
+  const limited = proxy("a", {
+    entities: { ...SPENT, limit_used_day: "sensor.limit_day", limit_used_week: "sensor.limit_week" },
+    limits: { day: 5 },
+    dimensions: [{ dimension: "team", members: [team] }],
+  });
+  assert.deepEqual(
+    ofType(made([limited])[0], "gauge").map(({ entity, name }) => [entity, name]),
+    [
+      ["sensor.limit_day", "Daily limit"],
+      ["sensor.used", "Home: budget"],
+    ],
+  );
+  assert.ok(ofType(made([proxy("a")])[0], "empty-state").some((card) => card.content.startsWith("No limit is set")));
+});
+
+test("without a proxy, without an answer and without usage the page says what to do", () => {
+  assert.equal(title([]), "No LiteLLM proxy is set up");
+  assert.equal(
+    title([proxy("a", { loaded: false, dimensions: [], error: "Nothing answers" })]),
+    "a is not available yet",
+  );
+  assert.equal(title([proxy("a", { dimensions: [] })]), "Nothing was spent yet");
+});
+
+test("without the energy integration the page says how to get a date picker", () => {
+  const [overview] = made([proxy("a")], { energy: false });
+  assert.equal(ofType(overview, "energy-date-selection").length, 0);
+  assert.ok(cards(overview)[0].content.includes("configuration.yaml"));
+});
+
+test("health tells of a disabled entity what is known, of deployments those in trouble first", () => {
+  const models = [
+    member("good", "litellm_pulse:a_model_ab", { health: "healthy" }),
+    member("bad", "litellm_pulse:a_model_cd", { health: "complete_outage" }),
+  ];
+  const health = made([proxy("a", { dimensions: [{ dimension: "model", members: models }] })]).find(
+    ({ path }) => path === "health",
+  );
+  const [connection, deployments] = ofType(health, "entities");
+  assert.deepEqual(connection.entities[0], {
+    type: "text",
+    name: "Connection",
+    text: "yes",
+    icon: "mdi:information-outline",
+  });
+  assert.deepEqual(
+    deployments.entities.map(({ name }) => name),
+    ["bad", "good"],
+  );
+});
+
+test("names are data: none is ever in a card that takes HTML or Markdown", () => {
+  const evil = "<img src=x onerror=alert(1)>";
+  const dimensions = [{ dimension: "model", members: [member(evil, "litellm_pulse:a_model_ab", { name: evil })] }];
+  const types = new Set(
+    made([proxy("a", { name: evil, dimensions })])
+      .flatMap(cards)
+      .map((card) => card.type),
+  );
+  for (const type of ["markdown", "iframe", "picture"]) {
+    assert.ok(!types.has(type));
+  }
+});

@@ -1,0 +1,1 @@
+"""Whatever bytes come, the totals are those of an independent reference."""

@@ -1,0 +1,238 @@
+"""Assist answers what AI costs, with and without a language model, and no entity is exposed for it."""
+
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.helpers import llm
+from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+
+from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.models import TOTAL, Window
+from custom_components.litellm_pulse.spoken_names import find
+
+from .conftest import NOW, pass_time, set_up
+from .proxy import Proxy
+
+pytest.importorskip("hassil", reason="Home Assistant installs it with its conversation integration only")
+from homeassistant.components.conversation import async_converse
+
+pytestmark = pytest.mark.freeze_time(NOW)
+
+SPEND = "litellm_spend_metric_total"
+REMAINING, MAXIMUM = "litellm_remaining_team_budget_metric", "litellm_team_max_budget_metric"
+USED = (
+    ("gpt-4o", "t1", "Kitchen", "k1", "alice-laptop", 1.25),
+    ("gpt-4o-mini", "t1", "Kitchen", "k1", "alice-laptop", 0.25),
+    ("claude-sonnet-4-5", "t2", "Office", "k2", "bob-editor", 2.0),
+)
+
+
+@pytest.fixture
+async def home(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> MockConfigEntry:
+    """Set a home up with conversation, in which three models were used today by two teams."""
+    proxy.traffic.spend = proxy.traffic.tokens = {}
+    for domain in ("homeassistant", "conversation", "llm"):
+        assert await async_setup_component(hass, domain, {})
+    hass.config_entries.async_update_entry(entry, title="LiteLLM")
+    _use(proxy, 0)
+    proxy.traffic.series[REMAINING] = {'team="t1",team_alias="Kitchen"': 6.5}
+    proxy.traffic.series[MAXIMUM] = {'team="t1",team_alias="Kitchen"': 10}
+    assert await set_up(hass, entry)
+    _use(proxy, 1)
+    await pass_time(hass, freezer)
+    return entry
+
+
+def _use(proxy: Proxy, share: float) -> None:
+    """Let every model be used by its team."""
+    for model, team, alias, key, key_alias, cost in USED:
+        labels = {"model": model, "team": team, "team_alias": alias, "hashed_api_key": key, "api_key_alias": key_alias}
+        proxy.traffic.add(SPEND, cost * share, **labels)
+
+
+async def ask(hass: HomeAssistant, text: str, language: str = "en", user: MockUser | None = None) -> str:
+    """Ask the built-in agent and return what it says."""
+    context = Context(user_id=user.id if user else None)
+    result = await async_converse(hass, text, None, context, language)
+    return str(result.response.speech["plain"]["speech"])
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How much did I spend today?", "You spent $3.50 on AI today."),
+        ("how much did I spend on AI today", "You spent $3.50 on AI today."),
+        ("How much have we spent on language models this month?", "You spent $3.50 on AI this month."),
+        ("How much did I spend on AI yesterday", "You spent $0.00 on AI yesterday."),
+        ("how much did I spend this month with Claude", "claude-sonnet-4-5 cost $2.00 this month."),
+        ("this month with Claude", "claude-sonnet-4-5 cost $2.00 this month."),
+        ("How much did I spend on AI with GPT four o today", "gpt-4o cost $1.25 today."),
+        ("how much did I spend with gpt four o mini this week", "gpt-4o-mini cost $0.25 this week."),
+        ("how much did I spend with G P T", "gpt-4o and gpt-4o-mini cost $1.50 today."),
+        ("how much did I spend with Llama today", "I know no model, team or key called Llama."),
+        ("Which team spent most this week?", "Office cost the most this week: $2.00."),
+        ("which model cost the most money today", "claude-sonnet-4-5 cost the most today: $2.00."),
+        ("which team spent the most last month", "Nothing was spent last month."),
+        ("how much is left of the kitchen's budget", "Kitchen has $6.50 of $10.00 left."),
+        ("How much AI budget does the kitchen have left?", "Kitchen has $6.50 of $10.00 left."),
+        ("how much is left of the garage's budget", "I know no model, team or key called garage's."),
+        ("how much is left of my AI budget", "Kitchen has $6.50 of $10.00 left."),
+    ],
+)
+async def test_the_built_in_agent_answers_in_english(
+    hass: HomeAssistant,
+    home: MockConfigEntry,  # noqa: ARG001
+    question: str,
+    answer: str,
+) -> None:
+    assert await ask(hass, question) == answer
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Wie viel habe ich heute ausgegeben?", "Du hast heute 3,50 Dollar für KI ausgegeben."),
+        ("wie viel habe ich diesen Monat für KI ausgegeben", "Du hast diesen Monat 3,50 Dollar für KI ausgegeben."),
+        ("wieviel haben wir diese Woche mit Claude ausgegeben", "claude-sonnet-4-5: diese Woche 2,00 Dollar."),
+        ("Wie viel habe ich mit GPT vier o heute ausgegeben", "gpt-4o: heute 1,25 Dollar."),
+        ("Was hat KI gestern gekostet?", "Du hast gestern 0,00 Dollar für KI ausgegeben."),
+        (
+            "Welches Team hat diese Woche am meisten ausgegeben?",
+            "Am meisten hat diese Woche Office gekostet: 2,00 Dollar.",
+        ),
+        ("Welches Modell war heute am teuersten", "Am meisten hat heute claude-sonnet-4-5 gekostet: 2,00 Dollar."),
+        ("Wie viel ist noch vom Budget der Kitchen übrig?", "Kitchen hat noch 6,50 Dollar von 10,00 Dollar."),
+        ("Wie viel Budget hat Kitchen noch übrig?", "Kitchen hat noch 6,50 Dollar von 10,00 Dollar."),
+    ],
+)
+async def test_the_built_in_agent_answers_in_german(
+    hass: HomeAssistant,
+    home: MockConfigEntry,  # noqa: ARG001
+    question: str,
+    answer: str,
+) -> None:
+    assert await ask(hass, question, "de") == answer
+
+
+async def test_yesterday_is_read_from_the_ledger(
+    hass: HomeAssistant, home: MockConfigEntry, freezer: FrozenDateTimeFactory
+) -> None:
+    assert home.runtime_data.coordinator.last_update_success
+    await pass_time(hass, freezer, 86400)
+    assert await ask(hass, "how much did I spend on AI yesterday") == "You spent $3.50 on AI yesterday."
+    assert await ask(hass, "which team spent most yesterday") == "Office cost the most yesterday: $2.00."
+    assert await ask(hass, "how much did I spend today") == "You spent $0.00 on AI today."
+    await pass_time(hass, freezer, 7 * 86400)
+    assert await ask(hass, "how much did I spend with claude last week") == "claude-sonnet-4-5 cost $2.00 last week."
+    await pass_time(hass, freezer, 14 * 86400)
+    assert await ask(hass, "how much did I spend on AI last month") == "You spent $3.50 on AI last month."
+
+
+async def test_a_limit_set_in_home_assistant_is_a_budget_too(hass: HomeAssistant, home: MockConfigEntry) -> None:
+    runtime = home.runtime_data
+    await runtime.user_settings.async_set_limit(TOTAL, Window.DAY, 5)
+    await runtime.coordinator.async_rebuild()
+    assert await ask(hass, "how much is left of my budget") == "LiteLLM has $1.50 of $5.00 left for today."
+    await runtime.user_settings.async_set_limit(TOTAL, Window.DAY, 3)
+    await runtime.coordinator.async_rebuild()
+    answer = await ask(hass, "how much is left of our limit")
+    assert answer == "LiteLLM has used up its $3.00 for today, by $0.50 too much."
+
+
+async def test_persons_are_for_administrators_and_a_voice_is_none(
+    hass: HomeAssistant, home: MockConfigEntry, hass_admin_user: MockUser, hass_read_only_user: MockUser
+) -> None:
+    question, refused = "which key spent most today", "Only administrators may ask about keys, users and customers."
+    assert await ask(hass, question) == refused
+    assert await ask(hass, question, user=hass_read_only_user) == refused
+    assert await ask(hass, question, user=hass_admin_user) == "bob-editor cost the most today: $2.00."
+    hass.config_entries.async_update_entry(home, options={"show_persons": True})
+    assert await ask(hass, question) == "bob-editor cost the most today: $2.00."
+
+
+async def call(hass: HomeAssistant, tool: str, user: MockUser | None = None, **arguments: object) -> Any:  # noqa: ANN401
+    """Call a tool as a conversation agent with a language model does."""
+    context = llm.LLMContext(
+        platform="test",
+        context=Context(user_id=user.id if user else None),
+        language="en",
+        assistant="conversation",
+        device_id=None,
+    )
+    api = await llm.async_get_api(hass, llm.LLM_API_ASSIST, context)
+    result = await api.async_call_tool(llm.ToolInput(tool_name=f"litellm_pulse__{tool}", tool_args=arguments))
+    return getattr(result, "data", result)
+
+
+async def test_a_language_model_has_tools_for_the_same_questions(
+    hass: HomeAssistant, home: MockConfigEntry, hass_admin_user: MockUser
+) -> None:
+    assert await call(hass, "get_spend") == {"when": "today", "spend_usd": 3.5, "of": "all"}
+    assert await call(hass, "get_spend", when="this_month", name="gpt four o") == {
+        "when": "this_month",
+        "spend_usd": 1.25,
+        "of": ["gpt-4o"],
+    }
+    assert await call(hass, "get_spend", name="nobody") == {"error": "Nobody is called nobody"}
+    ranking = await call(hass, "get_spend_ranking", kind="team", when="this_week")
+    assert ranking["ranking"] == [{"name": "Office", "spend_usd": 2.0}, {"name": "Kitchen", "spend_usd": 1.5}]
+    assert "error" in await call(hass, "get_spend_ranking", kind="key")
+    assert "ranking" in await call(hass, "get_spend_ranking", user=hass_admin_user, kind="key")
+    left = await call(hass, "get_budget_left", name="the kitchen")
+    assert left == {
+        "left": [{"name": "Kitchen", "remaining_usd": 6.5, "maximum_usd": 10.0, "kind": "budget in LiteLLM"}]
+    }
+    assert "error" in await call(hass, "get_budget_left", name="garage")
+    assert await hass.config_entries.async_unload(home.entry_id)
+    context = llm.LLMContext(platform="test", context=None, language="en", assistant="conversation", device_id=None)
+    api = await llm.async_get_api(hass, llm.LLM_API_ASSIST, context)
+    assert not [one for one in api.tools if one.name.startswith("litellm_pulse")]
+
+
+NAMES = {
+    "gpt-4o": ["gpt-4o"],
+    "gpt-4o-mini": ["gpt-4o-mini"],
+    "gpt-4.1": ["gpt-4.1"],
+    "claude-sonnet-4-5": ["claude-sonnet-4-5"],
+    "claude-opus-4-1": ["claude-opus-4-1"],
+    "gemini-2.5-flash": ["gemini-2.5-flash"],
+    "o3": ["o3"],
+    "t1": ["Kitchen voice"],
+}
+
+
+@pytest.mark.parametrize(
+    ("spoken", "found"),
+    [
+        ("gpt four o", ["gpt-4o"]),
+        ("G.P.T. 4 oh", ["gpt-4o"]),
+        ("GPT-4o mini", ["gpt-4o-mini"]),
+        ("gpt four point one", ["gpt-4.1"]),
+        ("Claude", ["claude-sonnet-4-5", "claude-opus-4-1"]),
+        ("claude sonnet four point five", ["claude-sonnet-4-5"]),
+        ("Gemini zwei punkt fünf flash", ["gemini-2.5-flash"]),
+        ("gemni 2.5 flash", ["gemini-2.5-flash"]),
+        ("o three", ["o3"]),
+        ("the kitchen's", ["t1"]),
+        ("mistral", []),
+        ("", []),
+    ],
+)
+def test_a_name_is_found_as_people_say_it(spoken: str, found: list[str]) -> None:
+    assert find(spoken, NAMES) == found
+
+
+def test_every_kind_that_may_be_asked_for_has_a_word() -> None:
+    from custom_components.litellm_pulse.sentences import LANGUAGES  # noqa: PLC0415
+
+    for language in LANGUAGES.values():
+        assert set(language.kinds.values()) == set(Dimension) - {
+            Dimension.TOTAL,
+            Dimension.PUBLIC_MODEL,
+            Dimension.METADATA,
+        }

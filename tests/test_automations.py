@@ -1,0 +1,341 @@
+"""Triggers, conditions and blueprints do in real automations what the editor says they do."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import HomeAssistant, ServiceCall, callback
+from homeassistant.helpers import condition, trigger
+from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import (
+    async_wait_recording_done,
+    do_adhoc_statistics,
+)
+
+from .conftest import NOW, pass_time, set_up
+from .proxy import Proxy
+from .test_limits import limit
+
+pytestmark = pytest.mark.freeze_time(NOW)
+
+BLUEPRINTS = Path(__file__).parent.parent / "blueprints" / "automation" / "litellm_pulse"
+REMAINING = "litellm_remaining_team_budget_metric"
+MAXIMUM = "litellm_team_max_budget_metric"
+
+
+@pytest.fixture
+def told(hass: HomeAssistant) -> list[str]:
+    """Return the list that messages of automations will be added to."""
+    messages: list[str] = []
+
+    @callback
+    def note(call: ServiceCall) -> None:
+        messages.append(call.data["message"])
+
+    hass.services.async_register("test", "notify", note)
+    return messages
+
+
+def device_id(hass: HomeAssistant, entry: MockConfigEntry, name: str = "LiteLLM") -> str:
+    """Return the id of a device by its name."""
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    (found,) = [one.id for one in devices if one.name == name]
+    return found
+
+
+async def automate(hass: HomeAssistant, **automation: object) -> None:
+    """Set up one automation as the editor would save it."""
+    assert await async_setup_component(hass, "automation", {"automation": {"id": "1", "alias": "Test", **automation}})
+    await hass.async_block_till_done()
+    state = hass.states.get("automation.test")
+    assert state is not None
+    assert state.state == "on", state
+
+
+async def stop(hass: HomeAssistant) -> None:
+    """Turn the automation off, which else waits for the next day."""
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "automation.test"}, blocking=True)
+
+
+def notify(message: str = "{{ trigger.message }}") -> dict[str, Any]:
+    """Return an action that tells a message to the test."""
+    return {"action": "test.notify", "data": {"message": message}}
+
+
+async def use(hass: HomeAssistant, blueprint: str, **inputs: object) -> None:
+    """Set up an automation from a blueprint, as the user's folder has it."""
+    folder = Path(hass.config.path("blueprints/automation/litellm_pulse"))
+    await hass.async_add_executor_job(lambda: shutil.copytree(BLUEPRINTS, folder))
+    path = f"litellm_pulse/{blueprint}.yaml"
+    await automate(hass, use_blueprint={"path": path, "input": {"notify": [notify("{{ message }}")], **inputs}})
+
+
+def above(number: float, unit: str) -> dict[str, Any]:
+    """Return a threshold as the editor saves it."""
+    return {"type": "above", "value": {"number": number, "unit_of_measurement": unit}}
+
+
+async def test_the_editor_is_offered_every_trigger_and_condition_with_its_words(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert await async_setup_component(hass, "automation", {})
+    assert await set_up(hass, entry)
+    triggers = await trigger.async_get_all_descriptions(hass)
+    conditions = await condition.async_get_all_descriptions(hass)
+    assert {key for key in triggers if key.startswith("litellm_pulse")} == {
+        f"litellm_pulse.{key}"
+        for key in (
+            *("spend_crossed_threshold", "used_crossed_threshold", "used_up", "unusual_spend", "new_model"),
+            *("disconnected", "connected", "restarted"),
+        )
+    }
+    assert {key for key in conditions if key.startswith("litellm_pulse")} == {
+        f"litellm_pulse.{key}"
+        for key in ("is_spend", "is_used", "is_used_up", "is_spend_unusual", "is_connected", "is_disconnected")
+    }
+    assert all(triggers[key] for key in triggers if key.startswith("litellm_pulse"))
+
+
+async def test_spend_today_above_an_amount_says_whose(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    assert await set_up(hass, entry)
+    await automate(
+        hass,
+        triggers={
+            "trigger": "litellm_pulse.spend_crossed_threshold",
+            "target": {"device_id": [device_id(hass, entry), device_id(hass, entry, "LiteLLM model gpt-4o")]},
+            "options": {"period": "day", "threshold": above(5, "USD")},
+        },
+        actions=[notify("{{ trigger.name }} {{ trigger.value }}")],
+    )
+    for by in (4, 2, 2):
+        proxy.traffic.spend["gpt-4o"] += by
+        await pass_time(hass, freezer)
+    assert sorted(told) == ["LiteLLM $6.00", "LiteLLM model gpt-4o $6.00"]
+
+
+async def test_the_spend_of_a_longer_period_is_another_trigger(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    assert await set_up(hass, entry)
+    await automate(
+        hass,
+        triggers={
+            "trigger": "litellm_pulse.spend_crossed_threshold",
+            "target": {"device_id": device_id(hass, entry)},
+            "options": {"period": "month", "threshold": above(5, "USD")},
+        },
+        actions=[notify()],
+    )
+    for _ in range(3):
+        proxy.traffic.spend["gpt-4o"] += 2
+        await pass_time(hass, freezer, 86_400)
+    assert told == ["LiteLLM Spend this month: $6.00"]
+
+
+async def test_a_condition_on_spend_lets_pass_what_it_says(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    assert await set_up(hass, entry)
+    await automate(
+        hass,
+        triggers={"trigger": "event", "event_type": "go"},
+        conditions=[
+            {
+                "condition": "litellm_pulse.is_spend",
+                "target": {"device_id": device_id(hass, entry)},
+                "options": {"period": "day", "threshold": above(5, "USD")},
+            },
+            {"condition": "litellm_pulse.is_connected", "target": {"device_id": device_id(hass, entry)}},
+        ],
+        actions=[notify("passed")],
+    )
+    for count in (0, 0, 1):
+        hass.bus.async_fire("go")
+        await hass.async_block_till_done()
+        assert len(told) == count
+        proxy.traffic.spend["gpt-4o"] += 3
+        await pass_time(hass, freezer)
+
+
+async def test_conditions_tell_whether_a_limit_is_used_up_and_the_proxy_is_away(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 5)
+    target = {"target": {"device_id": device_id(hass, entry)}}
+    conditions: dict[str, dict[str, Any]] = {
+        "is_disconnected": target,
+        "is_used_up": target,
+        "is_used": {**target, "options": {"threshold": above(50, "%")}},
+    }
+    await automate(
+        hass,
+        triggers={"trigger": "event", "event_type": "go"},
+        actions=[
+            {
+                "choose": [
+                    {"conditions": [{"condition": f"litellm_pulse.{key}", **on}], "sequence": [notify(key)]}
+                    for key, on in conditions.items()
+                ],
+                "default": [notify("fine")],
+            },
+        ],
+    )
+
+    async def go() -> None:
+        hass.bus.async_fire("go")
+        await hass.async_block_till_done()
+
+    await go()
+    for _ in range(2):
+        proxy.traffic.spend["gpt-4o"] += 3
+        await pass_time(hass, freezer)
+        await go()
+    proxy.answer(status=500)
+    await pass_time(hass, freezer)
+    await go()
+    assert told == ["fine", "is_used", "is_used_up", "is_disconnected"]
+
+
+async def test_a_limit_that_is_reached_triggers_on_the_device_of_whose_it_is(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 5)
+    await automate(
+        hass,
+        triggers={"trigger": "litellm_pulse.used_up", "target": {"device_id": device_id(hass, entry)}},
+        actions=[notify("{{ trigger.name }}")],
+    )
+    for _ in range(3):
+        proxy.traffic.spend["gpt-4o"] += 3
+        await pass_time(hass, freezer)
+    assert told == ["LiteLLM"]
+
+
+async def test_a_restart_and_an_outage_trigger(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    assert await set_up(hass, entry)
+    target = {"device_id": device_id(hass, entry)}
+    kinds = ("restarted", "disconnected", "connected")
+    await automate(
+        hass,
+        triggers=[{"trigger": f"litellm_pulse.{kind}", "target": target, "id": kind} for kind in kinds],
+        actions=[notify("{{ trigger.id }} {{ trigger.name }}")],
+        mode="queued",
+    )
+    await pass_time(hass, freezer)
+    proxy.restart(spend={"gpt-4o": 0.5})
+    for _ in range(3):
+        await pass_time(hass, freezer)
+    proxy.answer(status=500)
+    await pass_time(hass, freezer)
+    proxy.recover()
+    await pass_time(hass, freezer)
+    assert told == [f"{kind} LiteLLM" for kind in kinds]
+
+
+async def test_blueprint_limit_or_budget(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"]})
+    proxy.traffic.add(REMAINING, 40, team="t1", team_alias="Home")
+    proxy.traffic.add(MAXIMUM, 40, team="t1", team_alias="Home")
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 5)
+    devices = [device_id(hass, entry), device_id(hass, entry, "LiteLLM team Home")]
+    await use(hass, "limit_or_budget", devices={"device_id": devices}, percentage=80)
+    proxy.traffic.spend["gpt-4o"] += 4.5
+    await pass_time(hass, freezer)
+    proxy.traffic.series[REMAINING] = {'team="t1",team_alias="Home"': 2}
+    await pass_time(hass, freezer)
+    assert told == ["LiteLLM Daily limit used: 90 %", "LiteLLM team Home Budget used: 95 %"]
+
+
+async def test_blueprint_new_model(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    assert await set_up(hass, entry)
+    await use(hass, "new_model", devices={"device_id": device_id(hass, entry)})
+    proxy.traffic.spend["llama3"] = 0.5
+    await pass_time(hass, freezer)
+    assert told == ["New model: llama3"]
+
+
+async def test_blueprint_unusual_spend(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    assert await set_up(hass, entry)
+    await use(hass, "unusual_spend", devices={"device_id": device_id(hass, entry)})
+    for _ in range(8):
+        await pass_time(hass, freezer, 86_400)
+    proxy.traffic.spend["gpt-4o"] += 5
+    await pass_time(hass, freezer)
+    assert told == ["Unusual spend: $5.00 this hour, usually $0.00: LiteLLM"]
+
+
+async def test_blueprint_proxy_down(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    assert await set_up(hass, entry)
+    await use(hass, "proxy_down", devices={"device_id": device_id(hass, entry)}, minutes={"minutes": 5})
+    proxy.answer(status=500)
+    for minutes in range(7):
+        await pass_time(hass, freezer)
+        assert len(told) == (1 if minutes > 4 else 0), minutes
+    assert told == ["LiteLLM has not answered since 04:01"]
+
+
+async def test_blueprint_daily_summary(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    proxy.traffic.spend |= {"llama3": 0.5, "mistral": 0.5}
+    assert await set_up(hass, entry)
+    await use(hass, "daily_summary", proxy=device_id(hass, entry), time="21:00:00")
+    for model, by in {"gpt-4o": 0.5, "claude-sonnet": 2, "llama3": 0.003, "mistral": 0.001}.items():
+        proxy.traffic.spend[model] += by
+    await pass_time(hass, freezer)
+    freezer.move_to("2026-11-18 19:59:00+00:00")
+    await pass_time(hass, freezer)
+    (message,) = told
+    assert message.splitlines() == [
+        "LiteLLM spent $2.50 today.",
+        *("1. claude-sonnet: $2.00", "2. gpt-4o: $0.50", "3. llama3: $0.0030"),
+    ]
+    await stop(hass)
+
+
+@pytest.mark.usefixtures("recorder_mock")
+async def test_blueprint_weekly_summary(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    freezer.move_to("2026-11-18 18:00:00+00:00")
+    proxy.traffic.spend |= {"llama3": 0.5, "mistral": 0.5}
+    hass.config_entries.async_update_entry(entry, options={"scan_interval": 300})
+    assert await set_up(hass, entry)
+    await use(hass, "weekly_summary", proxy=device_id(hass, entry), time="21:05:00", weekday="wed")
+    for _ in range(24):
+        for model, by in {"gpt-4o": 0.25, "claude-sonnet": 1, "llama3": 0.001, "mistral": 0.0005}.items():
+            proxy.traffic.spend[model] += by
+        before = dt_util.utcnow()
+        await pass_time(hass, freezer, 300)
+        await async_wait_recording_done(hass)
+        do_adhoc_statistics(hass, start=before)
+        await async_wait_recording_done(hass)
+    await pass_time(hass, freezer, 300)
+    (message,) = told
+    first, *models = message.splitlines()
+    # What is used in the hour that has just begun is in the statistics when it is over.
+    assert first == "LiteLLM spent $28.78 in the last seven days."
+    assert models == ["1. claude-sonnet: $23.00", "2. gpt-4o: $5.75", "3. llama3: $0.02"]
+    await stop(hass)

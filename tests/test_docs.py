@@ -1,0 +1,27 @@
+"""The documents: whatever they point to is there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from toolchain import ROOT
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for name, anchor in LINK.findall(document.read_text()):
+        target = (document.parent / name).resolve() if name else document
+        assert target.exists(), name
+        if anchor:
+            assert anchor in set(_anchors(target)), f"{name}#{anchor}"
+
+
+def _anchors(document: Path) -> Iterator[str]:
+    """Yield the anchors of a page's headings, as GitHub makes them."""
+    for heading in re.findall(r"^#+ (.*)$", document.read_text(), re.MULTILINE):
+        text = re.sub(r"<!--.*?-->", "", heading).strip().lower()
+        yield re.sub(r"[^\w\- ]", "", text).replace(" ", "-")

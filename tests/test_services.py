@@ -1,0 +1,157 @@
+"""The actions ask the API's questions under the API's names."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+
+from custom_components.litellm_pulse.const import DOMAIN
+
+from .conftest import NOW, add_entry, pass_time, set_up
+from .proxy import Proxy
+
+pytestmark = pytest.mark.freeze_time(NOW)
+
+
+@pytest.fixture
+async def used(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> MockConfigEntry:
+    """Set an entry up whose models were used on two days."""
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    await pass_time(hass, freezer, 86400)
+    proxy.traffic.spend["gpt-4o"] += 1
+    proxy.traffic.spend["claude-sonnet"] += 2
+    await pass_time(hass, freezer)
+    return entry
+
+
+async def call(hass: HomeAssistant, action: str, user: MockUser | None = None, **data: object) -> Any:  # noqa: ANN401
+    """Call an action and return its response."""
+    context = Context(user_id=user.id if user else None)
+    return await hass.services.async_call(DOMAIN, action, data, blocking=True, context=context, return_response=True)
+
+
+async def test_usage_is_told_split_and_cut_as_asked(hass: HomeAssistant, used: MockConfigEntry) -> None:
+    answer = await call(hass, "get_usage", group_by=["model"], period="day", **{"from": "2026-11-18"})
+    assert [(row["start"][:10], row["model"], row["cost"]) for row in answer["usage"]] == [
+        ("2026-11-18", "gpt-4o", 0.5),
+        ("2026-11-19", "claude-sonnet", 2.0),
+        ("2026-11-19", "gpt-4o", 1.0),
+    ]
+    assert answer["count"] == 3
+    total = await call(hass, "get_usage", config_entry_id=used.entry_id, period="month")
+    assert [row["cost"] for row in total["usage"]] == [3.5]
+
+
+async def test_only_some_members_are_told_where_they_are_named(hass: HomeAssistant, used: MockConfigEntry) -> None:
+    assert used
+    answer = await call(hass, "get_usage", group_by="model", members=["claude-sonnet"])
+    assert [row["model"] for row in answer["usage"]] == ["claude-sonnet"]
+    assert answer["count"] == 1
+    with pytest.raises(ServiceValidationError, match="group_by"):
+        await call(hass, "get_usage", members=["claude-sonnet"])
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        ({"group_by": ["planet"]}, "group_by: .*planet.*model"),
+        ({"from": "tomorrow"}, "from.*tomorrow"),
+        ({"to": "2026-13-01"}, "to.*2026-13-01"),
+        ({"period": "week"}, "period: .*week.*hour, day, month"),
+        ({"from": "2026-11-19", "to": "2026-11-18"}, "from.*not before"),
+        ({"config_entry_id": "nothing"}, "nothing"),
+    ],
+)
+async def test_a_question_that_cannot_be_answered_names_the_field(
+    hass: HomeAssistant, used: MockConfigEntry, data: dict[str, Any], named: str
+) -> None:
+    assert used
+    with pytest.raises(ServiceValidationError, match=named):
+        await call(hass, "get_usage", **data)
+
+
+async def test_of_several_proxies_one_has_to_be_named(
+    hass: HomeAssistant, used: MockConfigEntry, other_proxy: Proxy
+) -> None:
+    other = add_entry(hass, other_proxy)
+    assert await set_up(hass, other)
+    with pytest.raises(ServiceValidationError, match="Several proxies"):
+        await call(hass, "scrape")
+    assert await call(hass, "scrape", config_entry_id=used.entry_id)
+
+
+async def test_persons_are_for_administrators(
+    hass: HomeAssistant, used: MockConfigEntry, hass_read_only_user: MockUser, hass_admin_user: MockUser
+) -> None:
+    with pytest.raises(ServiceValidationError, match="administrators"):
+        await call(hass, "get_usage", hass_read_only_user, group_by=["key"])
+    with pytest.raises(Unauthorized):
+        await call(hass, "export_usage", hass_read_only_user, path="www/usage.csv")
+    assert await call(hass, "get_usage", hass_read_only_user, group_by=["model"])
+    assert await call(hass, "get_usage", hass_admin_user, group_by=["key"])
+    hass.config_entries.async_update_entry(used, options={"show_persons": True})
+    assert await call(hass, "get_usage", hass_read_only_user, group_by=["key"])
+
+
+@pytest.mark.parametrize("period", ["hour", "day", "month"])
+async def test_an_export_holds_what_get_usage_tells(
+    hass: HomeAssistant, used: MockConfigEntry, tmp_path: Path, period: str
+) -> None:
+    assert used
+    allowed = tmp_path / "allowed"
+    hass.config.allowlist_external_dirs = {str(allowed)}
+    question = {"group_by": ["model"], "period": period, "from": "2026-10-01"}
+    told = (await call(hass, "get_usage", **question))["usage"]
+    path = allowed / "exports" / "usage.csv"
+    assert await call(hass, "export_usage", path=str(path), **question) == {"path": str(path), "rows": len(told)}
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows == [{name: str(value) for name, value in row.items()} for row in told]
+    lines = allowed / "usage.jsonl"
+    await call(hass, "export_usage", path=str(lines), format="jsonl", **question)
+    assert [json.loads(line) for line in lines.read_text().splitlines()] == told
+    assert sorted(one.name for one in allowed.rglob("*.*")) == ["usage.csv", "usage.jsonl"]
+
+
+async def test_an_export_goes_to_an_allowed_path_only(
+    hass: HomeAssistant, used: MockConfigEntry, tmp_path: Path
+) -> None:
+    assert used
+    outside = tmp_path / "outside"
+    with pytest.raises(ServiceValidationError, match="allowlist_external_dirs"):
+        await call(hass, "export_usage", path=str(outside / "usage.csv"))
+    with pytest.raises(ServiceValidationError, match="allowlist_external_dirs"):
+        await call(hass, "export_usage", path="../usage.csv")
+    assert not outside.exists()
+
+
+async def test_an_export_that_cannot_be_written_says_why_and_leaves_nothing(
+    hass: HomeAssistant, used: MockConfigEntry, tmp_path: Path
+) -> None:
+    assert used
+    allowed = tmp_path / "allowed"
+    hass.config.allowlist_external_dirs = {str(allowed)}
+    (allowed / "taken").mkdir(parents=True)
+    with pytest.raises(HomeAssistantError, match="directory"):
+        await call(hass, "export_usage", path=str(allowed / "taken"))
+    assert [one.name for one in allowed.iterdir()] == ["taken"]
+
+
+async def test_a_scrape_at_once_tells_what_was_used(hass: HomeAssistant, used: MockConfigEntry, proxy: Proxy) -> None:
+    assert used
+    proxy.traffic.spend["gpt-4o"] += 0.125
+    answer = await call(hass, "scrape")
+    assert (answer["cost"], answer["is_reset"]) == (0.125, False)
+    proxy.answer(status=500)
+    with pytest.raises(HomeAssistantError, match="500"):
+        await call(hass, "scrape")

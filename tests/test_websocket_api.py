@@ -1,0 +1,180 @@
+"""What the dashboard asks for is told to every user; persons only to whom they are shown."""
+
+from typing import Any
+
+import pytest
+from homeassistant.components.recorder.statistics import valid_statistic_id
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
+
+from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.models import TOTAL, Window
+from custom_components.litellm_pulse.statistic_ids import METRICS, statistic_id, statistic_prefix, statistic_stem
+
+from .conftest import NOW, entity_id, set_up
+from .proxy import Proxy
+
+pytestmark = pytest.mark.freeze_time(NOW)
+
+DAY = {"from": "2026-11-18T00:00:00Z", "to": "2026-11-19T00:00:00Z"}
+
+
+@pytest.fixture
+async def shown(hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy) -> MockConfigEntry:
+    """Return an entry that shows teams and keys, and has counted a request."""
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team", "key"]})
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 1.0
+    labels = {"model": "gpt-4o", "team": "t1", "team_alias": "Home", "hashed_api_key": "k1", "api_key_alias": "laptop"}
+    proxy.traffic.add("litellm_spend_metric_total", 1.5, **labels)
+    await entry.runtime_data.coordinator.async_refresh()
+    await hass.async_block_till_done()
+    return entry
+
+
+async def _ask(hass_ws_client: WebSocketGenerator, message: dict[str, Any], token: str | None = None) -> dict[str, Any]:
+    """Return the whole answer to a command."""
+    client = await (hass_ws_client(access_token=token) if token else hass_ws_client())
+    await client.send_json_auto_id(message)
+    answer: dict[str, Any] = await client.receive_json()
+    return answer
+
+
+async def _proxies(hass_ws_client: WebSocketGenerator, token: str | None = None) -> list[dict[str, Any]]:
+    """Return what is told of the proxies."""
+    answer = await _ask(hass_ws_client, {"type": "litellm_pulse/dashboard"}, token)
+    found: list[dict[str, Any]] = answer["result"]["proxies"]
+    return found
+
+
+def _dimensions(proxy: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the names of the members per dimension."""
+    return {one["dimension"]: [member["name"] for member in one["members"]] for one in proxy["dimensions"]}
+
+
+async def test_a_proxy_is_told_with_its_members_entities_and_statistics(
+    hass: HomeAssistant, shown: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    (told,) = await _proxies(hass_ws_client)
+    assert (told["id"], told["name"], told["connected"], told["error"]) == (shown.entry_id, shown.title, True, None)
+    assert _dimensions(told) == {"model": ["gpt-4o", "claude-sonnet"], "team": ["Home"], "key": ["laptop"]}
+    assert told["entities"]["spend_day"] == entity_id(hass, shown, "spend_day")
+    assert told["statistics"] == statistic_stem(shown.entry_id, TOTAL)
+    (team,) = told["dimensions"][1]["members"]
+    assert team["entities"]["spend_day"] == entity_id(hass, shown, "spend_day", "team:t1")
+    device = dr.async_get(hass).async_get(team["device_id"])
+    assert device is not None
+    assert told["spend"] == shown.runtime_data.coordinator.data.snapshot.value(TOTAL, Window.LIFETIME, "cost") > 0
+
+
+async def test_an_entity_that_is_disabled_is_not_told(
+    hass: HomeAssistant, shown: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    entity = entity_id(hass, shown, "spend_day")
+    er.async_get(hass).async_update_entity(entity, disabled_by=er.RegistryEntryDisabler.USER)
+    (told,) = await _proxies(hass_ws_client)
+    assert "spend_day" not in told["entities"]
+    assert "spend_month" in told["entities"]
+
+
+@pytest.mark.usefixtures("shown")
+async def test_the_name_that_the_user_gave_a_device_is_told(
+    hass: HomeAssistant, hass_ws_client: WebSocketGenerator
+) -> None:
+    (told,) = await _proxies(hass_ws_client)
+    device = told["dimensions"][1]["members"][0]["device_id"]
+    dr.async_get(hass).async_update_device(device, name_by_user="The house")
+    (told,) = await _proxies(hass_ws_client)
+    assert _dimensions(told)["team"] == ["The house"]
+
+
+async def test_a_limit_that_is_set_is_told(
+    hass: HomeAssistant, shown: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    number = entity_id(hass, shown, "limit_day", platform="number")
+    await hass.services.async_call("number", "set_value", {"entity_id": number, "value": 5}, blocking=True)
+    (told,) = await _proxies(hass_ws_client)
+    assert told["limits"] == {"day": 5.0}
+
+
+@pytest.mark.usefixtures("shown")
+async def test_who_is_no_administrator_sees_everything_but_persons(
+    hass_ws_client: WebSocketGenerator, hass_read_only_access_token: str
+) -> None:
+    (told,) = await _proxies(hass_ws_client, hass_read_only_access_token)
+    assert _dimensions(told) == {"model": ["gpt-4o", "claude-sonnet"], "team": ["Home"]}
+
+
+async def test_persons_are_shown_to_everybody_where_an_option_says_so(
+    hass: HomeAssistant,
+    shown: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    hass_read_only_access_token: str,
+) -> None:
+    hass.config_entries.async_update_entry(shown, options={**shown.options, "show_persons": True})
+    (told,) = await _proxies(hass_ws_client, hass_read_only_access_token)
+    assert _dimensions(told)["key"] == ["laptop"]
+
+
+async def test_usage_is_what_the_json_api_answers(
+    shown: MockConfigEntry, hass_ws_client: WebSocketGenerator, hass_client: ClientSessionGenerator
+) -> None:
+    message = {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, "group_by": ["team", "model"], **DAY}
+    answer = await _ask(hass_ws_client, message)
+    assert answer["success"]
+    client = await hass_client()
+    query = {"group_by": "team,model", "period": "month", **DAY}
+    response = await client.get("/api/litellm_pulse/api/v1/usage", params=query)
+    assert answer["result"] == await response.json()
+    assert {row["team"]: row["cost"] for row in answer["result"]["usage"] if row["cost"]} == {None: 1.0, "t1": 1.5}
+
+
+async def test_usage_by_person_is_refused_to_who_is_no_administrator(
+    shown: MockConfigEntry, hass_ws_client: WebSocketGenerator, hass_read_only_access_token: str
+) -> None:
+    message = {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, **DAY}
+    refused = await _ask(hass_ws_client, {**message, "group_by": ["model", "key"]}, hass_read_only_access_token)
+    assert refused["error"]["code"] == "unauthorized"
+    answer = await _ask(hass_ws_client, {**message, "group_by": ["team"]}, hass_read_only_access_token)
+    assert answer["success"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"entry_id": "nobody"}, {"from": "yesterday"}, {"to": "2026-11-01T00:00:00Z"}, {"group_by": ["total"]}],
+)
+async def test_a_question_that_cannot_be_answered_is_told_what_is_wrong(
+    shown: MockConfigEntry, hass_ws_client: WebSocketGenerator, change: dict[str, Any]
+) -> None:
+    message = {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, **DAY, **change}
+    answer = await _ask(hass_ws_client, message)
+    assert answer["error"]["code"] == "invalid_format"
+    assert answer["error"]["message"]
+
+
+async def test_a_proxy_that_is_not_loaded_is_told_with_the_reason(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, hass_ws_client: WebSocketGenerator
+) -> None:
+    proxy.answer(status=500)
+    assert not await set_up(hass, entry)
+    (told,) = await _proxies(hass_ws_client)
+    assert told["loaded"] is False
+    assert told["error"] == entry.reason
+    assert told["dimensions"] == []
+
+
+def test_statistic_ids_are_valid_whatever_a_member_is_called(hass_admin_user: MockUser) -> None:
+    entry_id = hass_admin_user.id
+    members = [TOTAL, (Dimension.PUBLIC_MODEL, "<img src=x>"), (Dimension.TEAM, "Ü __ 漢"), (Dimension.KEY, "k" * 500)]
+    ids = [statistic_id(entry_id, member, metric) for member in members for metric in METRICS]
+    assert all(map(valid_statistic_id, ids)), ids
+    assert len(set(ids)) == len(ids)
+    assert all(one.startswith(statistic_prefix(entry_id)) for one in ids)
+
+
+def test_statistic_ids_never_change() -> None:
+    assert statistic_id("01JABC", (Dimension.TEAM, "t1"), "spend") == "litellm_pulse:01jabc_team_628b49d96dcde97a_spend"
+    assert statistic_id("01JABC", TOTAL, "failed_requests") == "litellm_pulse:01jabc_total_failed_requests"
