@@ -10,6 +10,8 @@ from .apart import apart
 from .measure import Section, Setting
 
 BENCHMARKS = ("parse", "part", "ledger", "history", "growth", "home_assistant", "api", "entities", "statistics")
+APART = ("history_import",)
+"""Those that are run by name only: ten million rows take their time."""
 QUICK = ("parse",)
 """Those of the check in CI."""
 RESULTS = Path(__file__).with_name("results.md")
@@ -39,7 +41,7 @@ def _run(name: str, setting: Setting) -> Section:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="benchmarks to run, all if none")
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, *APART, []], help="benchmarks to run, all if none")
     parser.add_argument("--check", action="store_true", help="few runs, ratios only, generous margins")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--peer", type=Path, required=True)

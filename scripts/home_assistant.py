@@ -14,6 +14,8 @@ from service import HOST, Answer, Service
 from toolchain import ROOT
 
 DOMAIN = "litellm_pulse"
+DASHBOARD = "litellm-spend"
+"""The address of the demo's dashboard, below Home Assistant's."""
 HISTORY_ENDS = 900
 """Seconds before now at which invented history ends: the proxy's own counters begin later."""
 USER = "demo"
@@ -142,9 +144,9 @@ class HomeAssistant(Service):
             raise StepError(f"the {kind} of {handler} did not finish: {result.get('errors') or result}")
         return result
 
-    def set_up(self, url: str, api_key: str, *, scan_interval: int = 10) -> str:
+    def set_up(self, url: str, api_key: str, *, scan_interval: int = 10, **more: object) -> str:
         """Set the integration up and return the id of its entry."""
-        created = self.flow("flow", DOMAIN, {"url": url, "api_key": api_key, "verify_ssl": True})
+        created = self.flow("flow", DOMAIN, {"url": url, "api_key": api_key, "verify_ssl": True, **more})
         entry_id = str(created["result"]["entry_id"])
         self.flow("options/flow", entry_id, {"counting": {"scan_interval": scan_interval}})
         return entry_id
@@ -158,7 +160,15 @@ class HomeAssistant(Service):
             file.unlink(missing_ok=True)
         command = [environments.prepare("newest"), Path(__file__).with_name("demo_history.py"), ledger]
         run("Inventing 60 days of history", [*command, str(time.time() - HISTORY_ENDS)])
+        self._add_dashboard()
         self.start()
+
+    def _add_dashboard(self) -> None:
+        """Put the spend dashboard into the sidebar, as "Add dashboard" does; before Home Assistant starts."""
+        dashboard = {"id": DASHBOARD, "url_path": DASHBOARD, "title": "LiteLLM spend", "icon": "mdi:finance"}
+        shown = {"mode": "storage", "show_in_sidebar": True, "require_admin": False}
+        self._store("lovelace_dashboards", 1, 1, {"items": [dashboard | shown]})
+        self._store(f"lovelace.{DASHBOARD}", 1, 1, {"config": {"strategy": {"type": "custom:litellm-pulse"}}})
 
     def entries(self) -> list[dict[str, Any]]:
         """Return the integration's config entries."""

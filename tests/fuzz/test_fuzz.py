@@ -25,7 +25,7 @@ from custom_components.litellm_pulse.core.models import TOTAL, Window
 from .reference import Reference
 from .worlds import BEGIN, answers
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
 UTC_ZONE = ZoneInfo("UTC")
 fuzz = settings(
     max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=False

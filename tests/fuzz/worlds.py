@@ -28,18 +28,24 @@ JUNK = st.sampled_from(
 
 
 @dataclass(frozen=True)
-class Series:
-    """A series in one answer."""
+class Writing:
+    """How a proxy writes labels; each has its way."""
 
-    labels: tuple[tuple[str, str], ...]
-    value: float | str
-    created: float
+    order: tuple[int, ...]
+    comma: bool
+    """One more behind the last label."""
+    empty: bool
+    """With a label that is empty."""
+
+
+WRITINGS = st.builds(Writing, st.permutations(range(3)).map(tuple), st.booleans(), st.booleans())
 
 
 @dataclass
 class World:
     """A proxy whose counters grow, are evicted and begin anew."""
 
+    writing: Writing
     counters: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     """Model and user -> value, when it was created."""
 
@@ -48,7 +54,7 @@ class World:
 def answers(draw: st.DrawFn) -> list[tuple[float, str]]:
     """Return a few answers: the proxy's clock and the body."""
     members = draw(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=4, unique=True))
-    world, clock, found = World(), BEGIN, []
+    world, clock, found = World(draw(WRITINGS)), BEGIN, []
     for _ in range(draw(st.integers(2, 6))):
         clock += draw(st.integers(1, 600))
         for member in members:
@@ -76,14 +82,14 @@ def _body(draw: st.DrawFn, world: World) -> str:
     rows = draw(st.permutations([*world.counters.items()]))
     twice = rows[:1] if draw(st.booleans()) else []
     lines = [_comment(draw, SPEND, "counter")]
-    lines += [_line(draw, SPEND, member, f"{value!r}") for member, (value, _) in rows]
-    lines += [_line(draw, SPEND, member, "0.0") for member, _ in twice]
+    lines += [_line(draw, world, SPEND, member, f"{value!r}") for member, (value, _) in rows]
+    lines += [_line(draw, world, SPEND, member, "0.0") for member, _ in twice]
     lines += [draw(JUNK)]
     lines += [_comment(draw, SPEND, "counter")]
-    lines += [_line(draw, SPEND, ("broken", "x"), draw(st.sampled_from(["NaN", "+Inf", "-1"])))]
+    lines += [_line(draw, world, SPEND, ("broken", "x"), draw(st.sampled_from(["NaN", "+Inf", "-1"])))]
     created = [_comment(draw, CREATED, "gauge")]
-    created += [_line(draw, CREATED, member, repr(born)) for member, (_, born) in rows]
-    created += [_line(draw, CREATED, ("broken", "x"), "1.0")]
+    created += [_line(draw, world, CREATED, member, repr(born)) for member, (_, born) in rows]
+    created += [_line(draw, world, CREATED, ("broken", "x"), "1.0")]
     process = ["# TYPE process_start_time_seconds gauge", "process_start_time_seconds 1794000000.0"]
     blocks: Sequence[list[str]] = draw(st.permutations([process, lines, created, ["# TYPE x gauge", draw(JUNK)]]))
     return "".join(f"{line}\n" for block in blocks for line in block)
@@ -95,14 +101,13 @@ def _comment(draw: st.DrawFn, family: str, kind: str) -> str:
     return f"{help_text}# TYPE {family} {kind}"
 
 
-def _line(draw: st.DrawFn, family: str, member: tuple[str, str], value: str) -> str:
-    """Write a sample: labels in any order, empty ones among them, with or without a timestamp."""
-    labels = [("model", member[0]), ("user", member[1])]
-    if draw(st.booleans()):
-        labels.append(("route", ""))
-    pairs = ",".join(f'{name}="{_escaped(text)}"' for name, text in draw(st.permutations(labels)))
-    comma = "," if draw(st.booleans()) else ""
-    stamp = " 1795000000000" if draw(st.booleans()) else ""
+def _line(draw: st.DrawFn, world: World, family: str, member: tuple[str, str], value: str) -> str:
+    """Write a sample, with or without a timestamp."""
+    labels = [("model", member[0]), ("user", member[1]), ("route", "")]
+    kept = [labels[index] for index in world.writing.order if index < 2 or world.writing.empty]
+    pairs = ",".join(f'{name}="{_escaped(text)}"' for name, text in kept)
+    comma = "," if world.writing.comma else ""
+    stamp = " 1795000000000" if family == SPEND and draw(st.booleans()) else ""
     return f"{family}{{{pairs}{comma}}} {value}{stamp}"
 
 

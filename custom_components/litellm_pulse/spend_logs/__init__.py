@@ -1,0 +1,1 @@
+"""What LiteLLM's database or REST knows of the past; no Home Assistant in it."""

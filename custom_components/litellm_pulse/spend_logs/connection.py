@@ -1,0 +1,172 @@
+"""Connections to LiteLLM's PostgreSQL: read-only, bounded, and every error typed."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from .dsn import Dsn, TlsMode
+from .errors import (
+    AuthenticationError,
+    NoSuchDatabaseError,
+    PermissionDeniedError,
+    SourceTimeoutError,
+    TlsError,
+    TlsRequiredError,
+    UnreachableError,
+)
+
+APPLICATION = "LiteLLM Pulse"
+"""What the database's own list of sessions shows."""
+CONNECTIONS = 2
+"""At most so many at a time: one that reads, one that tries an address."""
+CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a transaction may cost the database."""
+
+    statement_seconds: float = 120.0
+    """One month of a few million rows takes seconds; what takes longer is asked for in halves."""
+    lock_seconds: float = 2.0
+    """Only a migration holds a lock against reading: the next cycle will do."""
+    memory_kb: int = 65_536
+    """For sorting and grouping, per worker: below this a month's groups go to the disk."""
+
+
+class Connections:
+    """Opens connections to one database, few at a time, and closes them."""
+
+    def __init__(self, dsn: Dsn, *, authority: Path | None = None, load: Load | None = None) -> None:
+        """Connect to nothing yet; `authority` is a file of certificates to trust instead of the system's."""
+        self._dsn = dsn
+        self._authority = authority
+        self._load = load or Load()
+        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self._context: ssl.SSLContext | None = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[asyncpg.Connection]:
+        """Give a connection inside a read-only transaction that sees one state; raises SourceError."""
+        async with self._slots:
+            with typed():
+                connection = await self._connect()
+                try:
+                    await connection.transaction(isolation="repeatable_read", readonly=True).start()
+                    await connection.execute(self._settings())
+                    yield connection
+                except BaseException:
+                    # What was left in the middle of an answer is not talked to any more.
+                    connection.terminate()
+                    raise
+                await _close(connection)
+
+    def _settings(self) -> str:
+        """Return the bounds of a transaction; startup parameters would not pass a pooler."""
+        load = self._load
+        return (
+            f"SET LOCAL statement_timeout = {int(load.statement_seconds * 1e3)}; "
+            f"SET LOCAL lock_timeout = {int(load.lock_seconds * 1e3)}; "
+            f"SET LOCAL work_mem = {load.memory_kb}; "
+            "SET LOCAL timezone = 'UTC'; "
+            # Compiling takes longer than a month's sums.
+            "SET LOCAL jit = off; "
+            # Off by default: without it partitions on other servers send rows instead of sums.
+            "SET LOCAL enable_partitionwise_aggregate = on"
+        )
+
+    async def _connect(self) -> asyncpg.Connection:
+        """Return a connection, encrypted as the address wants it."""
+        mode = self._dsn.tls
+        if mode is TlsMode.DISABLE:
+            return await self._open(None)
+        if self._context is None:
+            # Reading the system's certificates is file access.
+            self._context = await asyncio.to_thread(tls_context, mode, self._authority)
+        try:
+            return await self._open(self._context)
+        except ConnectionError as err:
+            if mode is not TlsMode.PREFER or not _refused_tls(err):
+                raise
+        return await self._open(None)
+
+    async def _open(self, context: ssl.SSLContext | None) -> asyncpg.Connection:
+        dsn = self._dsn
+        connection: asyncpg.Connection = await asyncpg.connect(
+            host=dsn.host,
+            port=dsn.port,
+            user=dsn.user,
+            password=dsn.password,
+            database=dsn.database,
+            ssl=context or False,
+            timeout=CONNECT_SECONDS,
+            # A pooler may give each statement another session.
+            statement_cache_size=0,
+            server_settings={"application_name": APPLICATION},
+        )
+        return connection
+
+
+def tls_context(mode: TlsMode, authority: Path | None) -> ssl.SSLContext:
+    """Return how to encrypt; raises TlsError where the file of certificates cannot be read."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = mode is TlsMode.VERIFY_FULL
+    if mode not in {TlsMode.VERIFY_CA, TlsMode.VERIFY_FULL}:
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    try:
+        if authority is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(authority)
+    except (OSError, ssl.SSLError) as err:
+        raise TlsError(f"the file of certificates cannot be read: {err}") from err
+    return context
+
+
+@contextmanager
+def typed() -> Iterator[None]:
+    """Turn what the driver, the server and the network raise into a SourceError."""
+    try:
+        yield
+    except asyncpg.InvalidPasswordError as err:
+        raise AuthenticationError(str(err)) from err
+    except asyncpg.InvalidAuthorizationSpecificationError as err:
+        raise (TlsRequiredError if _without_tls(err) else AuthenticationError)(str(err)) from err
+    except asyncpg.InvalidCatalogNameError as err:
+        raise NoSuchDatabaseError(str(err)) from err
+    except asyncpg.InsufficientPrivilegeError as err:
+        raise PermissionDeniedError(str(err)) from err
+    except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError) as err:
+        raise SourceTimeoutError(str(err)) from err
+    except ssl.SSLError as err:
+        raise TlsError(str(err)) from err
+    except ConnectionError as err:
+        raise (TlsError if _refused_tls(err) else UnreachableError)(str(err)) from err
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError) as err:
+        raise UnreachableError(str(err) or type(err).__name__) from err
+    except (asyncpg.InterfaceError, asyncpg.PostgresError) as err:
+        raise UnreachableError(f"{type(err).__name__}: {err}") from err
+
+
+async def _close(connection: asyncpg.Connection) -> None:
+    """End a connection in order, or at once where the server does not answer."""
+    try:
+        await connection.close(timeout=2)
+    except TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError:
+        connection.terminate()
+
+
+def _refused_tls(err: Exception) -> bool:
+    """Whether the server does not encrypt; the driver tells by its words only."""
+    return "rejected SSL upgrade" in str(err)
+
+
+def _without_tls(err: Exception) -> bool:
+    """Whether nobody is let in who does not encrypt, as pg_hba.conf's `hostssl` has it."""
+    return "no pg_hba.conf entry" in str(err) and ("no encryption" in str(err) or "SSL off" in str(err))

@@ -1,0 +1,161 @@
+"""Answers of LiteLLM's daily activity endpoints as usage rows: pure, whatever release they are of.
+
+Source: `litellm/types/proxy/management_endpoints/common_daily_activity.py` of 1.80.5, 1.92.0, 1.106.2
+and 1.110.2. A day has sums, and breakdowns by one dimension each that overlap; model and key are
+crossed, and a key has a team. Provider and model are not.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from ..core.catalog import Dimension
+from .errors import UnexpectedAnswerError
+from .models import METRICS, Members, UsageRow, Vector, members_of, merged
+
+FIELDS: Mapping[str, str] = {
+    "requests": "api_requests",
+    "failed_requests": "failed_requests",
+    "tokens": "total_tokens",
+    "input_tokens": "prompt_tokens",
+    "output_tokens": "completion_tokens",
+    "cost": "spend",
+    "input_cached_tokens": "cache_read_input_tokens",
+    "input_cache_creation_tokens": "cache_creation_input_tokens",
+}
+"""Metric -> its field in every `metrics` of an answer."""
+
+_RAW_KEY = "raw:"
+"""What 1.110 puts before a key that could be taken for a word of its own."""
+_AS_GOOD_AS_NOTHING = 1e-9
+
+
+class Activity(StrEnum):
+    """The endpoints, and what their entities are."""
+
+    USER = "user"
+    TEAM = "team"
+    TAG = "tag"
+    CUSTOMER = "customer"
+    ORGANIZATION = "organization"
+
+    @property
+    def path(self) -> str:
+        """The address below the proxy's own."""
+        return f"/{self}/daily/activity"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of an answer."""
+
+    rows: Sequence[UsageRow]
+    aliases: Mapping[str, str]
+    """Key -> its alias."""
+    pages: int
+    """How many there are; a page counts LiteLLM's own rows, so a day may be on several."""
+
+
+def page(activity: Activity, answer: object) -> Page:
+    """Return what an answer says; raises UnexpectedAnswerError."""
+    try:
+        return _page(activity, answer)
+    except (AttributeError, KeyError, TypeError, ValueError) as err:
+        raise UnexpectedAnswerError(f"{activity.path}: {type(err).__name__}: {err}") from err
+
+
+def _page(activity: Activity, answer: Any) -> Page:  # noqa: ANN401  # JSON
+    rows: list[UsageRow] = []
+    aliases: dict[str, str] = {}
+    for day in answer["results"]:
+        start = datetime.fromisoformat(day["date"]).replace(tzinfo=UTC)
+        breakdown = day.get("breakdown") or {}
+        rows += _entities(activity, start, breakdown)
+        if activity is Activity.USER:
+            rows += [*_whole(start, day, breakdown), *_apart(start, breakdown)]
+        for key, found in (breakdown.get("api_keys") or {}).items():
+            if alias := (found.get("metadata") or {}).get("key_alias"):
+                aliases[key.removeprefix(_RAW_KEY)] = alias
+    return Page(merged(rows), aliases, int((answer.get("metadata") or {}).get("total_pages") or 1))
+
+
+def _whole(start: datetime, day: Mapping[str, Any], breakdown: Mapping[str, Any]) -> Iterator[UsageRow]:
+    """Yield rows that sum up to the day: by model, key and the key's team, and a rest that none of them names."""
+    rows = [
+        UsageRow(start, members, _vector(found["metrics"]))
+        for members, found in _crossed(breakdown.get("models") or {}, [*(breakdown.get("providers") or {})])
+    ]
+    rest = _vector(day["metrics"])
+    for row in rows:
+        rest = tuple(
+            [None if left is None else left - (one or 0.0) for left, one in zip(rest, row.values, strict=True)]
+        )
+    yield from rows
+    if any(value is not None and abs(value) > _AS_GOOD_AS_NOTHING for value in rest):
+        yield UsageRow(start, (), rest)
+
+
+def _crossed(models: Mapping[str, Any], providers: Sequence[str]) -> Iterator[tuple[Members, Mapping[str, Any]]]:
+    """Yield members and sums by model and key; the provider where the model's name or the day leave one only."""
+    for name, found in models.items():
+        model, provider = _model(name, providers)
+        for key, used in (found.get("api_key_breakdown") or {}).items():
+            team = (used.get("metadata") or {}).get("team_id")
+            yield (
+                members_of(
+                    [
+                        (Dimension.MODEL, model),
+                        (Dimension.PROVIDER, provider),
+                        (Dimension.TEAM, team),
+                        (Dimension.KEY, key.removeprefix(_RAW_KEY)),
+                    ]
+                ),
+                used,
+            )
+
+
+def _model(name: str, providers: Sequence[str]) -> tuple[str, str | None]:
+    """Return a model as /metrics names it, and its provider where that is certain."""
+    first, slash, rest = name.partition("/")
+    if slash and first in providers:
+        return rest, first
+    return name, providers[0] if len(providers) == 1 else None
+
+
+def _apart(start: datetime, breakdown: Mapping[str, Any]) -> Iterator[UsageRow]:
+    """Yield the breakdowns of the same requests by one dimension each."""
+    for name, dimension in (("model_groups", Dimension.PUBLIC_MODEL), ("providers", Dimension.PROVIDER)):
+        for key, found in (breakdown.get(name) or {}).items():
+            if members := members_of([(dimension, key)]):
+                yield UsageRow(start, members, _vector(found["metrics"]), apart=True)
+
+
+def _entities(activity: Activity, start: datetime, breakdown: Mapping[str, Any]) -> Iterator[UsageRow]:
+    """Yield the breakdown by what the endpoint is about."""
+    for key, found in (breakdown.get("entities") or {}).items():
+        if activity is Activity.TAG and key.startswith("User-Agent:"):
+            continue
+        if members := members_of([(Dimension(activity), key)]):
+            yield UsageRow(start, members, _vector(found["metrics"]), apart=True)
+
+
+def _vector(metrics: Mapping[str, Any]) -> Vector:
+    """Return the sums of an answer; what a release does not tell is None."""
+    return tuple(
+        [
+            None if (name := FIELDS.get(metric)) is None or name not in metrics else float(metrics[name])
+            for metric in METRICS
+        ]
+    )
+
+
+def gathered(pages: Iterable[Page]) -> Page:
+    """Return all pages of one question as one: a day that spans pages is one day."""
+    found = list(pages)
+    return Page(
+        merged(row for one in found for row in one.rows),
+        {key: alias for one in found for key, alias in one.aliases.items()},
+        1,
+    )

@@ -1,0 +1,89 @@
+"""How history and /metrics become one: never both. Pure rules.
+
+Before the ledger's first scrape all is history's. From then on all is /metrics'; where nothing was
+scraped, what /metrics then told in one lump is spread over the hours in which the database says it
+happened. The lump's sum stays what /metrics told.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from .models import Members, UsageRow, Vector
+
+
+def believed(known: Mapping[datetime, float], told: Mapping[datetime, float]) -> frozenset[datetime]:
+    """Return the slots to replace: those with at least as many requests as are known.
+
+    Requests are only ever added to a slot, or deleted: by LiteLLM's retention, or because an older
+    database was restored. What was deleted stays known; a slot that is not told stays as it is.
+    """
+    return frozenset([start for start, requests in told.items() if requests >= known.get(start, 0.0)])
+
+
+def spread(
+    lump: Mapping[Members, Vector], told: Iterable[UsageRow], at: datetime
+) -> dict[tuple[datetime, Members], Vector]:
+    """Return what /metrics told at `at` after a gap, by the quarter-hours in which it happened.
+
+    `lump` has members and vector as /metrics told them, `told` the database's rows of the gap. The
+    sum over the result is the lump, per members and metric. Where the database tells of no request
+    of these members, those of all are looked at; where it tells of less than the lump, the rest
+    stays at `at`; where of more, only its shares count.
+    """
+    rows = [row for row in told if not row.apart]
+    result: dict[tuple[datetime, Members], list[float | None]] = {}
+    for members, vector in lump.items():
+        for index, amount in enumerate(vector):
+            shares = _shares(rows, members, lump, index) if amount else {}
+            left = amount
+            for start, share in shares.items():
+                if start < at and left is not None and amount is not None:
+                    _put(result, (start, members), index, amount * share, len(vector))
+                    left -= amount * share
+            if left is not None:
+                _put(result, (at, members), index, max(left, 0.0), len(vector))
+    return {key: tuple(values) for key, values in result.items()}
+
+
+def _shares(
+    rows: Sequence[UsageRow], members: Members, lump: Mapping[Members, Vector], index: int
+) -> dict[datetime, float]:
+    """Return which part of a lump happened in which quarter-hour; the parts sum up to one at most."""
+    own = [row for row in rows if _fits(row.members, members)]
+    if found := _by_start(own, index):
+        # The database may not tell some members apart that /metrics does: their lump is one.
+        together = sum(
+            vector[index] or 0.0 for other, vector in lump.items() if any(_fits(row.members, other) for row in own)
+        )
+    else:
+        found = _by_start(rows, index)
+        together = sum(vector[index] or 0.0 for vector in lump.values())
+    whole = max(together, sum(found.values()))
+    return {start: value / whole for start, value in found.items()} if whole > 0 else {}
+
+
+def _by_start(rows: Iterable[UsageRow], index: int) -> dict[datetime, float]:
+    """Return the sums of a metric per quarter-hour, those that are not zero."""
+    sums: dict[datetime, float] = {}
+    for row in rows:
+        if value := row.values[index]:
+            sums[row.start] = sums.get(row.start, 0.0) + value
+    return sums
+
+
+def _fits(told: Members, counted: Members) -> bool:
+    """Whether the database's members are those of /metrics, as far as both name them."""
+    named = dict(counted)
+    return all(named.get(dimension, key) == key for dimension, key in told)
+
+
+def _put(
+    result: dict[tuple[datetime, Members], list[float | None]],
+    key: tuple[datetime, Members],
+    index: int,
+    value: float,
+    size: int,
+) -> None:
+    """Add a value to one metric of a vector."""
+    vector = result.setdefault(key, [None] * size)
+    vector[index] = (vector[index] or 0.0) + value

@@ -1,0 +1,129 @@
+"""What a source of history tells: usage rows in spans of time, neutral of where they come from."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from ..core.catalog import Dimension
+
+METRICS: tuple[str, ...] = (
+    "requests",
+    "failed_requests",
+    "tokens",
+    "input_tokens",
+    "output_tokens",
+    "cost",
+    "cache_hits",
+    "cache_misses",
+    "input_cached_tokens",
+    "input_cache_creation_tokens",
+)
+"""Friendly names, as the catalog has them, in the order of every vector of this package."""
+
+REQUESTS = METRICS.index("requests")
+COST = METRICS.index("cost")
+
+QUARTER = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+type Vector = tuple[float | None, ...]
+"""One value per metric, None where the source does not know it."""
+
+type Members = tuple[tuple[Dimension, str], ...]
+"""Dimension and id of whom usage belongs to, in the order of the dimensions."""
+
+
+class Scope(StrEnum):
+    """What a span of time is to the ledger."""
+
+    BEFORE = "before"
+    """Before the first scrape: history, counted in full."""
+    GAP = "gap"
+    """Nothing was scraped: tells when the usage happened that /metrics then told in one lump."""
+    SINCE = "since"
+    """Followed by /metrics: compared with it, never counted."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A span of time from `start` to before `end`, both aware."""
+
+    start: datetime
+    end: datetime
+
+    def __bool__(self) -> bool:
+        """Whether any time is in it."""
+        return self.start < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """What some members used in a quarter-hour or, by a source that knows days only, in a UTC day."""
+
+    start: datetime
+    """When the quarter-hour or the day begins, in UTC."""
+    members: Members
+    values: Vector
+    apart: bool = False
+    """Whether the same requests are in other rows too (tags overlap): not part of any total."""
+
+
+def add(one: Vector, other: Vector) -> Vector:
+    """Return the sum of two vectors; a value that one of them does not know is the other's."""
+    return tuple(
+        [
+            right if left is None else left if right is None else left + right
+            for left, right in zip(one, other, strict=True)
+        ]
+    )
+
+
+def merged(rows: Iterable[UsageRow]) -> list[UsageRow]:
+    """Return rows of which no two have the same start, members and standing."""
+    found: dict[tuple[datetime, Members, bool], UsageRow] = {}
+    for row in rows:
+        key = row.start, row.members, row.apart
+        known = found.get(key)
+        found[key] = (
+            row
+            if known is None
+            else UsageRow(start=row.start, members=row.members, values=add(known.values, row.values), apart=row.apart)
+        )
+    return list(found.values())
+
+
+def requests_by_slot(rows: Iterable[UsageRow], slot: timedelta) -> dict[datetime, float]:
+    """Return how many requests each slot of time has, rows that stand apart left out."""
+    by_start: dict[datetime, float] = {}
+    for row in rows:
+        if not row.apart:
+            by_start[row.start] = by_start.get(row.start, 0.0) + (row.values[REQUESTS] or 0.0)
+    counts: dict[datetime, float] = {}
+    for start, requests in by_start.items():
+        slot_start = floor(start, slot)
+        counts[slot_start] = counts.get(slot_start, 0.0) + requests
+    return counts
+
+
+def floor(at: datetime, step: timedelta) -> datetime:
+    """Return the last full step, of the UTC day, that is not after a time."""
+    at = at.astimezone(UTC)
+    return at - (at - EPOCH) % step
+
+
+def month_start(at: datetime) -> datetime:
+    """Return when the UTC month of a time begins."""
+    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def members_of(pairs: Sequence[tuple[Dimension, str | None]]) -> Members:
+    """Return those that name somebody; '', None and what LiteLLM writes for them name nobody."""
+    return tuple([(dimension, key) for dimension, key in pairs if key and key not in NOBODY])
+
+
+NOBODY = frozenset({"None", "unknown", "Unassigned", "unattributed", "unknown-model-group"})
+"""What LiteLLM's API writes where a column is empty; 'None' is what /metrics writes."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,74 @@
+"""The import from LiteLLM's REST: UTC days, newest first, down to where nothing is told any more."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from .daily import Activity
+from .destination import Destination, hand_over
+from .errors import NotOfferedError, PermissionDeniedError
+from .models import DAY, Scope, Span, UsageRow, floor, month_start
+from .progress import Progress
+from .rest import Rest
+from .rows import Block
+
+EMPTY_MONTHS = 12
+"""After so many months without any usage nothing older is looked for."""
+
+
+class RestImporter:
+    """Brings the days before the ledger's first scrape into one destination."""
+
+    def __init__(self, rest: Rest, destination: Destination) -> None:
+        """Ask nothing yet."""
+        self._rest = rest
+        self._destination = destination
+        self._others = [activity for activity in Activity if activity is not Activity.USER]
+
+    async def run(self, *, now: datetime, seam: datetime) -> Progress:
+        """Import what is not known yet, and return how far that is; raises SourceError.
+
+        The last day is the UTC day before that of `seam`: a day cannot be cut, so the rest of the
+        seam's own day, before it, stays untold.
+        """
+        progress = await self._destination.progress()
+        end = min(progress.reached or floor(seam, DAY), floor(seam, DAY))
+        oldest = progress.oldest or end
+        while end > _add_months(oldest, -EMPTY_MONTHS):
+            span = Span(month_start(end - timedelta.resolution), end)
+            rows = await self._month(span)
+            if rows:
+                oldest = min(oldest, *(row.start for row in rows))
+            progress = replace(progress.backfilled(span.start, now=now), oldest=oldest)
+            await hand_over(self._destination, Scope.BEFORE, Block(span, rows), progress, slot=DAY)
+            end = span.start
+        return progress
+
+    async def _month(self, span: Span) -> list[UsageRow]:
+        """Return the rows of some days, by everything that the key may read."""
+        rows = [row async for row in self._rows(Activity.USER, span)]
+        if not rows:
+            return rows
+        for activity in tuple(self._others):
+            try:
+                rows += [row async for row in self._rows(activity, span)]
+            except NotOfferedError, PermissionDeniedError:
+                self._others.remove(activity)
+        return rows
+
+    async def _rows(self, activity: Activity, span: Span) -> AsyncIterator[UsageRow]:
+        first, last = span.start.date(), (span.end - DAY).date()
+        async for _, _, page in self._rest.days(activity, first, last):
+            for row in page.rows:
+                yield row
+
+
+def _add_months(at: datetime, months: int) -> datetime:
+    """Return the start of the month that is so many months away."""
+    number = at.year * 12 + at.month - 1 + months
+    return month_start(at).replace(year=number // 12, month=number % 12 + 1)
+
+
+def untold(seam: datetime) -> Span:
+    """Return the part of the seam's own UTC day that REST cannot tell."""
+    return Span(floor(seam, DAY), seam)

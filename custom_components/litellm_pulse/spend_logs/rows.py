@@ -1,0 +1,153 @@
+"""Lines of COPY in, usage rows out: what the database summed up, cleaned, in blocks of whole hours."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ..core.catalog import Dimension
+from .models import DAY, HOUR, METRICS, Members, Span, UsageRow, Vector, add, floor, members_of
+from .tables import LogTable
+
+BLOCK_ROWS = 5_000
+"""After so many rows a block ends at the next full hour, else at the day's start."""
+
+KNOWN_KEYS = 20_000
+"""Combinations that are remembered; tags can be as many as requests."""
+
+NULL = "\\N"
+"""How COPY writes that there is none."""
+
+_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The rows of a span of time, all that there are."""
+
+    span: Span
+    rows: Sequence[UsageRow]
+
+
+type Standing = tuple[Members, bool]
+"""Members, and whether their requests are in other rows too."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """Makes blocks, newest first, of the lines that the database sends for one span."""
+
+    table: LogTable
+    span: Span
+    _end: datetime = field(init=False)
+    _rest: bytes = b""
+    _rows: list[UsageRow] = field(default_factory=list)
+    _start: str | None = None
+    """The quarter-hour whose lines are coming in."""
+    _quarter: dict[Standing, Vector] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], tuple[Standing, ...]] = field(default_factory=dict)
+    """Whom the keys of a line name: all of them together, then each tag apart."""
+    _keys: slice = field(init=False)
+    _sums: slice = field(init=False)
+    _places: list[int | None] = field(init=False)
+    """Per metric, where it stands among the sums."""
+
+    def __post_init__(self) -> None:
+        """Look up once where everything stands."""
+        self._end = self.span.end
+        first = 1 + len(self.table.members) + self.table.tagged
+        metrics = list(self.table.sums)
+        self._keys, self._sums = slice(1, first), slice(first, first + len(metrics))
+        self._places = [metrics.index(metric) if metric in metrics else None for metric in METRICS]
+
+    def feed(self, piece: bytes) -> Iterator[Block]:
+        """Take some bytes in and yield the blocks that they complete."""
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        for line in lines:
+            fields = line.decode().split("\t")
+            if fields[0] != self._start:
+                self._close()
+                if block := self._complete(_time(fields[0])):
+                    yield block
+                self._start = fields[0]
+            self._take(tuple(fields[self._keys]), fields[self._sums])
+
+    def finish(self) -> Iterator[Block]:
+        """Yield what is left, down to the start of the span."""
+        self._close()
+        yield Block(Span(self.span.start, self._end), self._rows)
+
+    def _take(self, keys: tuple[str, ...], sums: list[str]) -> None:
+        """Add a line to its quarter-hour."""
+        standings = self._known.get(keys)
+        if standings is None:
+            if len(self._known) >= KNOWN_KEYS:
+                self._known.clear()
+            standings = self._known[keys] = self._named(keys)
+        values: Vector = tuple(map(_number, sums) if NULL in sums else map(float, sums))
+        for standing in standings:
+            before = self._quarter.get(standing)
+            self._quarter[standing] = values if before is None else add(before, values)
+
+    def _named(self, keys: tuple[str, ...]) -> tuple[Standing, ...]:
+        """Return whom the keys of a line name."""
+        texts = [text(key) for key in keys]
+        tags = tags_of(texts.pop()) if self.table.tagged else []
+        pairs = [(dimension, key) for (dimension, _), key in zip(self.table.members, texts, strict=True)]
+        provider = dict(pairs).get(Dimension.PROVIDER)
+        pairs = [(name, stripped(key, provider) if name is Dimension.MODEL else key) for name, key in pairs]
+        models = [pair for pair in pairs if pair[0] in {Dimension.MODEL, Dimension.PROVIDER}]
+        return (members_of(pairs), False), *[(members_of([*models, (Dimension.TAG, tag)]), True) for tag in tags]
+
+    def _close(self) -> None:
+        """End the quarter-hour."""
+        if self._start is not None:
+            start = _time(self._start)
+            self._rows += [
+                UsageRow(start, members, tuple([None if at is None else values[at] for at in self._places]), apart)
+                for (members, apart), values in self._quarter.items()
+            ]
+        self._quarter, self._start = {}, None
+
+    def _complete(self, older: datetime) -> Block | None:
+        """Return the block that ends before an older quarter-hour begins to come in, if it is time."""
+        if not self._rows:
+            return None
+        cut = floor(self._rows[-1].start, HOUR if len(self._rows) >= BLOCK_ROWS else DAY)
+        if older >= cut or cut <= self.span.start:
+            return None
+        block = Block(Span(cut, self._end), self._rows)
+        self._end, self._rows = cut, []
+        return block
+
+
+def text(value: str) -> str | None:
+    """Return what a field of COPY's text format stands for."""
+    if value == NULL:
+        return None
+    return _ESCAPED.sub(lambda found: _ESCAPES.get(found[1], found[1]), value) if "\\" in value else value
+
+
+def tags_of(found: str | None) -> list[str]:
+    """Return the tags of a request, each once; what LiteLLM adds of the client is no tag."""
+    tags = json.loads(found) if found else None
+    if not isinstance(tags, list):
+        return []
+    return [tag for tag in dict.fromkeys(tags) if isinstance(tag, str) and not tag.startswith("User-Agent:")]
+
+
+def stripped(model: str | None, provider: str | None) -> str | None:
+    """Return a model as /metrics names it: newer rows put the provider before it."""
+    return model.removeprefix(f"{provider}/") if model and provider else model
+
+
+def _time(epoch: str) -> datetime:
+    """Return the time of so many seconds since 1970."""
+    return datetime.fromtimestamp(float(epoch), UTC)
+
+
+def _number(value: str) -> float | None:
+    """Return the number of a field."""
+    return None if value == NULL else float(value)

@@ -1,0 +1,168 @@
+"""What can be wrong with an address, and that each is told by its own name."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import postgres
+import pytest
+
+from custom_components.litellm_pulse.spend_logs.connection import Connections
+from custom_components.litellm_pulse.spend_logs.database import Database
+from custom_components.litellm_pulse.spend_logs.dsn import TlsMode, parse
+from custom_components.litellm_pulse.spend_logs.errors import (
+    AuthenticationError,
+    InvalidDsnError,
+    NoKnownTableError,
+    NoSuchDatabaseError,
+    PermissionDeniedError,
+    SourceError,
+    TlsError,
+    TlsRequiredError,
+    UnreachableError,
+)
+
+from .schema import COST_LOGS, spend_logs
+from .test_database import Make
+
+RULES = """
+host all postgres 127.0.0.1/32 trust
+hostssl all only_tls 127.0.0.1/32 scram-sha-256
+host all reader,nobody 127.0.0.1/32 scram-sha-256
+"""
+
+
+@pytest.fixture(scope="module")
+def strict(server: postgres.Postgres) -> Iterator[postgres.Postgres]:
+    """Make the server want passwords, and TLS of some."""
+    server.sql("CREATE ROLE reader LOGIN PASSWORD 'right'; CREATE ROLE only_tls LOGIN PASSWORD 'right'")
+    rules = server.data / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(RULES)
+    server.sql("SELECT pg_reload_conf()")
+    yield server
+    rules.write_text(before)
+    server.sql("ALTER SYSTEM RESET ssl; SELECT pg_reload_conf()")
+
+
+@pytest.fixture(scope="module")
+def certificate(strict: postgres.Postgres) -> Path:
+    """Switch TLS on, with a certificate for localhost that nobody else has signed."""
+    key, made = strict.data / "server.key", strict.data / "server.crt"
+    subprocess.run(  # noqa: S603
+        ["openssl", "req", "-new", "-x509", "-days", "2", "-nodes", "-subj", "/CN=localhost",  # noqa: S607
+         "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", made], check=True, capture_output=True,
+    )  # fmt: skip
+    owner = strict.data.stat()
+    for path in (key, made):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    key.chmod(0o600)
+    strict.sql("ALTER SYSTEM SET ssl = on")
+    strict.sql("SELECT pg_reload_conf()")
+    return made
+
+
+async def error_of(dsn: str, tls: TlsMode | None = None, authority: Path | None = None) -> type[SourceError] | None:
+    """Return which error looking at a database ends with, None where there is none."""
+    try:
+        await Database(parse(dsn, tls=tls), authority=authority).look()
+    except SourceError as err:
+        return type(err)
+    return None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "host:5432", "mysql://u@h/d", "postgresql://u@/d", "postgresql://h/d", "postgresql://u@h", "postgresql://u@h:x/d",
+     "postgresql://u@h/d?sslmode=maybe", "postgresql://u:s3cret@a:1,b:2/d"],
+)  # fmt: skip
+def test_what_is_no_address_is_told_without_its_password(text: str) -> None:
+    with pytest.raises(InvalidDsnError) as found:
+        parse(text)
+    assert "s3cret" not in str(found.value)
+
+
+def test_an_address_is_read_whole() -> None:
+    dsn = parse("postgresql+asyncpg://me%40home:p%2Fw@db.local:5433/lite%20llm?sslmode=verify-full")
+    assert (dsn.host, dsn.port, dsn.user, dsn.password, dsn.database) == (
+        "db.local",
+        5433,
+        "me@home",
+        "p/w",
+        "lite llm",
+    )
+    assert dsn.tls is TlsMode.VERIFY_FULL
+    assert "p/w" not in repr(dsn)
+    assert parse("postgres://u@h/d").tls is TlsMode.PREFER
+    assert parse("postgres://u@h/d?sslmode=require", tls=TlsMode.DISABLE).tls is TlsMode.DISABLE
+
+
+async def test_nobody_at_the_address(socket_enabled: None) -> None:  # noqa: ARG001
+    assert await error_of("postgresql://u:p@127.0.0.1:1/d") is UnreachableError
+
+
+async def test_someone_else_at_the_address(socket_enabled: None) -> None:  # noqa: ARG001
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as other:
+        port = other.sockets[0].getsockname()[1]
+        for mode in (TlsMode.DISABLE, TlsMode.PREFER):
+            assert await error_of(f"postgresql://u:p@127.0.0.1:{port}/d", mode) is UnreachableError
+
+
+async def test_a_wrong_password(strict: postgres.Postgres, make: Make) -> None:
+    name = make(spend_logs())
+    assert await error_of(strict.dsn(name, "reader", "wrong")) is AuthenticationError
+    assert await error_of(strict.dsn(name, "nobody", "wrong")) is AuthenticationError
+
+
+async def test_no_such_database(strict: postgres.Postgres, make: Make) -> None:
+    make("")
+    assert await error_of(strict.dsn("elsewhere", "reader", "right")) is NoSuchDatabaseError
+
+
+async def test_no_known_table_and_no_permission(strict: postgres.Postgres, make: Make) -> None:
+    assert await error_of(strict.dsn(make(""), "reader", "right")) is NoKnownTableError
+    name = make(spend_logs())
+    assert await error_of(strict.dsn(name, "reader", "right")) is PermissionDeniedError
+    columns = '"startTime", "endTime", model, custom_llm_provider, spend'
+    strict.sql(f'GRANT SELECT ({columns}) ON "LiteLLM_SpendLogs" TO reader', name)
+    assert await error_of(strict.dsn(name, "reader", "right")) is None
+    assert await error_of(strict.dsn(make(COST_LOGS), "reader", "right")) is PermissionDeniedError
+
+
+async def test_tls_that_a_server_does_not_have(strict: postgres.Postgres, make: Make) -> None:
+    dsn = strict.dsn(make(spend_logs()), "reader", "right")
+    assert await error_of(dsn, TlsMode.PREFER) is PermissionDeniedError
+    assert await error_of(dsn, TlsMode.REQUIRE) is TlsError
+    assert await error_of(strict.dsn("postgres", "only_tls", "right"), TlsMode.DISABLE) is TlsRequiredError
+
+
+async def test_tls_by_its_modes(strict: postgres.Postgres, certificate: Path, make: Make) -> None:
+    dsn = strict.dsn(make(spend_logs()))
+    for _ in range(50):
+        if await error_of(dsn, TlsMode.REQUIRE) is None:
+            break
+        await asyncio.sleep(0.1)
+    assert await error_of(dsn, TlsMode.PREFER) is None
+    assert await error_of(dsn, TlsMode.REQUIRE) is None
+    assert await error_of(dsn, TlsMode.VERIFY_CA) is TlsError
+    assert await error_of(dsn, TlsMode.VERIFY_CA, certificate) is None
+    assert await error_of(dsn, TlsMode.VERIFY_FULL, certificate) is TlsError, "the certificate is not for 127.0.0.1"
+    assert await error_of(dsn.replace("127.0.0.1", "localhost"), TlsMode.VERIFY_FULL, certificate) is None
+    assert await error_of(dsn, TlsMode.VERIFY_CA, certificate.with_name("none")) is TlsError
+    async with Connections(parse(dsn, tls=TlsMode.REQUIRE)).reading() as connection:
+        query = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+        assert await connection.fetchval(query) is True
+
+
+def test_every_error_has_a_key_of_its_own() -> None:
+    def all_of(base: type[SourceError]) -> list[type[SourceError]]:
+        return [base, *[one for sub in base.__subclasses__() for one in all_of(sub)]]
+
+    codes = [error.code for error in all_of(SourceError)]
+    assert len(codes) == len(set(codes))

@@ -1,0 +1,275 @@
+"""LiteLLM's REST: answers of four releases, pages, refusals; see make_answers.py for how they were made."""
+
+import json
+import subprocess
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.spend_logs import directory
+from custom_components.litellm_pulse.spend_logs.daily import Activity, page
+from custom_components.litellm_pulse.spend_logs.errors import (
+    AuthenticationError,
+    NoDatabaseError,
+    NotOfferedError,
+    PermissionDeniedError,
+    SourceError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
+from custom_components.litellm_pulse.spend_logs.models import DAY, METRICS, Scope, requests_by_slot
+from custom_components.litellm_pulse.spend_logs.rest import Rest, refusal
+from custom_components.litellm_pulse.spend_logs.rest_importer import RestImporter
+
+from .kept import Kept
+from .world import FIXTURES, recorded
+
+ROWS_OF = {"1.80.17": "1.80.5", "1.89.7": "1.80.5", "1.106.2": "1.106.2", "1.110.2": "1.106.2"}
+"""Release that answered -> release that wrote the rows."""
+
+ENVIRONMENTS = Path(__file__).parents[2] / ".cache"
+
+
+def answers(release: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FIXTURES / f"daily-{release}.json").read_text())
+    return found
+
+
+def sums(rows: list[dict[str, Any]], column: str, value: str = "spend") -> dict[str, float]:
+    found: dict[str, float] = {}
+    for row in rows:
+        if row.get(column):
+            found[row[column]] = found.get(row[column], 0.0) + row[value]
+    return found
+
+
+@pytest.mark.parametrize("release", ROWS_OF)
+def test_answers_of_every_release_add_up_to_the_rows_they_are_of(release: str) -> None:
+    rows, found = recorded(ROWS_OF[release]), page(Activity.USER, answers(release)["user"])
+    whole = [row for row in found.rows if not row.apart]
+    totals = dict(
+        zip(METRICS, map(sum, zip(*[[v or 0.0 for v in row.values] for row in whole], strict=True)), strict=True)
+    )
+    assert totals["cost"] == pytest.approx(sum(row["spend"] for row in rows))
+    assert totals["requests"] == len(rows)
+    assert totals["tokens"] == sum(row["total_tokens"] for row in rows)
+    by: dict[Dimension, dict[str, float]] = {}
+    for row in whole:
+        for dimension, key in row.members:
+            each = by.setdefault(dimension, {})
+            each[key] = each.get(key, 0.0) + (row.values[METRICS.index("cost")] or 0.0)
+    models = {row["model"].removeprefix(f"{row['custom_llm_provider']}/") for row in rows}
+    assert set(by[Dimension.MODEL]) == models
+    assert by[Dimension.KEY] == pytest.approx(sums(rows, "api_key"))
+    assert by[Dimension.TEAM] == pytest.approx(sums(rows, "team_id"))
+    assert "alice-laptop" in found.aliases.values()
+
+
+@pytest.mark.parametrize("release", ROWS_OF)
+def test_what_is_not_crossed_stands_apart(release: str) -> None:
+    rows = recorded(ROWS_OF[release])
+    for kind, dimension, column in (
+        (Activity.USER, Dimension.PROVIDER, "custom_llm_provider"),
+        (Activity.USER, Dimension.PUBLIC_MODEL, "model_group"),
+        (Activity.USER, Dimension.USER, "user"),
+        (Activity.TEAM, Dimension.TEAM, "team_id"),
+        (Activity.CUSTOMER, Dimension.CUSTOMER, "end_user"),
+    ):
+        found = page(kind, answers(release)[kind])
+        told = {row.members[0][1]: row.values[METRICS.index("cost")] for row in found.rows
+                if row.apart and row.members[0][0] is dimension}  # fmt: skip
+        assert told == pytest.approx(sums(rows, column))
+    tags = page(Activity.TAG, answers(release)["tag"])
+    assert [(row.members, row.apart) for row in tags.rows] == [(((Dimension.TAG, "kitchen"),), True)]
+
+
+@pytest.mark.parametrize("folder", ["litellm", "litellm-1.80", "litellm-1.89", "litellm-1.110"])
+def test_the_answers_are_what_the_packages_own_models_give(folder: str) -> None:
+    python = ENVIRONMENTS / folder / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"no environment {folder}: ./scripts/setup makes those that the end-to-end tests need")
+    script = (
+        "import importlib.metadata as m, json, pathlib, sys\n"
+        "from litellm.types.proxy.management_endpoints import common_daily_activity as types\n"
+        "name = pathlib.Path(sys.argv[1]) / f'daily-{m.version(\"litellm\")}.json'\n"
+        "for answer in json.loads(name.read_text()).values() if name.exists() else ():\n"
+        "    made = types.SpendAnalyticsPaginatedResponse.model_validate(answer)\n"
+        "    assert json.loads(made.model_dump_json()) == answer\n"
+    )
+    done = subprocess.run(  # noqa: S603  # words of ours
+        [python, "-c", script, FIXTURES], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_an_answer_that_is_none_is_told() -> None:
+    bad: list[object] = [
+        {},
+        [],
+        None,
+        {"results": [{"date": "2026-11-25"}]},
+        {"results": [{"date": "x", "metrics": {}}]},
+    ]
+    for answer in bad:
+        with pytest.raises(UnexpectedAnswerError):
+            page(Activity.USER, answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (500, '{"detail":{"error":"DB not connected. This endpoint needs a database"}}', NoDatabaseError),
+        (400, '{"error":{"message":"No connected db.","type":"no_db_connection"}}', NoDatabaseError),
+        (401, '{"detail":{"error":"DB not connected. See https://docs.litellm.ai"}}', NoDatabaseError),
+        (500, '{"detail":"Database not connected"}', NoDatabaseError),
+        (401, '"Authentication Error, Invalid proxy server token passed"', AuthenticationError),
+        (403, '{"error":"user not allowed to access this route"}', PermissionDeniedError),
+        (400, '{"detail":"Virtual key is not allowed to call this route"}', PermissionDeniedError),
+        (404, '{"detail":"Not Found"}', NotOfferedError),
+        (502, "<html>Bad Gateway</html>", UnreachableError),
+        (418, "", UnexpectedAnswerError),
+    ],
+)
+def test_no_database_is_never_told_as_a_wrong_key(status: int, body: str, error: type[SourceError]) -> None:
+    assert refusal(status, body) is error
+
+
+class Api:
+    """LiteLLM's API over rows of its daily table, so many a page, in no certain order within a day."""
+
+    def __init__(self, months: int = 3, per_day: int = 3) -> None:
+        """Make the rows: one dollar each."""
+        self.today = date(2026, 11, 25)
+        self.rows = [(self.today - timedelta(days=day), f"m-{n}") for day in range(months * 30) for n in range(per_day)]
+        self.page_size = 40
+        self.asked: list[str] = []
+        self.fails_after: int | None = None
+
+    def app(self) -> web.Application:
+        """Return the routes."""
+        app = web.Application()
+        app.router.add_get("/user/daily/activity", self.user)
+        app.router.add_get("/team/daily/activity", self.forbidden)
+        return app
+
+    async def forbidden(self, _: web.Request) -> web.Response:
+        """Refuse the key."""
+        return web.json_response({"error": "not allowed"}, status=403)
+
+    async def user(self, request: web.Request) -> web.Response:
+        """Answer as LiteLLM does: rows newest first, cut into pages, days summed up per page."""
+        assert request.headers["Authorization"] == "Bearer sk-admin"
+        query = request.query
+        self.asked.append(f"{query['start_date']} {query['end_date']} {query['page']}")
+        if self.fails_after is not None and len(self.asked) > self.fails_after:
+            return web.Response(status=503)
+        found = [row for row in self.rows if query["start_date"] <= row[0].isoformat() <= query["end_date"]]
+        number = int(query["page"])
+        shown = found[(number - 1) * self.page_size : number * self.page_size]
+        pages = -(-len(found) // self.page_size)
+        return web.json_response({"results": self.days(shown), "metadata": {"page": number, "total_pages": pages}})
+
+    def days(self, rows: list[tuple[date, str]]) -> list[dict[str, Any]]:
+        """Return the days of some rows with their breakdowns."""
+        one = {"spend": 1.0, "api_requests": 1, "failed_requests": 0, "prompt_tokens": 1, "completion_tokens": 1,
+               "total_tokens": 2, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}  # fmt: skip
+        days: dict[date, list[str]] = {}
+        for day, model in rows:
+            days.setdefault(day, []).append(model)
+        return [
+            {
+                "date": day.isoformat(),
+                "metrics": {name: value * len(models) for name, value in one.items()},
+                "breakdown": {
+                    "models": {
+                        f"openai/{model}": {
+                            "metrics": one,
+                            "api_key_breakdown": {"k": {"metrics": one, "metadata": {}}},
+                        }
+                        for model in models
+                    },
+                    "providers": {"openai": {"metrics": {name: value * len(models) for name, value in one.items()}}},
+                },
+            }
+            for day, models in days.items()
+        ]
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()
+
+
+@pytest.fixture
+async def rest(api: Api, socket_enabled: None) -> AsyncIterator[Rest]:  # noqa: ARG001
+    async with TestServer(api.app()) as server, aiohttp.ClientSession() as session:
+        yield Rest(session, str(server.make_url("/")), "sk-admin")
+
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+async def test_days_before_the_first_scrape_are_imported_and_no_part_of_its_own_day(
+    rest: Rest, api: Api, kept: Kept
+) -> None:
+    seam = datetime(2026, 11, 20, 10, 7, tzinfo=UTC)
+    await RestImporter(rest, kept).run(now=NOW, seam=seam)
+    truth = sum(day < seam.date() for day, _ in api.rows)
+    assert kept.total("requests", Scope.BEFORE) == kept.total() == truth
+    assert kept.by(Dimension.MODEL) == dict.fromkeys(("m-0", "m-1", "m-2"), truth / 3)
+    asked = len(api.asked)
+    await RestImporter(rest, kept).run(now=NOW, seam=seam)
+    assert kept.total() == truth
+    assert len(api.asked) == asked, "what is known is not asked for again"
+
+
+async def test_an_import_by_rest_is_resumed_where_it_was(rest: Rest, api: Api, kept: Kept) -> None:
+    for allowed in range(1, 60, 3):
+        api.asked, api.fails_after = [], allowed
+        try:
+            await RestImporter(rest, kept).run(now=NOW, seam=NOW)
+        except UnreachableError:
+            continue
+        break
+    assert kept.total() == sum(day < NOW.date() for day, _ in api.rows)
+
+
+async def test_a_day_on_several_pages_is_one_day(rest: Rest, api: Api) -> None:
+    api.rows = [(api.today, f"m-{number}") for number in range(95)]
+    parts = [found async for found in rest.days(Activity.USER, api.today - DAY * 6, api.today)]
+    rows = [row for _, _, found in parts for row in found.rows]
+    assert sum(requests_by_slot(rows, DAY).values()) == 95
+    assert {(first, last) for first, last, found in parts if found.rows} == {(api.today, api.today)}
+
+
+async def test_members_that_the_key_may_not_list_are_left_out(rest: Rest) -> None:
+    assert await rest.members() == []
+
+
+def test_lists_of_members_tell_names_budgets_resets_and_blocks() -> None:
+    reset = "2026-12-01T00:00:00Z"
+    key = {
+        "token": "abc",
+        "key_alias": "laptop",
+        "max_budget": 5,
+        "spend": 1.5,
+        "budget_reset_at": reset,
+        "blocked": True,
+    }
+    (found,) = directory.keys({"keys": [key, "only-a-hash"], "total_pages": 1})
+    assert (found.id, found.name, found.max_budget, found.spend, found.blocked) == ("abc", "laptop", 5.0, 1.5, True)
+    assert found.resets_at == datetime(2026, 12, 1, tzinfo=UTC)
+    (team,) = directory.teams([{"team_id": "t1", "team_alias": "Research", "max_budget": None}])
+    assert (team.name, team.max_budget) == ("Research", None)
+    (tag,) = directory.tags([{"name": "kitchen", "spend": 2, "litellm_budget_table": {"max_budget": 9.0}}])
+    assert (tag.id, tag.max_budget, tag.spend) == ("kitchen", 9.0, 2.0)
+    for answer in ({}, {"keys": 3}, 5):
+        with pytest.raises(UnexpectedAnswerError):
+            directory.keys(answer)

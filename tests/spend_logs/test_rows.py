@@ -1,0 +1,162 @@
+"""What the database's lines mean, and what is never asked for."""
+
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+
+from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
+from custom_components.litellm_pulse.spend_logs.errors import NoKnownTableError, PermissionDeniedError
+from custom_components.litellm_pulse.spend_logs.models import METRICS, Span
+from custom_components.litellm_pulse.spend_logs.rows import Block, Reader, stripped, tags_of, text
+from custom_components.litellm_pulse.spend_logs.tables import (
+    COST_LOGS,
+    NEEDED,
+    SPEND_LOGS,
+    LogTable,
+    aggregation,
+    known_table,
+)
+
+ALL = frozenset(
+    {
+        "request_id",
+        "spend",
+        "total_tokens",
+        "prompt_tokens",
+        "completion_tokens",
+        "startTime",
+        "endTime",
+        "model",
+        "model_group",
+        "custom_llm_provider",
+        "user",
+        "team_id",
+        "api_key",
+        "organization_id",
+        "end_user",
+        "request_tags",
+        "status",
+        "cache_hit",
+        "metadata",
+        "messages",
+        "response",
+        "proxy_server_request",
+    }
+)
+SPAN = Span(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC))
+
+
+def table(name: str = SPEND_LOGS, columns: frozenset[str] = ALL) -> LogTable:
+    return LogTable(schema="public", name=name, columns=columns, aware=False, indexed=True)
+
+
+COST = table(COST_LOGS, NEEDED[COST_LOGS])
+
+
+def blocks(reader: Reader, *pieces: bytes) -> list[Block]:
+    return [*[block for piece in pieces for block in reader.feed(piece)], *reader.finish()]
+
+
+def line(start: datetime, *fields: object) -> bytes:
+    return "\t".join(map(str, (int(start.timestamp()), *fields))).encode() + b"\n"
+
+
+def test_every_metric_is_one_of_the_catalog() -> None:
+    assert set(METRICS) <= set(COUNTER_INDEX)
+
+
+@pytest.mark.parametrize("bins", [True, False])
+def test_what_holds_conversations_is_never_read_and_times_are_never_cast(bins: bool) -> None:  # noqa: FBT001
+    query = aggregation(table(), bins=bins)
+    assert not [
+        word
+        for word in ("metadata", "messages", "response", "proxy_server_request", "*)::", "SELECT *")
+        if word in query
+    ]
+    assert '"startTime"::' not in query
+    assert '"endTime"::' not in query
+    assert 'CAST("startTime"' not in query
+
+
+def test_columns_that_a_release_lacks_are_left_out() -> None:
+    query = aggregation(table(columns=NEEDED[SPEND_LOGS]), bins=True)
+    assert "organization_id" not in query
+    assert "status" not in query
+    assert table(columns=NEEDED[SPEND_LOGS]).sums.keys() == {"requests", "cost"}
+
+
+def test_litellms_own_table_comes_before_cost_logs() -> None:
+    both = {("public", COST_LOGS): NEEDED[COST_LOGS], ("public", SPEND_LOGS): ALL}
+    assert known_table(both, both) == ("public", SPEND_LOGS)
+    assert known_table({key: both[key] for key in list(both)[:1]}, both) == ("public", COST_LOGS)
+
+
+def test_no_table_and_no_permission_are_told_apart() -> None:
+    with pytest.raises(PermissionDeniedError):
+        known_table({("public", SPEND_LOGS): ALL}, {})
+    with pytest.raises(NoKnownTableError):
+        known_table({}, {})
+    with pytest.raises(NoKnownTableError, match=COST_LOGS):
+        known_table({("public", COST_LOGS): {"id", "price"}}, {("public", COST_LOGS): {"id", "price"}})
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "named"),
+    [
+        ("openai/gpt-4o", "openai", "gpt-4o"),
+        ("gpt-4o", "openai", "gpt-4o"),
+        ("openrouter/anthropic/claude", "openrouter", "anthropic/claude"),
+        ("anthropic/claude", "openrouter", "anthropic/claude"),
+        ("openai/gpt-4o", None, "openai/gpt-4o"),
+        (None, "openai", None),
+    ],
+)
+def test_a_model_is_named_as_metrics_names_it(model: str | None, provider: str | None, named: str | None) -> None:
+    assert stripped(model, provider) == named
+
+
+def test_rows_of_two_releases_are_one_model_and_nobody_is_nobody() -> None:
+    quarter = datetime(2026, 11, 2, 10, 15, tzinfo=UTC)
+    (block,) = blocks(
+        Reader(COST, SPAN),
+        line(quarter, "openai/gpt-4o", "openai", 3, 0.5),
+        line(quarter, "gpt-4o", "openai", 1, "\\N"),
+    )
+    (row,) = block.rows
+    assert row.members == ((Dimension.MODEL, "gpt-4o"), (Dimension.PROVIDER, "openai"))
+    assert dict(zip(METRICS, row.values, strict=True)) == dict.fromkeys(METRICS) | {"requests": 4.0, "cost": 0.5}
+    (block,) = blocks(Reader(COST, SPAN), line(quarter, "", "\\N", 1, 0))
+    assert block.rows[0].members == ()
+
+
+def test_a_tag_counts_once_and_the_client_is_none() -> None:
+    assert tags_of('["kitchen", "User-Agent: x", "kitchen", 7]') == ["kitchen"]
+    assert tags_of(None) == tags_of("{}") == tags_of("null") == []
+
+
+def test_tags_stand_apart_and_requests_are_counted_once() -> None:
+    columns = frozenset({"startTime", "endTime", "model", "spend", "request_tags"})
+    quarter = datetime(2026, 11, 2, 10, 15, tzinfo=UTC)
+    (block,) = blocks(Reader(table(columns=columns), SPAN), line(quarter, "gpt", '["a", "b"]', 2, 0.5))
+    assert [(row.members, row.apart, row.values[0]) for row in block.rows] == [
+        (((Dimension.MODEL, "gpt"),), False, 2.0),
+        (((Dimension.MODEL, "gpt"), (Dimension.TAG, "a")), True, 2.0),
+        (((Dimension.MODEL, "gpt"), (Dimension.TAG, "b")), True, 2.0),
+    ]
+
+
+def test_fields_of_copy_are_unescaped() -> None:
+    assert text("\\N") is None
+    assert text("a\\tb\\\\c\\nd") == "a\tb\\c\nd"
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_blocks_cover_the_span_once_newest_first_wherever_the_bytes_are_cut(size: int) -> None:
+    hours = [datetime(2026, 11, day, hour, tzinfo=UTC) for day in (2, 1) for hour in (20, 9, 3)]
+    data = b"".join(line(hour, "gpt", "openai", 1, 0.25) for hour in hours)
+    found = blocks(Reader(COST, SPAN), *[data[at : at + size] for at in range(0, len(data), size)])
+    assert (found[0].span.end, found[-1].span.start) == (SPAN.end, SPAN.start)
+    assert all(newer.span.start == older.span.end for newer, older in pairwise(found))
+    assert [row.start for block in found for row in block.rows] == hours
+    assert all(block.span.start <= row.start < block.span.end for block in found for row in block.rows)
