@@ -133,7 +133,7 @@ def repair(walk: Walk) -> None:
     walk.page.get_by_text("models without a price").first.click()
     walk.see("Free models")
     walk.picture("repair")
-    walk.page.get_by_role("checkbox").first.click()
+    walk.page.locator("ha-form").get_by_text("llama3.2", exact=True).last.click()
     walk.click("Submit")
     walk.page.wait_for_timeout(3000)
     walk.picture("repaired")

@@ -190,6 +190,18 @@ async def test_two_proxies_are_told_apart_by_name(
     assert len(names) == len(set(names)) == 24
 
 
+async def test_what_is_missing_comes_back_with_the_action(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    write_past(hass, entry, steps(datetime(2026, 11, 16, tzinfo=UTC), dt_util.utcnow(), QUARTER))
+    await _start(hass, entry)
+    before = await _table(hass)
+    with session_scope(hass=hass) as session:
+        session.execute(delete(Statistics))
+    assert await _table(hass) == []
+    await hass.services.async_call("litellm_pulse", "rebuild_statistics", blocking=True)
+    await _settle(hass)
+    assert await _table(hass) == before
+
+
 async def test_writing_twice_changes_nothing(
     hass: HomeAssistant, entry: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:

@@ -1,4 +1,4 @@
-"""The actions: the API's questions under the API's names, an export to a file, a scrape at once."""
+"""The actions: the API's questions under the API's names, an export to a file, statistics anew, a scrape at once."""
 
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from .coordinator import RuntimeData
 from .core.errors import QueryError, StoreError
 from .core.query import Period, UsageQuery, parameters
 from .export import FORMATS, write_usage
+from .statistics import async_rebuild
 
 ATTR_ENTRY: Final = "config_entry_id"
 ATTR_GROUP_BY: Final = "group_by"
@@ -44,7 +45,7 @@ _GET_USAGE: Final[Any] = vol.Schema({**_USAGE, vol.Optional(ATTR_MEMBERS): vol.A
 _EXPORT_USAGE: Final[Any] = vol.Schema(
     {**_USAGE, vol.Required(ATTR_PATH): cv.string, vol.Optional(ATTR_FORMAT, default="csv"): vol.In(FORMATS)}
 )
-_SCRAPE: Final[Any] = vol.Schema(_ENTRY)
+_ENTRY_ONLY: Final[Any] = vol.Schema(_ENTRY)
 
 
 @callback
@@ -56,7 +57,8 @@ def async_register_services(hass: HomeAssistant) -> None:
     async_register_admin_service(
         hass, DOMAIN, "export_usage", _async_export_usage, _EXPORT_USAGE, supports_response=SupportsResponse.OPTIONAL
     )
-    register("scrape", _async_scrape, _SCRAPE, SupportsResponse.OPTIONAL)
+    register("rebuild_statistics", _async_rebuild_statistics, _ENTRY_ONLY)
+    register("scrape", _async_scrape, _ENTRY_ONLY, SupportsResponse.OPTIONAL)
 
 
 async def _async_get_usage(call: ServiceCall) -> ServiceResponse:
@@ -109,6 +111,12 @@ async def _async_export_usage(call: ServiceCall) -> ServiceResponse:
     except StoreError as err:
         raise _store_failed(err) from err
     return {"path": str(path), "rows": rows}
+
+
+async def _async_rebuild_statistics(call: ServiceCall) -> None:
+    """Write the statistics in the recorder anew, from the ledger."""
+    runtime = await _async_runtime(call)
+    await async_rebuild(call.hass, runtime.coordinator.config_entry)
 
 
 async def _async_scrape(call: ServiceCall) -> ServiceResponse:

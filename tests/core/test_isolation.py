@@ -17,7 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-sys.path.insert(0, sys.argv[1])
+# Last: the integration has a statistics.py of its own.
+sys.path.append(sys.argv[1])
 import core
 
 for module in pkgutil.iter_modules(core.__path__):

@@ -180,7 +180,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-sys.path.insert(0, sys.argv[1])
+# Last: the integration has a statistics.py of its own.
+sys.path.append(sys.argv[1])
 from core.errors import StoreError
 from core.ledger import Ledger
 
