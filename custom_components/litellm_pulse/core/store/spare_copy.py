@@ -131,8 +131,8 @@ def _sums(counting: CountingState, process: ProcessRow) -> Mapping[int, Vector]:
 def _row(number: int, saved: SpareProcess) -> ProcessRow:
     """Return a process that was saved; the first release saved it by names."""
     if "row" in saved:
-        return ProcessRow(*saved["row"])
-    old: Mapping[str, float | None] = saved  # type: ignore[unreachable]
+        return ProcessRow(*saved["row"])  # type: ignore[arg-type]  # as JSON gave it back
+    old: Mapping[str, float | None] = saved
     last = old["last_answer"] or 0.0
     restarted, forgotten = bool(old["restarted"]), bool(old["forgotten"])
     return ProcessRow(number, old["start"], last, restarted, forgotten, last, 0, "", joined=False, waiting="")
