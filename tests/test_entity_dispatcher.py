@@ -104,7 +104,7 @@ async def test_the_device_that_gathers_the_rest_cannot_be_deleted(
     for owner in ("red", "blue"):
         proxy.traffic.add(SPEND, 1, model="gpt-4o", team=owner)
     assert await set_up(hass, entry)
-    assert not await _delete(hass, hass_ws_client, entry, "Other teams")
+    assert not await _delete(hass, hass_ws_client, entry, "LiteLLM other teams")
 
 
 async def test_a_deleted_team_makes_room_for_another_and_is_gathered_with_the_rest(
@@ -122,9 +122,9 @@ async def test_a_deleted_team_makes_room_for_another_and_is_gathered_with_the_re
     for by, team in enumerate(teams, 1):
         proxy.traffic.add(SPEND, by, model="gpt-4o", team=team)
     await pass_time(hass, freezer)
-    assert await _delete(hass, hass_ws_client, entry, "red")
+    assert await _delete(hass, hass_ws_client, entry, "LiteLLM team red")
     await pass_time(hass, freezer)
     devices = {one.name for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)}
-    assert {"blue", "grey", "Other teams"} <= devices
-    assert "red" not in devices
+    assert {"LiteLLM team blue", "LiteLLM team grey", "LiteLLM other teams"} <= devices
+    assert "LiteLLM team red" not in devices
     assert state(hass, entry, "spend_day", "team:") == "4.0"

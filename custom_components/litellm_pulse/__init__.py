@@ -18,13 +18,13 @@ from .data import DataBuilder
 from .device_manager import DeviceManager
 from .entity_dispatcher import EntityDispatcher
 from .events import EventDetector
+from .external_statistics import StatisticsWriter, async_remove_statistics
 from .identifiers import member_of_device
 from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
 from .migration import async_keep_used, async_rename
 from .scraper import Scraper
 from .services import async_register_services
-from .statistics import StatisticsWriter, async_remove_statistics
 from .user_settings import UserSettings
 from .websocket_api import async_register_commands
 

@@ -28,7 +28,7 @@ from .user_settings import UserSettings
 
 if TYPE_CHECKING:
     from .api import RawScraper, ResponseCache
-    from .statistics import StatisticsWriter
+    from .external_statistics import StatisticsWriter
 
 type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
 

@@ -21,7 +21,7 @@ from .coordinator import RuntimeData
 from .core.errors import QueryError, StoreError
 from .core.query import Period, UsageQuery, parameters
 from .export import FORMATS, write_usage
-from .statistics import async_rebuild
+from .external_statistics import async_rebuild
 
 ATTR_ENTRY: Final = "config_entry_id"
 ATTR_GROUP_BY: Final = "group_by"

@@ -17,8 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-# Last: the integration has a statistics.py of its own.
-sys.path.append(sys.argv[1])
+sys.path.insert(0, sys.argv[1])
 import core
 
 for module in pkgutil.iter_modules(core.__path__):

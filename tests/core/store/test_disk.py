@@ -180,8 +180,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-# Last: the integration has a statistics.py of its own.
-sys.path.append(sys.argv[1])
+sys.path.insert(0, sys.argv[1])
 from core.errors import StoreError
 from core.ledger import Ledger
 

@@ -30,8 +30,8 @@ from custom_components.litellm_pulse.core import windows
 from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
 from custom_components.litellm_pulse.core.models import OTHER, TOTAL, MemberKey
 from custom_components.litellm_pulse.core.query import sql
+from custom_components.litellm_pulse.external_statistics import async_rebuild
 from custom_components.litellm_pulse.statistic_ids import METRICS, statistic_id, statistic_prefix
-from custom_components.litellm_pulse.statistics import async_rebuild
 
 from .conftest import pass_time, set_up
 from .past import steps, write_past
