@@ -102,7 +102,8 @@ class LedgerClock:
     def _forward(self, now: float, ours: float) -> Tick:
         """Return a later time."""
         if ours > LEAP:
-            self.before_leap, self.since_leap = self.latest, 0
+            # Where windows have begun meanwhile by our clock, it went on as clocks do.
+            self.before_leap, self.since_leap = (self.latest if now - self.latest > LEAP else 0.0), 0
             return Tick(now, is_sure=ours <= 1.5 * DAY)
         self.since_leap += 1
         if ours > 0:

@@ -289,6 +289,18 @@ class Increases:
         for attribution, values in summed.items():
             last = sums.get(attribution, ZERO)
             self.increases[attribution] = [max(0.0, now - before) for now, before in zip(values, last, strict=True)]
+        self._limit_to(_gained(sums, summed))
+
+    def _limit_to(self, gained: Sequence[float]) -> None:
+        """Count no more of a metric than its sum over all attributions gained.
+
+        A series whose model has become known since belongs to another attribution than its sum did.
+        """
+        for metric, most in enumerate(gained):
+            counted = sum(vector[metric] for vector in self.increases.values())
+            if counted * ROUNDED > most:
+                for vector in self.increases.values():
+                    vector[metric] *= max(0.0, most) / counted
 
     def _is_below(self, sums: Mapping[int, Vector], summed: Mapping[int, list[float]]) -> bool:
         """Whether any sum of what was tracked is lower than it was, by more than rounding."""
@@ -313,6 +325,14 @@ class _Family:
     def of(self, labels: Labels) -> tuple[tuple[int, ...], bool]:
         """Return the counters that a series belongs to, and whether it proves that those it names were used."""
         return counted(self._carried, labels.get), proves_use(self._family, labels.get)
+
+
+def _gained(before: Mapping[int, Vector], now: Mapping[int, list[float]]) -> list[float]:
+    """Return by how much the sum over all attributions has grown, per metric."""
+    return [
+        sum(vector[metric] for vector in now.values()) - sum(vector[metric] for vector in before.values())
+        for metric in range(len(ZERO))
+    ]
 
 
 def _sum(sums: dict[int, list[float]], series: Series, value: float) -> None:
