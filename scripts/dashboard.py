@@ -9,15 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from browse import FLAGS
 from playwright.sync_api import Browser, Page, sync_playwright
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 TABLE = "litellm-pulse-table"
 PICKER = "hui-energy-period-selector"
 COLLECTION = "document.querySelector('home-assistant').hass.connection._energy_litellm_pulse"

@@ -82,3 +82,6 @@ UNUSUAL_THRESHOLD_DEFAULT: Final = 6.0
 """Robust deviations; 3.5 is the textbook's, and would be crossed by chance in many a month of 730 hours."""
 UNUSUAL_THRESHOLD_MIN: Final = 2.0
 UNUSUAL_THRESHOLD_MAX: Final = 50.0
+
+QUARTERS: Final = [0, 15, 30, 45]
+"""Minutes of UTC at which an hour or a day may begin: zones differ from it by quarters of an hour."""

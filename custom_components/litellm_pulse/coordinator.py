@@ -16,7 +16,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util.signal_type import SignalType
 
 from .client import InvalidAuthError, RateLimitedError, ScrapeError
-from .const import CONF_SCAN_INTERVAL, DOMAIN, LOGGER, RETRY_AFTER_MAX, SCAN_INTERVAL_DEFAULT
+from .const import CONF_SCAN_INTERVAL, DOMAIN, LOGGER, QUARTERS, RETRY_AFTER_MAX, SCAN_INTERVAL_DEFAULT
 from .core.errors import AnswerError
 from .data import DataBuilder, PulseData
 from .device_manager import DeviceManager
@@ -34,9 +34,6 @@ type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
 
 type DataListener = Callable[[PulseData, PulseData], None]
 """Takes the data from before and after a scrape, a roll-over or a setting; called on the event loop."""
-
-QUARTERS = range(0, 60, 15)
-"""Minutes at which an hour or a day may begin: zones differ from UTC by quarters of an hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +118,7 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         # Keeps the scrapes going when every entity is disabled: the ledger and the API need them.
         on_unload(self.async_add_listener(self._async_publish))
         on_unload(self.hass.bus.async_listen(EVENT_CORE_CONFIG_UPDATE, self._async_adopt_zone))
-        on_unload(async_track_utc_time_change(self.hass, self._async_roll, minute=list(QUARTERS), second=0))
+        on_unload(async_track_utc_time_change(self.hass, self._async_roll, minute=QUARTERS, second=0))
         self._async_publish()
 
     @override

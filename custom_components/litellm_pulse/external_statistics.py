@@ -19,7 +19,7 @@ from homeassistant.helpers.recorder import DATA_INSTANCE
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
-from .const import LOGGER
+from .const import LOGGER, QUARTERS
 from .core.errors import StoreError
 from .core.models import MemberKey
 from .core.query import hours
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 BATCH: Final = 25
 """Members that are built and written at once: 90 days of them are some ten megabytes."""
-
-QUARTERS: Final = range(0, 60, 15)
-"""Minutes at which an hour begins somewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ class StatisticsWriter:
         """Write what is missing once Home Assistant has started, and whenever an hour is over."""
         on_unload = self._entry.async_on_unload
         on_unload(async_at_started(self._hass, self._async_started))
-        on_unload(async_track_utc_time_change(self._hass, self._async_check, minute=list(QUARTERS), second=0))
+        on_unload(async_track_utc_time_change(self._hass, self._async_check, minute=QUARTERS, second=0))
 
     @callback
     def async_update(self, _before: PulseData, _after: PulseData) -> None:
