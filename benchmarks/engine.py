@@ -12,12 +12,23 @@ _package.__path__ = [str(INTEGRATION)]
 sys.modules.setdefault(_package.__name__, _package)
 
 from custom_components.litellm_pulse.core.catalog import Dimension  # noqa: E402
-from custom_components.litellm_pulse.core.counters import PendingWrites, Tracker  # noqa: E402
+from custom_components.litellm_pulse.core.counters import Answer, Counting  # noqa: E402
 from custom_components.litellm_pulse.core.exposition import Exposition, ExpositionParser  # noqa: E402
 from custom_components.litellm_pulse.core.ledger import Ledger  # noqa: E402
 from custom_components.litellm_pulse.core.query import sql  # noqa: E402
+from custom_components.litellm_pulse.core.store import PendingWrites  # noqa: E402
 
-__all__ = ["INTEGRATION", "Dimension", "ExpositionParser", "Ledger", "PendingWrites", "Tracker", "read", "sql"]
+__all__ = [
+    "INTEGRATION",
+    "Answer",
+    "Counting",
+    "Dimension",
+    "ExpositionParser",
+    "Ledger",
+    "PendingWrites",
+    "read",
+    "sql",
+]
 
 
 def read(parser: ExpositionParser, *pieces: bytes) -> Exposition:

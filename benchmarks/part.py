@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import proxy as litellm
 
-from .engine import ExpositionParser, Tracker, read
+from .engine import Counting, ExpositionParser, read
 from .measure import Faster, Section, Setting, figure
 
 KEYS = 40
@@ -24,7 +24,7 @@ def run(setting: Setting) -> Section:
     _give_keys()
     state = setting.cache / "proxy"
     shutil.rmtree(state, ignore_errors=True)
-    families = sorted(Tracker().families)
+    families = sorted(Counting().families)
     part = "/metrics/?" + urlencode([("name[]", family) for family in families])
     with litellm.Proxy(state) as proxy:
         proxy.send([litellm.Request(model, key) for key in litellm.KEYS for model in litellm.MODELS])

@@ -1,6 +1,7 @@
 """No more is asked for than is needed, and no figure depends on how much was asked for."""
 
 from datetime import UTC, datetime
+from itertools import count
 
 import pytest
 from aiohttp import web
@@ -152,3 +153,39 @@ async def test_customers_whose_series_litellm_evicts_are_counted_by_when_they_we
     await pass_time(hass, freezer)
     assert asked(proxy) == [False, True, True]
     assert state(hass, entry, "spend_day") == "1.25"
+
+
+async def test_behind_a_balancer_that_alternates_the_process_that_gave_a_part_is_asked_for_the_whole(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    replicas = [proxy.traffic, Traffic(started=datetime(2026, 11, 2, tzinfo=UTC), spend={"gpt-4o": 40.0})]
+    turns = count()
+
+    async def answer(request: web.Request) -> web.Response:
+        traffic = replicas[next(turns) % 2]
+        return web.Response(body=traffic.body(request.query.getall("name[]", ())), content_type="text/plain")
+
+    proxy.handler = answer
+    await set_up(hass, entry)
+    for _ in range(6):
+        for replica in replicas:
+            replica.spend["gpt-4o"] += 0.25
+        await pass_time(hass, freezer)
+    await pass_time(hass, freezer)
+    # The second replica's first answer is a baseline, and shows one quarter more than it began with.
+    assert state(hass, entry, "spend_day") == str(6 * 0.25 + 5 * 0.25)
+
+
+async def test_an_answer_whose_end_is_not_proven_proves_no_absence(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    await set_up(hass, entry)
+    proxy.traffic.spend["claude-sonnet"] += 0.5
+    body = proxy.traffic.body()
+    cut = body[: body.index(b"# TYPE litellm_in_flight_requests")]
+    proxy.answer(cut)
+    await pass_time(hass, freezer)
+    proxy.recover()
+    proxy.traffic.spend["claude-sonnet"] += 0.5
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == "1.0"

@@ -27,6 +27,7 @@ from .body import BodyReader, DamagedBodyError, Feed, OversizedBodyError
 from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
 from .credentials import InvalidKeyError, clean_key
 
+_PID: Final = "x-litellm-metrics-pid"
 _READINESS: Final = ("readiness/details", "readiness")
 """Where LiteLLM tells its version: newer releases only in the first, and only to who has a key."""
 _ENCODINGS: Final = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
@@ -100,6 +101,10 @@ class Answer:
     """UTC, by the proxy's own clock: its Date header."""
     duration: float
     """Seconds from the request to the last byte."""
+    complete: bool = True
+    """A length or chunks prove that the body has ended where it should."""
+    pid: str = ""
+    """The worker that answered: the separate metrics port of LiteLLM says which; empty elsewhere."""
 
 
 class MetricsClient:
@@ -148,7 +153,7 @@ class MetricsClient:
             # One limit over all redirects and the body together.
             async with asyncio.timeout(TIMEOUT):
                 await self._load_authority()
-                answered_at = await self._ask(feed, [("name[]", one) for one in families])
+                headers = await self._ask(feed, [("name[]", one) for one in families])
         except TimeoutError as err:
             raise ScrapeTimeoutError(str(err)) from err
         except (ClientSSLError, SSLError) as err:
@@ -160,7 +165,11 @@ class MetricsClient:
         # ValueError: a name that is none to the resolver, a header that is none to aiohttp.
         except (ClientError, OSError, ValueError) as err:
             raise CannotConnectError(str(err)) from err
-        return Answer(answered_at, monotonic() - begun)
+        packed = _ENCODINGS.get(headers.get(hdrs.CONTENT_ENCODING, "").strip().lower(), False)
+        proven = (
+            packed or hdrs.CONTENT_LENGTH in headers or "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower()
+        )
+        return Answer(_date(headers), monotonic() - begun, proven, headers.get(_PID, ""))
 
     async def version(self) -> str | None:
         """Return LiteLLM's version, or None where it does not tell."""
@@ -188,18 +197,18 @@ class MetricsClient:
         except OSError as err:
             raise CAFileError(str(err)) from err
 
-    async def _ask(self, feed: Feed, query: list[tuple[str, str]]) -> datetime | None:
+    async def _ask(self, feed: Feed, query: list[tuple[str, str]]) -> Mapping[str, str]:
         """Ask with the slash at the end or without it, whichever the server knows, and remember that."""
         try:
             return await self._follow(self.url.with_query(query), feed)
         except NotFoundError:
             other = address.other_form(self.url)
-            answered_at = await self._follow(other.with_query(query), feed)
+            headers = await self._follow(other.with_query(query), feed)
             self.url = other
-            return answered_at
+            return headers
 
-    async def _follow(self, url: URL, feed: Feed) -> datetime | None:
-        """Hand the body of the first answer on that is not a redirect; return its date.
+    async def _follow(self, url: URL, feed: Feed) -> Mapping[str, str]:
+        """Hand the body of the first answer on that is not a redirect; return its headers.
 
         Redirects are followed by hand, since aiohttp would not take the key along within an origin,
         and would follow out of it.
@@ -217,7 +226,7 @@ class MetricsClient:
                 if response.status not in _REDIRECTS:
                     _check(response)
                     await _read(response, feed)
-                    return _date(response)
+                    return response.headers
                 url = _next(url, response)
         raise RedirectError("Too many redirects")
 
@@ -265,9 +274,9 @@ async def _read(response: ClientResponse, feed: Feed) -> None:
         raise TruncatedTransferError(str(err)) from err
 
 
-def _date(response: ClientResponse) -> datetime | None:
+def _date(headers: Mapping[str, str]) -> datetime | None:
     """Return the Date header, or None where there is none that can be read."""
-    return _moment(response.headers.get(hdrs.DATE, ""))
+    return _moment(headers.get(hdrs.DATE, ""))
 
 
 def _retry_after(response: ClientResponse) -> float | None:

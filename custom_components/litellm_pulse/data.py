@@ -54,6 +54,12 @@ class PulseData:
         """Return a member's usage, nothing where it has none."""
         return self.snapshot.usage.get(member) or self.others.get(member) or _NO_USAGE
 
+    def figure(self, member: MemberKey, window: Window, metric: str) -> float | None:
+        """Return one figure of a member; None where the proxy does not split the metric by its dimension."""
+        if metric in self.snapshot.unknown.get(member[0], ()):
+            return None
+        return self.usage(member).get(window, metric)
+
     def limit(self, member: MemberKey, window: Window) -> Limit | None:
         """Return the limit of a member's spend in a window, or None."""
         amount = self.limits.get(member, {}).get(window)

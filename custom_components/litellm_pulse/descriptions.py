@@ -56,8 +56,13 @@ def _usage(measure: str, metric: str, window: Window, *, enabled: bool = False) 
         entity_registry_enabled_default=enabled,
         metric=metric,
         window=window,
-        value_fn=lambda data, member: round(data.usage(member).get(window, metric), _DUST),
+        value_fn=lambda data, member: _rounded(data.figure(member, window, metric)),
     )
+
+
+def _rounded(figure: float | None) -> float | None:
+    """Return a figure without what sums of floats err by."""
+    return None if figure is None else round(figure, _DUST)
 
 
 def _money(description: PulseSensorDescription) -> PulseSensorDescription:
@@ -225,6 +230,7 @@ _PROXY: Final = (
     ),
     _diagnostic("last_scrape", lambda data: data.snapshot.last_scrape, timestamp=True),
     _diagnostic("last_restart", lambda data: data.snapshot.process_start, timestamp=True),
+    _diagnostic("ambiguous_answers", lambda data: data.snapshot.ambiguous_answers),
     replace(
         _diagnostic("scrape_duration", lambda data: data.scrape_duration),
         device_class=SensorDeviceClass.DURATION,

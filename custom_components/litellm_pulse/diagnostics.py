@@ -76,6 +76,8 @@ def _ledger(snapshot: Snapshot) -> dict[str, Any]:
         "window_starts": dict(snapshot.window_starts),
         "published": sorted(snapshot.published),
         "members": dict(Counter(str(dimension) for dimension, _ in snapshot.members)),
+        "ambiguous_answers": snapshot.ambiguous_answers,
+        "lasting_ambiguity": snapshot.lasting_ambiguity,
         "budgets": dict(Counter(str(dimension) for dimension, _ in snapshot.budgets)),
         "attributions": len(snapshot.groups),
         "restarts": sum(row.restarted for row in snapshot.recent),

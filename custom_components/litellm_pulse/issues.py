@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -43,7 +44,7 @@ class IssueDescription:
 
 def _unsettled(data: PulseData) -> Placeholders | None:
     report = data.snapshot.report
-    return {} if report and report.unsettled else None
+    return {} if report and report.indistinguishable else None
 
 
 def _store_error(data: PulseData) -> Placeholders | None:
@@ -51,9 +52,35 @@ def _store_error(data: PulseData) -> Placeholders | None:
     return {"error": error} if error else None
 
 
-def _recovery(data: PulseData) -> Placeholders | None:
+def _recovery(data: PulseData, *, kept_totals: bool) -> Placeholders | None:
     recovery = data.snapshot.recovery
-    return {"reason": recovery.reason, "file": recovery.set_aside or "-"} if recovery else None
+    if recovery is None or recovery.kept_totals is not kept_totals:
+        return None
+    reason = "; ".join(filter(None, (recovery.reason, recovery.spare_copy_error)))
+    known = data.snapshot.known_since
+    since = known.quarters.isoformat(" ", "minutes") if known.quarters else "-"
+    return {"reason": reason, "file": recovery.set_aside or "-", "since": since}
+
+
+def _older_answers(data: PulseData) -> Placeholders | None:
+    snapshot = data.snapshot
+    return {"answers": str(snapshot.ambiguous_answers)} if snapshot.lasting_ambiguity == "older" else None
+
+
+def _clock_jump(data: PulseData) -> Placeholders | None:
+    jump = data.snapshot.clock_jump
+    if jump is None:
+        return None
+    return {
+        "wrong": jump.wrong.isoformat(" ", "minutes"),
+        "right": jump.right.isoformat(" ", "minutes"),
+        "amount": f"{jump.dollars:.4f}",
+    }
+
+
+def _logging_failures(data: PulseData) -> Placeholders | None:
+    failures = data.snapshot.logging_failures
+    return {"failures": f"{failures:.0f}"} if failures else None
 
 
 def _too_many_members(data: PulseData) -> Placeholders | None:
@@ -112,7 +139,15 @@ def _missing_label(data: PulseData) -> Placeholders | None:
 ISSUES: Final = (
     IssueDescription(key="unsettled", placeholders_fn=_unsettled, severity=ir.IssueSeverity.ERROR),
     IssueDescription(key="store_error", placeholders_fn=_store_error, severity=ir.IssueSeverity.ERROR),
-    IssueDescription(key="recovery", placeholders_fn=_recovery, fixable=True, persistent=True),
+    IssueDescription(
+        key="recovery", placeholders_fn=partial(_recovery, kept_totals=True), fixable=True, persistent=True
+    ),
+    IssueDescription(
+        key="begun_anew", placeholders_fn=partial(_recovery, kept_totals=False), fixable=True, persistent=True
+    ),
+    IssueDescription(key="older_answers", placeholders_fn=_older_answers),
+    IssueDescription(key="clock_jump", placeholders_fn=_clock_jump, fixable=True),
+    IssueDescription(key="logging_failures", placeholders_fn=_logging_failures),
     IssueDescription(key="too_many_members", placeholders_fn=_too_many_members, fixable=True),
     IssueDescription(key="callback_off", placeholders_fn=_failed("not_found"), severity=ir.IssueSeverity.ERROR),
     IssueDescription(key="too_old", placeholders_fn=_failed("enterprise_only"), severity=ir.IssueSeverity.ERROR),

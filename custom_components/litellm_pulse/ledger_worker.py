@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
@@ -18,6 +17,7 @@ from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
+from .client import Answer
 from .const import (
     CONF_METRIC_NAMES,
     CONF_RETENTION_DAYS,
@@ -118,9 +118,9 @@ class LedgerWorker:
         """Return what takes in the body of the next answer."""
         return self._ledger.parser()
 
-    async def async_scrape(self, body: ExpositionParser, *, answered_at: datetime | None, part: bool = False) -> None:
-        """Count an answer whose body has been read, or a part of one; raises AnswerError."""
-        await self._async_run(partial(self._scrape, body, answered_at=answered_at, part=part))
+    async def async_scrape(self, body: ExpositionParser, answer: Answer, *, part: bool = False) -> None:
+        """Count an answer whose body has been read, or a part of one; raises AnswerError or SurprisingPartError."""
+        await self._async_run(partial(self._scrape, body, answer, part=part))
         snapshot = self.snapshot
         if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):
             self._async_save_spare_copy_late()
@@ -201,10 +201,19 @@ class LedgerWorker:
         self._show(ledger.snapshot)
         return ledger
 
-    def _scrape(self, body: ExpositionParser, *, answered_at: datetime | None, part: bool) -> None:
+    def _scrape(self, body: ExpositionParser, answer: Answer, *, part: bool) -> None:
         """Count an answer; on the ledger's own thread."""
         exposition = body.finish()
-        self._show(self._ledger.scrape(exposition, now=dt_util.utcnow(), answered_at=answered_at, part=part))
+        self._show(
+            self._ledger.scrape(
+                exposition,
+                now=dt_util.utcnow(),
+                answered_at=answer.answered_at,
+                part=part,
+                complete=answer.complete or body.ended,
+                pid=answer.pid,
+            )
+        )
         if self.snapshot.report:
             self.reports.append(self.snapshot.report)
         # A part may leave families out that have no series.

@@ -1,11 +1,16 @@
 """How much of /metrics to ask for: a part where the proxy gives one, all of it otherwise."""
 
+from contextlib import suppress
 from http import HTTPStatus
+from typing import Final
 
-from .client import Answer, MetricsClient, RateLimitedError, UnexpectedStatusError
-from .core.errors import AnswerError, UnfamiliarProcessError
+from .client import Answer, MetricsClient, RateLimitedError, ScrapeError, UnexpectedStatusError
+from .core.errors import AnswerError, SurprisingPartError
 from .ledger_worker import LedgerWorker
 from .part_refusal import PartRefusal
+
+WHOLE_ANSWERS: Final = 4
+"""Whole answers that one part may lead to: a balancer may ask others than the one that gave it."""
 
 
 class Scraper:
@@ -16,31 +21,54 @@ class Scraper:
         self.client = client
         self._ledger = ledger
         self._refusal = PartRefusal()
+        self._begin_whole = False
+        """The process that gave a part has not given the whole that was asked of it."""
 
     async def async_scrape(self) -> Answer:
-        """Have one answer counted and return it; raises ScrapeError or AnswerError.
+        """Have one answer counted, or more where a part is not enough; return the last.
 
-        A process is asked in part once it has an identity, which several workers lack: they
-        answer a part with an empty body.
+        Raises ScrapeError or AnswerError. A process is asked in part once it has an identity, which
+        several workers lack: they answer a part with an empty body.
         """
         process = self._ledger.snapshot.process_start
-        if process is not None and not self._refusal.stands(process):
-            try:
-                return await self._async_ask(part=True)
-            except UnfamiliarProcessError:
-                pass
-            except AnswerError:
-                self._refusal.note(process)
-            except UnexpectedStatusError as err:
-                # A long query is refused by gateways, with 400 or 414; all else is wrong with whole bodies too.
-                if isinstance(err, RateLimitedError) or err.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    raise
-                self._refusal.note(process)
+        if process is None or self._refusal.stands(process) or self._begin_whole:
+            self._begin_whole = False
+            return await self._async_ask(part=False)
+        try:
+            return await self._async_ask(part=True)
+        except SurprisingPartError as err:
+            return await self._async_ask_in_whole(err.process_start)
+        except AnswerError:
+            self._refusal.note(process)
+        except UnexpectedStatusError as err:
+            # A long query is refused by gateways, with 400 or 414; all else is wrong with whole bodies too.
+            if isinstance(err, RateLimitedError) or err.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            self._refusal.note(process)
         return await self._async_ask(part=False)
+
+    async def _async_ask_in_whole(self, process_start: float | None) -> Answer:
+        """Ask for whole answers until the process that gave a part has given one; each of them counts."""
+        answer = await self._async_ask(part=False)
+        with suppress(ScrapeError, AnswerError):
+            # What an answer lacks that is asked for again, the next scrape tells.
+            for _ in range(WHOLE_ANSWERS - 1):
+                if self._answered_by(process_start):
+                    break
+                answer = await self._async_ask(part=False)
+        self._begin_whole = not self._answered_by(process_start)
+        return answer
+
+    def _answered_by(self, process_start: float | None) -> bool:
+        """Whether the last answer came from the process that was started then; one without a start is any."""
+        if process_start is None:
+            return True
+        known = self._ledger.snapshot.process_start
+        return known is not None and abs(known.timestamp() - process_start) < 1e-3  # noqa: PLR2004  # steps are 10 ms
 
     async def _async_ask(self, *, part: bool) -> Answer:
         """Ask once, and count the answer."""
         body = self._ledger.parser()
         answer = await self.client.fetch(body.feed, self._ledger.families if part else ())
-        await self._ledger.async_scrape(body, answered_at=answer.answered_at, part=part)
+        await self._ledger.async_scrape(body, answer, part=part)
         return answer

@@ -13,8 +13,8 @@ from .bodies import COST, OLD_TOKENS, REQUESTS, START, TOKENS, body, family, ser
 type Key = tuple[str, str, str]
 """Model, team and route of a series."""
 
-type Counters = Mapping[Key, tuple[int, int]]
-"""Series -> its incarnation, which nobody sees from outside, and its value."""
+type Counters = Mapping[Key, tuple[float, int]]
+"""Series -> its incarnation, by when it was created on the proxy's clock, and its value."""
 
 KEYS: list[Key] = list(product(("gpt-4o", "opus", "llama"), ("t-1", "t-2"), ("/a", "/b")))
 
@@ -28,8 +28,6 @@ class Life:
     modern: bool
     """Has the labels and the family names of a later release."""
     tells_created: bool
-    forbidden: tuple[str, str] | None = None
-    """A model and team that it is never used for."""
     counters: Counters = field(default_factory=dict)
 
     def answer(self, *, torn: bool = False, asked: Collection[str] | None = None) -> bytes:
@@ -58,7 +56,7 @@ class Life:
         """Return a family and its twin, or nothing of them where they are left out."""
         values = {labels(key): value / size for key, (_, value) in self.counters.items()}
         values |= dict(junk)
-        created = {labels(key): float(epoch) for key, (epoch, _) in self.counters.items()}
+        created = {labels(key): epoch for key, (epoch, _) in self.counters.items()}
         if asked is not None and not values:
             return ""
         told = self.tells_created and (asked is None or tells_created(asked))
@@ -102,22 +100,24 @@ class Known:
     zone: str = "UTC"
     day: int = 0
 
-    def after(self, life: Life, at: datetime, *, counts: bool, keeps: bool) -> Known:
+    def after(self, life: Life, at: datetime, *, counts: bool, look: float, created: bool) -> Known:
         """Return what is known after a process has answered.
 
-        `counts` says that what it has more than before counts; `keeps`, that what it has not is not gone.
+        `counts` says that what it has more counts, `look` when the ledger looked first, by the proxy's
+        clock now, and `created` whether the answer tells when its series were created.
         """
-        before = self.seen.get(life, {})
-        base = before if counts and life not in self.forgotten else life.counters
-        increases = {
-            key: value - (base[key][1] if base.get(key, (0,))[0] == epoch else 0)
-            for key, (epoch, value) in life.counters.items()
-        }
+        before = self.seen.get(life, {}) if life not in self.forgotten else {}
+        increases: dict[Key, int] = {}
+        for key, (epoch, value) in life.counters.items():
+            if key in before:
+                increases[key] = value - (before[key][1] if before[key][0] == epoch else 0)
+            elif life not in self.forgotten and (epoch > look if created else counts):
+                increases[key] = value
         others = {one: seen for one, seen in self.seen.items() if one.start is not None}
         return replace(
             self,
             usage=(*self.usage, *((at, key, increase) for key, increase in increases.items() if increase)),
-            seen={**others, life: {**(before if keeps else {}), **life.counters}},
+            seen={**others, life: {**before, **life.counters}},
             forgotten=self.forgotten - {life},
             answered={**self.answered, life: at},
             last=at,
@@ -138,7 +138,7 @@ class Known:
     def can_tell(self, life: Life, counters: Counters, *, created: bool = True) -> bool:
         """Whether the next answer of a process, with these counters, tells what was used since the last."""
         if life.start is None and life not in self.seen:
-            return self._shows_restart(life)
+            return self._shows_restart(counters)
         seen = self.seen.get(life, {})
         return all(
             key not in seen
@@ -151,18 +151,18 @@ class Known:
     def can_tell_by_sums(self, life: Life) -> bool:
         """Whether that can be told from the sums over the series alone."""
         if life.start is None and life not in self.seen:
-            return self._shows_restart(life)
+            return self._shows_restart(life.counters)
         seen = self.seen.get(life, {})
         return all(key in life.counters and life.counters[key][0] == epoch for key, (epoch, _) in seen.items())
 
-    def _shows_restart(self, life: Life) -> bool:
-        """Whether several workers that were restarted lack something that they had."""
-        before = [seen for one, seen in self.seen.items() if one.start is None]
-        return not any(before) or life.forbidden in self.used_by_workers()
+    def _shows_restart(self, counters: Counters) -> bool:
+        """Whether several workers that were restarted have anything lower than they had."""
+        before = self.used_by_workers()
+        return not before or any(key in before and value < before[key] for key, (_, value) in counters.items())
 
-    def used_by_workers(self) -> set[tuple[str, str]]:
-        """Return the models and teams that several workers were used for."""
-        return {key[:2] for one, seen in self.seen.items() if one.start is None for key in seen}
+    def used_by_workers(self) -> dict[Key, int]:
+        """Return what several workers were used for."""
+        return {key: value for one, seen in self.seen.items() if one.start is None for key, (_, value) in seen.items()}
 
     def truth(self, today: int, day_of: Callable[[datetime], int]) -> Iterator[tuple[MemberKey, Window, int]]:
         """Yield member, window and usage, worked out by the calendar alone."""

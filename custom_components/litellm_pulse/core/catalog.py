@@ -108,6 +108,24 @@ COUNTER_INDEX: Mapping[str, int] = {metric.name: index for index, metric in enum
 ABSENT = frozenset({"", "None"})
 """Label values with which LiteLLM says that there is none."""
 
+COLLAPSED = "other"
+"""What LiteLLM calls the rest where it collapses the names of models, or all labels of a series past its cap."""
+
+_REFUSED = frozenset({"litellm_proxy_failed_requests_metric_total", "litellm_deployment_failure_responses_total"})
+_STATUS = "status_code"
+
+
+def proves_use(family: str, label: Callable[[str], str | None]) -> bool:
+    """Whether a series shows that those whom its labels name were used.
+
+    What a refused or failed request names is whatever the client wrote.
+    """
+    if family in _REFUSED:
+        return False
+    if family != "litellm_proxy_total_requests_metric_total":
+        return True
+    return (label(_STATUS) or "").startswith("2")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DimensionRow:
@@ -227,9 +245,15 @@ BUDGETS: tuple[BudgetRow, ...] = (
 DEPLOYMENT_STATE = "litellm_deployment_state"
 """0 healthy, 1 partial outage, 2 complete outage; one sample per deployment."""
 
+LOGGING_FAILURES = "litellm_callback_logging_failures_metric_total"
+"""What LiteLLM itself failed to report, by `callback_name`."""
+
+WORKERS = "litellm_total_users"
+"""A gauge that several workers always publish, with the `pid` of each."""
+
 LIVE_FAMILIES: frozenset[str] = frozenset(
     {source for metric in GAUGES for source in metric.sources}
     | {family for row in BUDGETS for family in (row.remaining, row.maximum, row.hours) if family}
-    | {DEPLOYMENT_STATE}
+    | {DEPLOYMENT_STATE, LOGGING_FAILURES, WORKERS}
 )
-"""Gauges: what they say is shown, and nothing is added up from it."""
+"""What is read and shown as it stands, and nothing is added up from it."""

@@ -19,6 +19,10 @@ class TruncatedAnswerError(AnswerError):
     """The body ends inside a line, or lacks families that the same process published before."""
 
 
+class MissingIdentityError(AnswerError):
+    """The body does not tell which process answers, as the answers before did."""
+
+
 class NotPrometheusError(AnswerError):
     """The body is not in the exposition format, but for example HTML or JSON."""
 
@@ -31,8 +35,13 @@ class EnterpriseOnlyError(AnswerError):
     """LiteLLM before 1.80: metrics were part of the Enterprise edition and are not published."""
 
 
-class UnfamiliarProcessError(PulseError):
-    """Only a part was asked for, of a process that has not shown what it publishes: ask for the whole."""
+class SurprisingPartError(PulseError):
+    """A part of an answer that is not believed by itself: ask for the whole, of the same process."""
+
+    def __init__(self, process_start: float | None = None) -> None:
+        """Keep when the process that gave it was started; None where it does not say."""
+        super().__init__(process_start)
+        self.process_start = process_start
 
 
 class StoreError(PulseError):

@@ -1,48 +1,61 @@
-"""The ledger: the one place where state pending, from a body to the next snapshot.
+"""The ledger: the one place where state changes, from a body to the next snapshot.
 
-It belongs to one worker thread, which calls every method but `spare copy`; a snapshot can be read from
+It belongs to one worker thread, which calls every method but `spare_copy`; a snapshot can be read from
 any thread. The counters of the proxy are its log: whatever could not be written down, or happened
 while nobody looked, the next answer makes up for.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from . import catalog, windows
-from .counters import Delta, PendingWrites, Tracker
+from .clock import LedgerClock, Tick
+from .counters import Answer, Counted, Counting, CountingState
 from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, ExpositionParser
-from .insight import Budgets, deployment_health, live_gauges
-from .models import ZERO, Member, Recovery, Report, ScrapeRow, Snapshot, Vector
+from .insight import Budgets, deployment_health, live_gauges, logging_failures
+from .models import ZERO, ClockJump, Known, Member, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
 from .query import sql
-from .store import RECENT_SCRAPES, LedgerWriter, SpareCopy, State, dump, load, loading, rezone, set_aside, stamp
+from .store import (
+    RECENT_SCRAPES,
+    LedgerWriter,
+    PendingWrites,
+    SpareCopy,
+    State,
+    dump,
+    load,
+    loading,
+    rezone,
+    set_aside,
+    stamp,
+)
 from .totals import Totals, plus
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class Ledger:
     """Exact usage of one proxy."""
 
-    def __init__(self, path: Path, now: datetime, zone: ZoneInfo, tracker: Tracker, week_start: int = 0) -> None:
+    def __init__(self, path: Path, now: datetime, zone: ZoneInfo, counting: Counting, week_start: int = 0) -> None:
         """Open the file without loading it; use `open`."""
         self.snapshot = Snapshot()
         self._zone = self._next_zone = zone
-        self._tracker = tracker
+        self._counting = counting
         self._week_start = week_start
         self._totals = Totals(windows.day_of(now, zone), week_start=week_start)
         self._writer = LedgerWriter(path, self._everything)
-        self._budgets = Budgets(self._name)
-        self._raw: dict[int, Mapping[int, Vector]] = {}
+        self._budgets = Budgets()
+        self._clock = LedgerClock()
+        self._recovered: tuple[float, bool] | None = None
+        """When the file was made anew, and whether the totals were kept."""
         self._opened_at = now
         self._tidied_day = 0
-        self._latest = _EPOCH
-        """The time up to which windows have rolled over; it never runs backwards."""
+        self._furthest_day = 0
+        """The last local day that anything was filed under."""
 
     @classmethod
     def open(  # noqa: PLR0913 - all of it but the first two is optional
@@ -66,13 +79,12 @@ class Ledger:
         """
         metrics, gauges = catalog.counters(overrides or {}), catalog.gauges(overrides or {})
         try:
-            ledger = cls(path, now, zone, Tracker(metrics, gauges), week_start)
+            ledger = cls(path, now, zone, Counting(metrics, gauges), week_start)
             ledger._load(now, spare_copy)
         except DamagedStoreError as error:
-            recovery = Recovery(str(error), set_aside(path, stamp(now)))
-            ledger = cls(path, now, zone, Tracker(metrics, gauges), week_start)
-            ledger._load(now, spare_copy)
-            ledger._writer.recovery = recovery
+            aside = set_aside(path, stamp(now))
+            ledger = cls(path, now, zone, Counting(metrics, gauges), week_start)
+            ledger._load(now, spare_copy, Recovery(str(error), aside, kept_totals=False))
         if retention_days is not None:
             ledger._writer.retention_days = retention_days
         ledger._publish(ledger.snapshot)
@@ -82,49 +94,71 @@ class Ledger:
         """Write what waits to be written, and close the file."""
         self._writer.close(self.snapshot.last_scrape or self._opened_at)
 
-    def scrape(
-        self, exposition: Exposition, *, now: datetime, answered_at: datetime | None, part: bool = False
+    def scrape(  # noqa: PLR0913
+        self,
+        exposition: Exposition,
+        *,
+        now: datetime,
+        answered_at: datetime | None,
+        part: bool = False,
+        complete: bool = True,
+        pid: str = "",
     ) -> Snapshot:
         """Count one answer of the proxy, write it down and return what is now known.
 
         `answered_at` is the proxy's clock, its `Date` header; `part` says that only `families` were
-        asked for. Raises TruncatedAnswerError, with nothing changed, for an answer that lacks what
-        its process published before. A file that cannot be written is no error: the snapshot says
-        so, and what was not written is written with the next scrape.
+        asked for, `complete` that the end of the answer is proven, `pid` which worker says that it
+        answered. Raises AnswerError or SurprisingPartError, with nothing changed, for an answer that
+        cannot be counted from. A file that cannot be written is no error: the snapshot says so, and
+        what was not written is written with the next scrape.
         """
-        if part:
-            exposition = self._tracker.completed(exposition)
-        clock = (answered_at or now).timestamp()
-        delta = self._tracker.count(exposition, clock, self._writer.pending)
-        # The clock of this machine may step back; the ledger's own time never does.
-        at = self._latest = max(now.astimezone(UTC), self._latest)
-        self._totals.roll(windows.day_of(at, self._zone))
-        self._forget(clock, at)
-        increase = self._add(delta, at)
-        raw = self._sum_raw(delta)
-        live = live_gauges(exposition, self._tracker.gauges)
-        published = self._tracker.published(exposition)
-        if published != self.snapshot.published:
-            self._writer.pending.meta["published"] = " ".join(sorted(published))
-        millis = (at - _EPOCH) // timedelta(milliseconds=1)
-        self._writer.note(ScrapeRow(millis, millis, 1, delta.restarted, live.get("in_flight_requests"), increase, raw))
-        self._writer.commit(at)
+        ticking = replace(self._clock)
+        tick = ticking.tick(now.timestamp(), answered_at.timestamp() if answered_at else None)
+        counted = self._counting.count(
+            Answer(
+                exposition=exposition,
+                answered_at=answered_at.timestamp() if answered_at else tick.at,
+                now=tick.at,
+                part=part,
+                complete=complete,
+                pid=pid,
+            )
+        )
+        self._clock = ticking
+        at = self._turn_to(tick)
+        self._forget(at, tick)
+        self._writer.pending.add(counted.changes)
+        increase = self._add(counted, at)
+        reading = self._budgets.read(counted.process, counted.gauges, at)
+        self._name(reading.names)
+        self._writer.pending.budgets |= reading.changed
+        raw = _total(counted.raw.values())
+        self._note(counted, at, increase, raw, may_purge=tick.is_sure)
         if self._next_zone.key != self._zone.key:
             self._move(at)
-        start = delta.process.start
+        start = counted.process_start
         self._publish(
             replace(
                 self.snapshot,
                 last_scrape=at,
                 process_start=datetime.fromtimestamp(start, UTC) if start else None,
                 raw=_named(raw),
-                split_raw=self._raw[delta.process.id],
-                gauges=live,
-                budgets=self._budgets.read(exposition, answered_at or now),
-                health=deployment_health(exposition),
-                published=published,
+                split_raw=counted.raw,
+                gauges=live_gauges(counted.gauges, self._counting.gauges),
+                budgets=reading.budgets,
+                health=deployment_health(counted.gauges),
+                logging_failures=logging_failures(counted.gauges),
+                published=counted.published,
+                unknown=counted.unknown,
                 report=Report(
-                    at, delta.samples, delta.skipped, delta.changed, delta.restarted, delta.unsettled, increase
+                    at,
+                    counted.samples,
+                    counted.skipped,
+                    counted.changed,
+                    counted.restarted,
+                    counted.indistinguishable,
+                    increase,
+                    counted.ambiguity is not None,
                 ),
             )
         )
@@ -132,28 +166,30 @@ class Ledger:
 
     def parser(self) -> ExpositionParser:
         """Return what takes in the body of an answer."""
-        return ExpositionParser(self._tracker.wanted)
+        return self._counting.parser()
 
     @property
     def families(self) -> list[str]:
         """The families that are needed: what to ask for where the proxy gives a part of its body."""
-        return sorted(self._tracker.families)
+        return sorted(self._counting.families)
 
     def roll(self, *, now: datetime) -> Snapshot:
         """Begin the windows that have started by `now`, without waiting for a scrape."""
-        if self._totals.roll(windows.day_of(now, self._zone)):
-            self._latest = now.astimezone(UTC)
+        day = windows.day_of(now, self._zone)
+        if day > self._totals.day:
+            self._clock.roll(now.timestamp())
+            self._turn_to_day(day, now.astimezone(UTC))
             self._publish(self.snapshot)
         return self.snapshot
 
     def set_zone(self, zone: ZoneInfo, *, now: datetime) -> Snapshot:
-        """Cut all windows in another zone, from the quarter-hours; no lifetime total pending.
+        """Cut all windows in another zone, from the quarter-hours; no lifetime total changes.
 
         Where the file cannot be written now, that is done after the first scrape that can be.
         """
         self._next_zone = zone
         if zone.key != self._zone.key:
-            self._move(max(now, self._latest))
+            self._move(max(now, datetime.fromtimestamp(self._clock.latest, UTC)))
             self._publish(self.snapshot)
         return self.snapshot
 
@@ -169,6 +205,44 @@ class Ledger:
         """Return the totals and raw sums as JSON-able data; cheap, and callable from any thread."""
         return dump(self._state)
 
+    # Time
+
+    def _turn_to(self, tick: Tick) -> datetime:
+        """Have the windows contain a time, and return it; what was filed under a wrong one is brought there."""
+        at = _moment(tick.at)
+        if tick.returned_from is not None:
+            self._refile(at, _moment(tick.returned_from))
+            self._opened_at = min(self._opened_at, at)
+        day = windows.day_of(at, self._zone)
+        if day != self._totals.day and (day > self._totals.day or tick.returned_from is not None or self._rolled_ahead):
+            self._turn_to_day(day, at)
+        return at
+
+    @property
+    def _rolled_ahead(self) -> bool:
+        """Whether windows have begun at a time that no answer has confirmed."""
+        return windows.day_of(_moment(self._clock.latest), self._zone) < self._totals.day
+
+    def _turn_to_day(self, day: int, at: datetime) -> None:
+        """Have the windows contain a day: begin those that start, or read them anew where some are there already."""
+        if day > self._totals.day and day > self._furthest_day:
+            self._totals.roll(day)
+            return
+        self._writer.write(at)
+        if self._writer.error is None and not self._writer.paused:
+            try:
+                self._load_totals(day, self._zone.key)
+            except StoreError as error:
+                self._writer.error = str(error)
+
+    def _refile(self, at: datetime, wrong: datetime) -> None:
+        """Bring what was filed under a wrong time to where it belongs."""
+        dollars = self._writer.refile(windows.bucket_of(at, self._zone), at)
+        self._furthest_day = windows.day_of(at, self._zone)
+        if dollars is not None:
+            self._load_totals(self._furthest_day, self._zone.key)
+        self.snapshot = replace(self.snapshot, clock_jump=ClockJump(wrong, at, dollars or 0.0))
+
     def _move(self, at: datetime) -> None:
         """Write what waits, and cut all windows in the zone that was set last."""
         if self._writer.paused:
@@ -182,26 +256,43 @@ class Ledger:
         except StoreError as error:
             self._zone, self._writer.error = home, str(error)
 
-    def _forget(self, clock: float, at: datetime) -> None:
-        """Once a day let go of processes that are gone; each has had a day to answer since the ledger was opened."""
-        if at.toordinal() != self._tidied_day and (at - self._opened_at).days:
+    def _forget(self, at: datetime, tick: Tick) -> None:
+        """Once a day let go of what is gone; each process has had a day to answer since the ledger was opened."""
+        if tick.is_sure and at.toordinal() != self._tidied_day and (at - self._opened_at).days:
             self._tidied_day = at.toordinal()
-            self._tracker.forget(clock, self._writer.pending)
+            self._writer.pending.add(self._counting.forget(tick.at))
 
-    def _name(self, member: Member) -> None:
-        """Take in what a member is called, also one that has a budget and no usage yet."""
-        if self._tracker.attributions.name(member):
-            self._writer.pending.members[member.key] = member
+    # What is written and read
+
+    def _name(self, members: Iterable[Member]) -> None:
+        """Take in what members are called, also those that have a budget and no usage yet."""
+        for member in members:
+            self._counting.name(member)
+        self._writer.pending.members |= self._counting.named()
+
+    def _note(self, counted: Counted, at: datetime, increase: Vector, raw: Vector, *, may_purge: bool) -> None:
+        """Take a scrape into the history, and write what has changed."""
+        pending = self._writer.pending
+        if counted.published != self.snapshot.published:
+            pending.meta["published"] = " ".join(sorted(counted.published))
+        pending.meta["clock"] = self._clock.dump()
+        millis = int(at.timestamp() * 1000)
+        in_flight = live_gauges(counted.gauges, self._counting.gauges).get("in_flight_requests")
+        self._writer.note(ScrapeRow(millis, millis, 1, counted.restarted, in_flight, increase, raw))
+        self._writer.commit(at, may_purge=may_purge)
 
     def _everything(self) -> PendingWrites:
-        """Return the pending that write all that is known into a new file."""
-        pending = loading.everything(self._tracker, self._totals)
+        """Return what writes all that is known into a new file."""
+        pending = loading.everything(self._counting.state(), self._totals, dict(self._budgets.budgets))
         pending.meta |= {"zone": self._zone.key, "published": " ".join(sorted(self.snapshot.published))}
         if self.snapshot.last_scrape is not None:
             pending.meta["last_scrape"] = self.snapshot.last_scrape.timestamp()
+        if self._writer.recovery is not None:
+            at = self.snapshot.last_scrape or self._opened_at
+            self._recovered = at.timestamp(), True
         return pending
 
-    def _load(self, now: datetime, spare_copy: SpareCopy | None) -> None:
+    def _load(self, now: datetime, spare_copy: SpareCopy | None, lost: Recovery | None = None) -> None:
         """Take the state of the file in, or of the spare copy where the file has none.
 
         Raises StoreError, with the file closed.
@@ -210,48 +301,76 @@ class Ledger:
             meta = dict(self._writer.store.rows("SELECT key, value FROM meta"))
             if "last_scrape" in meta:
                 self._load_file(now, meta)
-            elif spare_copy and spare_copy.get("last_scrape"):
-                self._load_spare_copy(now, spare_copy)
+            elif spare_copy or lost:
+                self._recover(now, spare_copy, lost or Recovery("the file is gone", None, kept_totals=False))
         except BaseException:
             self._writer.store.close()
             raise
         self._writer.pending.meta["zone"] = self._zone.key
-        self._latest = self.snapshot.last_scrape or self._latest
-        processes = self._tracker.processes.values()
-        self._raw = {process.id: process.anchor or self._tracker.raw(process) for process in processes}
-        newest = max(processes, key=lambda one: one.last_answer or 0.0, default=None)
-        split = self._raw[newest.id] if newest else {}
-        self.snapshot = replace(self.snapshot, raw=_named(_total(split.values())) if newest else {}, split_raw=split)
+        sums = self._counting.newest_sums
+        self.snapshot = replace(self.snapshot, raw=_named(_total(sums.values())) if sums else {}, split_raw=sums or {})
 
     def _load_file(self, now: datetime, meta: Mapping[str, str | float]) -> None:
         """Take the state of the file in; raises StoreError."""
         last = datetime.fromtimestamp(float(meta["last_scrape"]), UTC)
-        published = frozenset(str(meta.get("published", "")).split())
-        self.snapshot = Snapshot(last_scrape=last, published=published)
-        self._tracker.settling.unsettled = bool(meta.get("unsettled"))
-        ((self._writer.newest,),) = self._writer.store.rows("SELECT coalesce(max(at), 0) FROM scrapes")
-        # The usual length of a history, which then never has to be read off the file.
-        self._writer.recent.extend(sql.history(self._writer.path, RECENT_SCRAPES, (), ()))
+        self._clock = LedgerClock.load(str(meta["clock"])) if "clock" in meta else LedgerClock()
+        self._clock.latest = last.timestamp()
+        if "recovered_at" in meta:
+            self._recovered = float(meta["recovered_at"]), bool(meta.get("kept_totals"))
+        store = self._writer.store
         try:
-            loading.load_tracker(self._writer.store, self._tracker, self._writer.pending)
-            self._load_totals(windows.day_of(max(now, last), self._zone), str(meta.get("zone")))
+            self._writer.pending.add(self._counting.load(loading.load_counting(store)))
+            self._budgets.load(loading.load_budgets(store))
+            self._load_totals(windows.day_of(self._plausible(now, last), self._zone), str(meta.get("zone")))
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedStoreError(f"rows contradict each other: {error!r}") from error
+        ((self._writer.newest,),) = store.rows("SELECT coalesce(max(at), 0) FROM scrapes")
+        # The usual length of a history, which then never has to be read off the file.
+        self._writer.recent.extend(sql.history(self._writer.path, RECENT_SCRAPES, (), ()))
+        self.snapshot = Snapshot(
+            last_scrape=last,
+            published=frozenset(str(meta.get("published", "")).split()),
+            budgets=self._budgets.budgets,
+        )
 
-    def _load_spare_copy(self, now: datetime, spare_copy: SpareCopy) -> None:
-        """Take the state of the spare copy in; all of it is to be written with the first scrape."""
-        self._writer.recovery = Recovery("the file is gone", None)
+    def _plausible(self, now: datetime, last: datetime) -> datetime:
+        """Return the time that windows are cut at before the first answer: never before the last one."""
+        return max(now.astimezone(UTC), last)
+
+    def _recover(self, now: datetime, spare_copy: SpareCopy | None, lost: Recovery) -> None:
+        """Begin anew from the spare copy where there is one that can be read; all of it is to be written."""
+        metrics, gauges = self._counting.metrics, self._counting.gauges
         try:
-            self._totals, last = load(spare_copy, self._tracker, self._week_start)
-            self.snapshot = Snapshot(last_scrape=last)
-            self._writer.pending = self._everything()
-            self._totals.roll(windows.day_of(now, self._zone))
-        except AttributeError, KeyError, TypeError, ValueError:
+            if spare_copy and spare_copy.get("last_scrape"):
+                state, totals, last = load(spare_copy, self._week_start)
+                self._load_spare_copy(state, totals, last)
+                lost = replace(lost, kept_totals=True)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             # Of another release, or damaged itself: there is nothing to begin from.
-            self._tracker = Tracker(self._tracker.metrics, self._tracker.gauges)
+            self._counting = Counting(metrics, gauges)
             self._totals = Totals(windows.day_of(now, self._zone), week_start=self._week_start)
             self.snapshot, self._writer.pending = Snapshot(), PendingWrites()
-        self._writer.pending.meta["quarters_from"] = windows.quarter_of(now)
+            lost = replace(lost, spare_copy_error=f"{type(error).__name__}: {error}")
+        if not lost.kept_totals and lost.set_aside is None and lost.spare_copy_error is None:
+            return
+        self._writer.recovery = lost
+        self._recovered = now.timestamp(), lost.kept_totals
+        self._writer.pending.meta |= {
+            "quarters_from": windows.quarter_of(now),
+            "recovered_at": now.timestamp(),
+            "kept_totals": lost.kept_totals,
+        }
+        self._totals.roll(windows.day_of(now, self._zone))
+
+    def _load_spare_copy(self, state: CountingState, totals: Totals, last: datetime | None) -> None:
+        """Take the state of the spare copy in."""
+        self._counting.load(state)
+        totals.regroup(self._counting.groups)
+        self._totals, self._furthest_day = totals, int(totals.day)
+        self.snapshot = Snapshot(last_scrape=last)
+        if last is not None:
+            self._clock.latest = last.timestamp()
+        self._writer.pending = self._everything()
 
     def _load_totals(self, day: int, zone: str) -> None:
         """Read the totals off the file, cut anew if it was cut in another zone."""
@@ -259,34 +378,29 @@ class Ledger:
         if zone != self._zone.key:
             covered = store.rows("SELECT value FROM meta WHERE key = 'quarters_from'")
             rezone(store, self._zone, int(covered[0][0]) if covered else None)
-        self._totals = loading.load_totals(store, self._tracker.attributions, day, self._week_start)
+        self._totals = loading.load_totals(store, day, self._week_start)
+        self._totals.regroup(self._counting.groups)
+        (last,) = store.rows("SELECT max(start) FROM usage WHERE resolution = 1")[0]
+        self._furthest_day = max(day, last or 0)
 
-    def _add(self, delta: Delta, at: datetime) -> Vector:
+    def _add(self, counted: Counted, at: datetime) -> Vector:
         """Add an answer's increases to the totals and to the buckets; return their sum."""
-        increases = {number: tuple(vector) for number, vector in delta.increases.items() if any(vector)}
-        self._totals.add(increases, self._tracker.attributions.groups)
-        if increases:
-            usage = self._writer.pending.usage.setdefault(windows.bucket_of(at, self._zone), {})
-            for number, vector in increases.items():
-                usage[number] = plus(usage[number], vector) if number in usage else vector
-        return _total(increases.values())
-
-    def _sum_raw(self, delta: Delta) -> Vector:
-        """Return the sum of the counters of the process that answered."""
-        known = self._tracker.processes
-        if delta.changed or delta.removed or delta.resumed or delta.process.id not in self._raw:
-            raw = {**self._raw, delta.process.id: self._tracker.raw(delta.process)}
-            self._raw = {process: sums for process, sums in raw.items() if process in known}
-        return _total(self._raw[delta.process.id].values())
+        self._totals.add(counted.increases, self._counting.groups)
+        if counted.increases:
+            self._writer.pending.add_usage(windows.bucket_of(at, self._zone), counted.increases)
+            self._furthest_day = max(self._furthest_day, self._totals.day)
+        return _total(counted.increases.values())
 
     def _publish(self, snapshot: Snapshot) -> None:
         """Replace the snapshot by one with the totals of now, and the state that a spare copy is made of."""
-        attributions, totals = self._tracker.attributions, self._totals
-        groups = list(attributions.keys)
+        counting, totals = self._counting, self._totals
+        known = self.snapshot
+        groups = known.groups if len(known.groups) == len(counting.keys) else tuple(counting.keys)
+        lasting = counting.lasting_ambiguity
         self.snapshot = replace(
             snapshot,
             window_starts=windows.starts(totals.day, self._zone, self._week_start),
-            members=dict(attributions.members),
+            members=counting.members,
             usage=totals.members,
             groups=groups,
             split=totals.attributions,
@@ -294,17 +408,32 @@ class Ledger:
             recovery=self._writer.recovery,
             recent=tuple(self._writer.recent),
             runs=self._writer.runs,
+            known_since=self._known_since(),
+            ambiguous_answers=counting.ambiguous_answers,
+            lasting_ambiguity=str(lasting) if lasting else None,
         )
         self._state = State(
             last_scrape=self.snapshot.last_scrape,
             day=totals.day,
-            keys=groups,
-            members=self.snapshot.members,
-            models=dict(attributions.models),
+            counting=counting.outline(),
             usage=totals.attributions,
-            processes=[(one, self._raw.get(one.id, {})) for one in self._tracker.processes.values()],
-            origins=dict(self._tracker.origins),
         )
+
+    def _known_since(self) -> Known:
+        """Return from when on usage is known, where a lost file took what was before."""
+        if self._recovered is None:
+            return Known()
+        at = _moment(self._recovered[0])
+        if not self._recovered[1]:
+            return Known(at, at, at, at)
+        first = windows.starts(windows.day_of(at, self._zone), self._zone)
+        quarter = windows.quarter_start(windows.quarter_of(at))
+        return Known(quarter, first[Window.DAY], first[Window.MONTH], first[Window.YEAR])
+
+
+def _moment(at: float) -> datetime:
+    """Return a time in Unix seconds as one in UTC."""
+    return datetime.fromtimestamp(at, UTC)
 
 
 def _total(vectors: Iterable[Vector]) -> Vector:

@@ -73,6 +73,10 @@ class Budget:
     maximum: float | None = None
     """None where it is not published, as for providers."""
     resets_at: datetime | None = None
+    hours: float | None = field(default=None, compare=False)
+    """Until it is reset, as LiteLLM told it last."""
+    copies: str = field(default="", compare=False, repr=False)
+    """The copies of its gauge that were told last, as `insight.budgets` writes them down."""
 
     @property
     def used_up(self) -> bool:
@@ -151,10 +155,12 @@ class Report:
     """Series whose value changed."""
     restarted: bool
     """The proxy was restarted since the last answer; its counters counted from zero."""
-    unsettled: bool
+    indistinguishable: bool
     """Several processes answer in turn and cannot be told apart: nothing is counted."""
     increase: Vector
     """What this scrape added to the totals."""
+    ambiguous: bool = False
+    """The answer left it open what to count, and the smaller increase was counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +178,37 @@ class ScrapeRow:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The database was lost and made anew: history is gone, totals are not."""
+    """The database was lost and made anew."""
 
     reason: str
     set_aside: str | None
     """The name under which a damaged file was kept; None where there was no file any more."""
+    kept_totals: bool = True
+    """The totals came from a spare copy; False where there was none that could be read, and all begins anew."""
+    spare_copy_error: str | None = None
+    """Why the spare copy could not be used; None where it was, or where there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """From when on usage is known one by one; what came before is in the totals of longer windows only."""
+
+    quarters: datetime | None = None
+    days: datetime | None = None
+    months: datetime | None = None
+    years: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJump:
+    """A time of ours was found to have been wrong."""
+
+    wrong: datetime
+    """What the clock said."""
+    right: datetime
+    """What it said when it was back."""
+    dollars: float
+    """Spend that was filed under times that had not come yet; it is filed under the right one now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +249,18 @@ class Snapshot:
     insight: Insight = Insight()
     recovery: Recovery | None = None
     """That the database was lost since the ledger was opened, or None."""
+    known_since: Known = Known()
+    """From when on usage is known, where a lost file took what was before."""
+    clock_jump: ClockJump | None = None
+    """The last time since the ledger was opened that a time was found to have been wrong."""
+    ambiguous_answers: int = 0
+    """How many answers, ever, left it open what to count."""
+    lasting_ambiguity: str | None = None
+    """Why that goes on: "older" for older answers, "shared" for processes that cannot be told apart; or None."""
+    logging_failures: float = 0.0
+    """How often LiteLLM itself failed to count, since it started."""
+    unknown: Mapping[Dimension, frozenset[str]] = field(default_factory=dict)
+    """Per dimension, the metrics that the proxy publishes and does not split by it."""
 
     def value(self, member: MemberKey, window: Window, metric: str) -> float:
         """Return a member's usage in a window; 0.0 where the member has none."""

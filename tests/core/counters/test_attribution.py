@@ -1,6 +1,7 @@
 """Whose usage a series is: models, teams, keys and tags, by their ids and not by their names."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_refused_requests_are_the_failed_ones_that_were_answered_429(harness: Le
 def test_the_model_is_found_where_a_family_does_not_name_it(
     harness: LedgerHarness, name: str, labels: dict[str, str], model: str | None
 ) -> None:
-    _scrape(harness, family(name, {series(**labels): 7}), family(COST, {series(**SPEND): 1}))
+    _scrape(harness, family(name, {series(**labels, status_code="200"): 7}), family(COST, {series(**SPEND): 1}))
     metric = "requests" if name == REQUESTS else "deployment_requests"
     assert _members(harness, Dimension.MODEL, metric) == ({model: 7} if model else {})
     assert harness.total(metric) == 7
@@ -156,7 +157,11 @@ def test_an_override_of_a_metric_that_is_not_there_is_refused() -> None:
 def test_recorded_usage_is_the_same_by_model_and_in_total(harness: LedgerHarness, name: str) -> None:
     recorded = (FIXTURES / f"litellm-{name}.prom").read_bytes()
     harness.scrape(body(family(COST, {}), start=1.0))
-    harness.scrape(re.sub(rb"(?m)^process_start_time_seconds .*$", b"process_start_time_seconds 1.8e+09", recorded))
+    harness.now = datetime(2026, 11, 24, tzinfo=UTC)
+    body_of_later = re.sub(rb"(?m)^process_start_time_seconds .*$", b"process_start_time_seconds 1.795e+09", recorded)
+    for _ in range(11):
+        # Several workers count once those before have stayed away for ten answers.
+        harness.scrape(body_of_later)
     for metric in ("cost", "tokens", "deployment_requests"):
         total = harness.total(metric)
         assert total > 0

@@ -39,20 +39,20 @@ def test_the_first_series_of_a_process_that_had_none_counts_whole() -> None:
     """)
 
 
-def test_an_evicted_series_counts_whole_on_its_return_whatever_its_value() -> None:
+def test_a_series_that_was_missing_counts_the_difference_where_it_is_not_lower_and_whole_where_it_is() -> None:
     check("""
         by      a a a a a a a
         gpt-4o  5 _ 3 _ 9 _ 9
         opus    1 1 1 1 1 1 1
-        adds    0 0 3 0 9 0 9
+        adds    0 0 3 0 6 0 0
     """)
 
 
-def test_a_series_evicted_for_long_counts_whole_on_its_return() -> None:
+def test_a_series_that_was_missing_for_long_counts_its_difference() -> None:
     check("""
         by      a a a a a
         gpt-4o  5 _ _ _ 6
-        adds    0 0 0 0 6
+        adds    0 0 0 0 1
     """)
 
 
@@ -66,11 +66,64 @@ def test_an_eviction_does_not_touch_the_series_after_it() -> None:
     """)
 
 
-def test_a_lower_value_counts_whole() -> None:
+def test_a_lower_value_counts_whole_where_another_is_higher() -> None:
     check("""
         by      a a a a
         gpt-4o  5 2 3 0
-        adds    0 2 1 0
+        opus    1 2 2 3
+        adds    0 3 1 1
+    """)
+
+
+def test_an_answer_that_is_older_in_every_counter_counts_nothing() -> None:
+    check("""
+        by      a a a a a
+        gpt-4o  5 7 6 7 8
+        opus    1 1 1 1 1
+        adds    0 2 0 0 1
+    """)
+
+
+def test_a_counter_of_one_incarnation_cannot_fall() -> None:
+    check("""
+        by      a   a   a   a   a
+        gpt-4o  5@1 7@1 6@1 8@1 9@1
+        opus    1@1 1@1 2@1 2@1 2@1
+        adds    0   2   1   1   1
+    """)
+
+
+def test_an_incarnation_from_before_is_an_older_answer() -> None:
+    check("""
+        by      a   a   a    a    a
+        gpt-4o  5@1 7@1 2@90 8@1  3@90
+        opus    1@1 1@1 1@1  1@1  1@1
+        adds    0   2   2    0    1
+    """)
+
+
+def test_a_sum_that_falls_by_a_rounding_error_fell_not_at_all() -> None:
+    check("""
+        by      a    a                   a    a
+        gpt-4o  30.3 30.299999999999997  30.3 30.4
+        opus    1    2                   2    2
+        adds    0    1                   0    0.1
+    """)
+
+
+def test_workers_that_share_a_start_are_told_apart_by_when_their_series_were_created() -> None:
+    check("""
+        by      A       A      A       A      A       A
+        gpt-4o  100@-50 40@-45 100@-50 41@-45 103@-50 41@-45
+        adds    0       0      0       1      3       0
+    """)
+
+
+def test_a_start_that_is_told_wrong_is_no_restart_where_the_series_are_the_same() -> None:
+    check("""
+        by      a   b    a
+        gpt-4o  5@1 6@-59 7@1
+        adds    0   1    1
     """)
 
 
@@ -94,15 +147,15 @@ def test_a_created_that_stays_counts_the_difference() -> None:
 def test_a_created_of_a_newcomer_is_remembered() -> None:
     check("""
         by      a a   a   a
-        gpt-4o  _ 2@1 2@2 3@2
-        adds    0 2   2   1
+        gpt-4o  _ 2@60 2@90 3@90
+        adds    0 2    2    1
     """)
 
 
 def test_a_created_that_is_published_later_is_only_noted() -> None:
     check("""
         by      a a   a   a
-        gpt-4o  1 1@1 2@1 3@2
+        gpt-4o  1 1@1 2@1 3@150
         adds    0 0   1   3
     """)
 
@@ -110,8 +163,9 @@ def test_a_created_that_is_published_later_is_only_noted() -> None:
 def test_a_created_that_was_not_told_for_a_while_says_nothing_about_what_was_counted_since() -> None:
     check("""
         by      a   a a   a     a     a
-        gpt-4o  5@1 7 100 110@2 111@2 2@3
-        adds    0   2 93  10    1     2
+        gpt-4o  5@1 7 100 110@70 111@70 2@290
+        opus    1@1 1 1   1@1    1@1    1@1
+        adds    0   2 93  10     1      2
     """)
 
 
@@ -197,12 +251,29 @@ def test_without_identity_any_lower_counter_restarts_the_whole_answer() -> None:
     """)
 
 
-def test_without_identity_a_counter_that_has_gone_restarts_the_whole_answer() -> None:
+def test_without_identity_a_counter_that_is_merely_missing_is_no_restart() -> None:
+    check("""
+        by      * * * *
+        gpt-4o  5 6 7 8
+        opus    5 6 _ 7
+        adds    0 2 1 2
+    """)
+
+
+def test_without_identity_a_counter_that_is_back_and_lower_restarts_the_whole_answer() -> None:
     check("""
         by      * * * *
         gpt-4o  5 6 7 8
         opus    5 6 _ 1
-        adds    0 2 7 2
+        adds    0 2 1 9
+    """)
+
+
+def test_an_answer_that_lost_its_identity_is_refused_and_changes_nothing() -> None:
+    check("""
+        by      a * a * a b b
+        gpt-4o  5 5 6 7 7 9 9.5
+        adds    0 x 1 x 1 9 0.5
     """)
 
 
@@ -279,8 +350,8 @@ def test_restarts_that_are_far_apart_are_not_taken_for_several_workers() -> None
 def test_going_over_to_several_workers_and_back_are_restarts() -> None:
     check("""
         by      a * * b * c
-        gpt-4o  5 6 8 9 9 1
-        adds    0 6 2 9 9 1
+        gpt-4o  5 4 6 9 3 1
+        adds    0 4 2 9 3 1
     """)
 
 
@@ -307,7 +378,7 @@ def test_a_junk_value_does_not_hide_the_eviction_of_another_series() -> None:
         gpt-4o  5 NaN NaN NaN 6
         opus    1 2   _   2   2
         llama   1 1   1   1   1
-        adds    0 1   0   2   1
+        adds    0 1   0   0   1
     """)
 
 
@@ -317,7 +388,7 @@ def test_several_workers_that_were_noticed_are_not_counted_after_a_restart_of_ho
     for value in (5, 50, 5, 51, 6, 51):
         snapshot = harness.scrape(cost(value))
     assert snapshot.report is not None
-    assert snapshot.report.unsettled
+    assert snapshot.report.indistinguishable
     total = harness.total()
     for leave in (harness.close, harness.crash):
         leave()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from custom_components.litellm_pulse.core.catalog import COUNTERS, Dimension
-from custom_components.litellm_pulse.core.counters import Tracker
+from custom_components.litellm_pulse.core.counters import Counting
 from custom_components.litellm_pulse.core.errors import (
     AnswerError,
     EmptyAnswerError,
@@ -66,7 +66,7 @@ def test_an_answer_that_cannot_be_counted_from_is_an_error_and_changes_nothing(
 @pytest.mark.parametrize("name", ["litellm-1.106-teams-keys-tags", "litellm-1.80.5"])
 def test_wherever_a_body_is_cut_on_its_way_it_reads_the_same(name: str) -> None:
     whole = (FIXTURES / f"{name}.prom").read_bytes()
-    wanted = Tracker().wanted
+    wanted = Counting().wanted
     expected = _read(whole, wanted)
     for size in (*range(1, 9), 61, 1021, len(whole) - 1):
         assert _read(whole, wanted, size) == expected, size
@@ -197,12 +197,14 @@ def test_nothing_is_called_gone_beside_a_line_that_may_be_any_series(harness: Le
     assert harness.total() == 4
 
 
-def test_what_was_there_before_an_unreadable_line_is_called_gone_once_all_can_be_read(harness: LedgerHarness) -> None:
+def test_what_was_there_before_an_unreadable_line_counts_its_difference_once_it_can_be_read(
+    harness: LedgerHarness,
+) -> None:
     harness.scrape(body(family(COST, {ONE: 5}), start=1.0))
     harness.scrape(body(family(COST, {}), start=1.0) + f'{COST}{{model="op 5\n'.encode())
     harness.scrape(body(family(COST, {TWO: 1}), start=1.0))
-    harness.scrape(body(family(COST, {TWO: 1, ONE: 5}), start=1.0))
-    assert harness.total() == 1 + 5
+    harness.scrape(body(family(COST, {TWO: 1, ONE: 5.5}), start=1.0))
+    assert harness.total() == 1 + 0.5
 
 
 def test_a_comment_inside_a_family_does_not_end_it(harness: LedgerHarness) -> None:

@@ -89,6 +89,23 @@ def test_a_file_of_the_first_schema_goes_on_with_all_that_it_has(harness: Ledger
         assert connection.execute(query).fetchall() == [(0, 9.0), (1, 9.0), (2, 9.0)]
 
 
+def test_a_file_of_the_second_schema_goes_on_with_all_that_it_has(harness: LedgerHarness, proxy: Proxy) -> None:
+    shutil.copy(FIXTURES / "ledger-schema-2.db", harness.path)
+    for index in range(12):
+        proxy.spend(index / 8, MODELS[index % 3])
+    proxy.spend(2.5, "opus")
+    harness.now = datetime(2026, 11, 20, 0, 2, tzinfo=UTC)
+    harness.open()
+    harness.agree(proxy)
+    assert harness.per_window() == {"day": 3.875, "week": 10.75, "month": 10.75, "year": 10.75, "lifetime": 10.75}
+    harness.scrape(proxy.spend(0.5))
+    proxy.restart(harness.now)
+    harness.scrape(proxy.spend(0.25))
+    harness.reopen()
+    harness.scrape(proxy.spend(0.25))
+    harness.agree(proxy)
+
+
 def test_after_an_hour_without_changes_the_file_is_whole_without_its_log(harness: LedgerHarness, proxy: Proxy) -> None:
     harness.live(proxy)
     log = companions(harness.path)[1]

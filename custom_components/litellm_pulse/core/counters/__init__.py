@@ -1,19 +1,40 @@
-"""From one answer to exact increases: which process spoke, which of its counters grew, whose usage that is."""
+"""From one answer to exact increases: which process spoke, which of its counters grew, whose usage that is.
 
-from .attribution import Attributions, MemberKeys, in_order
-from .delta import Delta
-from .pending_writes import PendingWrites
-from .series import Counter, Process, Series
-from .tracker import Tracker
+One room with one function, `Counting.count`: an answer in, a frozen result out.
+"""
+
+from .attribution import in_order
+from .counting import Counting
+from .results import (
+    Ambiguity,
+    Answer,
+    Baseline,
+    BaselineKey,
+    Changes,
+    Counted,
+    CountingState,
+    MemberKeys,
+    Models,
+    Origin,
+    ProcessRow,
+    SeriesRow,
+    Traced,
+)
 
 __all__ = [
-    "Attributions",
-    "Counter",
-    "Delta",
+    "Ambiguity",
+    "Answer",
+    "Baseline",
+    "BaselineKey",
+    "Changes",
+    "Counted",
+    "Counting",
+    "CountingState",
     "MemberKeys",
-    "PendingWrites",
-    "Process",
-    "Series",
-    "Tracker",
+    "Models",
+    "Origin",
+    "ProcessRow",
+    "SeriesRow",
+    "Traced",
     "in_order",
 ]

@@ -4,27 +4,34 @@ An attribution is one combination of members, for example one model, one team an
 is kept per attribution, so it is stored once and can be grouped by any dimension afterwards.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from ..catalog import ABSENT, DIMENSIONS, Dimension, DimensionRow, labelled_member
+from ..catalog import ABSENT, COLLAPSED, DIMENSIONS, Dimension, DimensionRow, labelled_member
 from ..exposition import Labels
-from ..models import TOTAL, Member, MemberKey
-from .pending_writes import PendingWrites
+from ..models import OTHER, TOTAL, Member, MemberKey
+from .results import MemberKeys, Traced
 
 type Values = tuple[str, ...]
 """Values of labels."""
 
-type MemberKeys = tuple[MemberKey, ...]
-"""TOTAL, then the others in the order of the dimensions."""
+MEMBER_LIMIT = 20_000
+"""Members of one dimension that are told apart; those past it are counted together, under `OTHER`."""
 
 _IDS = ("model_id", "litellm_model_name", "requested_model")
 """Labels that lead to the model where a family does not name it, the surest first."""
 
+_LEADS = ("model_id", "model")
+"""Labels that lead to the public name and to the provider where a family does not name them."""
+
+_NAMES = {Traced.MODEL: "model", Traced.PUBLIC_MODEL: "requested_model", Traced.PROVIDER: "api_provider"}
+
 _UPSTREAM = frozenset({Dimension.PUBLIC_MODEL, Dimension.PROVIDER})
 """With the model, which not every family names: what the proxy calls, not who calls it."""
 
+_MODELS = frozenset({Dimension.MODEL, Dimension.PUBLIC_MODEL})
+_TRACED = {Dimension.PUBLIC_MODEL: Traced.PUBLIC_MODEL, Dimension.PROVIDER: Traced.PROVIDER}
 _ORDER = {dimension: index for index, dimension in enumerate(Dimension)}
 
 
@@ -41,11 +48,13 @@ class _LabelGroup:
 
     def members(self, picked: Values) -> Iterator[Member]:
         """Yield the members that the values of this group name."""
+        if picked and not {*picked, "None", ""} - {COLLAPSED, "None", ""} and COLLAPSED in picked:
+            return
         for row in self._rows:
             ids, names = (
                 [picked[self.at[one]] for one in labels if one in self.at] for labels in (row.labels, row.names)
             )
-            if found := row.member(ids, names):
+            if (found := row.member(ids, names)) and not (row.dimension in _MODELS and found[0] == COLLAPSED):
                 yield Member(row.dimension, *found)
         marks = [
             mark for name, value in zip(self.labels, picked, strict=True) if (mark := labelled_member(name, value))
@@ -67,6 +76,11 @@ class _LabelLayout:
         self.deployed = at.get("litellm_model_name")
         self.ids = [(label, at[label]) for label in _IDS if label in at]
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether something upstream is named by other families only."""
+        return not all(name in self.upstream.at for name in _NAMES.values())
+
 
 @dataclass(slots=True, eq=False)
 class UnresolvedAttribution:
@@ -74,7 +88,9 @@ class UnresolvedAttribution:
 
     layout: _LabelLayout
     upstream: Values
-    callers: MemberKeys
+    callers: Values
+    proven: bool
+    """Those that it names were used, not only named."""
     number: int | None = None
     """The attribution, once it was asked for."""
 
@@ -87,51 +103,78 @@ class Attributions:
     """
 
     keys: list[MemberKeys] = field(default_factory=list)
-    members: dict[MemberKey, Member] = field(default_factory=dict)
+    members: Mapping[MemberKey, Member] = field(default_factory=dict)
+    """Replaced when it changes, so that a snapshot may hold it."""
     numbers: dict[MemberKeys, int] = field(default_factory=dict)
-    models: dict[tuple[str, str], str] = field(default_factory=dict)
-    """(label, value) -> upstream model, learned from the families that name both."""
+    models: dict[tuple[Traced, str, str], str] = field(default_factory=dict)
+    """What is looked for, label and value -> what it stands for, learned from the families that name both."""
+    new_members: dict[MemberKey, Member] = field(default_factory=dict)
+    """New ones and new names, to be written down; whoever does takes them away."""
+    new_numbers: dict[int, MemberKeys] = field(default_factory=dict)
+    """New attributions, likewise."""
+    is_stale: bool = False
+    """Something was learned that may change whose usage known series are."""
+    _deployed: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(label, value) -> model, by the word of the deployments."""
+    _unproven: set[MemberKey] = field(default_factory=set)
+    """Who was named in requests that were refused, and nowhere else."""
+    counts: dict[Dimension, int] = field(default_factory=dict)
+    """How many members each dimension has."""
     _layouts: dict[tuple[str, ...], _LabelLayout] = field(default_factory=dict)
     _learned: set[tuple[_LabelLayout, Values]] = field(default_factory=set)
     """The values upstream that have been learned from."""
-    _known: dict[tuple[_LabelGroup, str, Values], MemberKeys] = field(default_factory=dict)
-    """A group of a family's labels, the model and their values -> the members that they name."""
+    _known: dict[tuple[_LabelGroup, str, Values, bool], MemberKeys] = field(default_factory=dict)
+    """A group of a family's labels, the model, their values, whether they are proven -> the members."""
 
     def learn(self, labels: Labels) -> None:
-        """Learn which model the other labels of a series mean.
+        """Learn which model, public name and provider the other labels of a series mean.
 
         The word of a family that has a `model` counts most; of those that do not, that of the
-        deployments, which name it next to the public name.
+        deployments, which name it next to the public name. What would mean two things means neither.
         """
         layout = self._layout(labels.names)
         upstream = layout.upstream.pick(labels.values)
         if (layout, upstream) in self._learned:
             return
         self._learned.add((layout, upstream))
-        if layout.model is not None and upstream[layout.model] not in ABSENT:
-            for label, index in layout.ids:
-                if upstream[index] not in ABSENT:
-                    self.models[label, upstream[index]] = upstream[layout.model]
-        elif layout.deployed is not None and upstream[layout.deployed] not in ABSENT:
+        at = layout.upstream.at
+        value = {label: upstream[index] for label, index in at.items() if upstream[index] not in ABSENT}
+        if "model" in value:
+            for label, _ in layout.ids:
+                self._teach(Traced.MODEL, label, value.get(label), value["model"])
+        elif "litellm_model_name" in value:
             model = self._model_of(layout, upstream)
-            for label, index in layout.ids:
-                self.models.setdefault((label, upstream[index]), model)
+            for label, _ in layout.ids:
+                if label in value and self._deployed.setdefault((label, value[label]), model) != model:
+                    self._deployed[label, value[label]] = ""
+        for label in _LEADS:
+            for traced in _TRACED.values():
+                self._teach(traced, label, value.get(label), value.get(_NAMES[traced]))
 
-    def unresolved(self, labels: Labels, pending: PendingWrites) -> UnresolvedAttribution:
+    def _teach(self, traced: Traced, label: str, value: str | None, meaning: str | None) -> None:
+        """Take in what the value of a label means."""
+        if value is None or meaning is None or meaning == COLLAPSED:
+            return
+        known = self.models.get((traced, label, value))
+        if known is None or known not in {meaning, ""}:
+            self.models[traced, label, value] = meaning if known is None else ""
+            self.is_stale = True
+            self._known.clear()
+
+    def unresolved(self, labels: Labels, *, proven: bool) -> UnresolvedAttribution:
         """Return what the labels of a series say of whose usage it is."""
         layout, values = self._layout(labels.names), labels.values
-        callers = self._members(layout.callers, "", layout.callers.pick(values), pending)
-        return UnresolvedAttribution(layout, layout.upstream.pick(values), callers)
+        return UnresolvedAttribution(layout, layout.upstream.pick(values), layout.callers.pick(values), proven)
 
-    def of(self, unresolved: UnresolvedAttribution, pending: PendingWrites) -> int:
+    def of(self, unresolved: UnresolvedAttribution) -> int:
         """Return the attribution that is meant, a new one where its members are a new combination."""
         if unresolved.number is None:
-            model = self._model_of(unresolved.layout, unresolved.upstream)
+            layout, proven = unresolved.layout, unresolved.proven
+            model = self._model_of(layout, unresolved.upstream)
             # Callers and models are few beside their combinations.
-            upstream = self._members(unresolved.layout.upstream, model, unresolved.upstream, pending)
-            unresolved.number = self.number(upstream + unresolved.callers)
-            if unresolved.number == len(self.keys) - 1:
-                pending.attributions[unresolved.number] = self.keys[unresolved.number]
+            upstream = self._members(layout.upstream, model, unresolved.upstream, proven=proven)
+            callers = self._members(layout.callers, "", unresolved.callers, proven=proven)
+            unresolved.number = self.number(upstream + callers)
         return unresolved.number
 
     def number(self, keys: Iterable[MemberKey]) -> int:
@@ -141,19 +184,40 @@ class Attributions:
         if known is None:
             known = self.numbers[ordered] = len(self.keys)
             self.keys.append(ordered)
+            self.new_numbers[known] = ordered
         return known
+
+    def load(self, keys: Sequence[MemberKeys], members: Iterable[Member]) -> None:
+        """Take in what was written down."""
+        self.members = {member.key: member for member in members}
+        for key in self.members:
+            self.counts[key[0]] = self.counts.get(key[0], 0) + 1
+        self.keys = list(keys)
+        self.numbers = {one: number for number, one in enumerate(self.keys)}
 
     def name(self, member: Member) -> bool:
         """Take a member in; one that names itself does not undo an alias. Return whether it is new."""
         known = self.members.get(member.key)
         if known is not None and member.name in (known.name, member.id):
             return False
-        self.members[member.key] = member
+        if known is None:
+            self.counts[member.dimension] = self.counts.get(member.dimension, 0) + 1
+        pending = self.new_members
+        if not pending:
+            # Snapshots hold the one from before.
+            self.members = dict(self.members)
+        self.members[member.key] = pending[member.key] = member  # type: ignore[index]
+        if member.key in self._unproven:
+            self._unproven.discard(member.key)
+            self.is_stale = True
+            self._known.clear()
         return True
 
-    def groups(self, number: int) -> MemberKeys:
-        """Return the members whose totals an attribution adds to."""
-        return self.keys[number]
+    def take_new(self) -> tuple[dict[MemberKey, Member], dict[int, MemberKeys]]:
+        """Return the new members and attributions, which are then nobody's any more."""
+        found = self.new_members, self.new_numbers
+        self.new_members, self.new_numbers = {}, {}
+        return found
 
     def _layout(self, names: tuple[str, ...]) -> _LabelLayout:
         """Return where things stand among these label names."""
@@ -162,33 +226,66 @@ class Attributions:
             layout = self._layouts[names] = _LabelLayout(names)
         return layout
 
-    def _members(self, group: _LabelGroup, model: str, picked: Values, pending: PendingWrites) -> MemberKeys:
+    def _members(self, group: _LabelGroup, model: str, picked: Values, *, proven: bool) -> MemberKeys:
         """Return the members that one group of a series' labels names, the model first where there is one."""
-        identity = group, model, picked
+        identity = group, model, picked, proven
         known = self._known.get(identity)
         if known is None:
             members = [Member(Dimension.MODEL, model, model)] if model else []
             members += group.members(picked)
-            for member in members:
-                if self.name(member):
-                    pending.members[member.key] = member
-            known = self._known[identity] = tuple([member.key for member in members])
+            members += self._traced(group, picked, {one.dimension for one in members})
+            members.sort(key=_dimension_order)
+            known = tuple([key for one in members if (key := self._key_of(one, proven=proven))])
+            self._known[identity] = known
         return known
+
+    def _key_of(self, member: Member, *, proven: bool) -> MemberKey | None:
+        """Return whose usage it is: nobody's where a member was only named, all others' past the limit."""
+        key = member.key
+        if key not in self.members:
+            if not proven:
+                self._unproven.add(key)
+                return None
+            if self.counts.get(member.dimension, 0) >= MEMBER_LIMIT:
+                member = Member(member.dimension, OTHER, "Other")
+        if proven:
+            self.name(member)
+        return member.key
+
+    def _traced(self, group: _LabelGroup, picked: Values, named: set[Dimension]) -> Iterator[Member]:
+        """Yield public name and provider where the family does not name them and other labels mean one."""
+        if "model" not in group.at and "model_id" not in group.at:
+            return
+        leads = [(label, picked[group.at[label]]) for label in _LEADS if label in group.at]
+        for dimension, traced in _TRACED.items():
+            if dimension in named or _NAMES[traced] in group.at:
+                continue
+            meanings = [self.models[traced, *lead] for lead in leads if (traced, *lead) in self.models]
+            if meanings and meanings[0]:
+                yield Member(dimension, meanings[0], meanings[0])
 
     def _model_of(self, layout: _LabelLayout, upstream: Values) -> str:
         """Return the upstream model of a series: what it names itself, or what its other labels mean, if anything."""
         if layout.model is not None and upstream[layout.model] not in ABSENT:
-            return upstream[layout.model]
+            return "" if upstream[layout.model] == COLLAPSED else upstream[layout.model]
         given = [(label, upstream[index]) for label, index in layout.ids if upstream[index] not in ABSENT]
         for pair in given:
-            if pair in self.models:
-                return self.models[pair]
-        return next((value for label, value in given if label != "model_id"), "")
+            if (Traced.MODEL, *pair) in self.models:
+                return self.models[Traced.MODEL, *pair]
+        for pair in given:
+            if pair in self._deployed:
+                return self._deployed[pair]
+        return next((value for label, value in given if label != "model_id" and value != COLLAPSED), "")
 
 
 def in_order(key: MemberKey) -> tuple[int, str]:
     """Return what member keys are sorted by to make them an identity."""
     return _ORDER[key[0]], key[1]
+
+
+def _dimension_order(member: Member) -> int:
+    """Return what the members of a series are sorted by; tags stay in their own order."""
+    return _ORDER[member.dimension]
 
 
 def _getter(indices: list[int]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:

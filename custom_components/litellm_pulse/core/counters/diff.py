@@ -1,7 +1,7 @@
 """What one answer says that the last answer of the same process did not.
 
-Nothing here pending state: a diff is worked out first and applied by the ledger only when all
-of it stands. A known series costs one comparison of its line; only lines that differ are read.
+Nothing here changes state: a diff is worked out first and applied only when all of the answer
+stands. A known series costs one comparison of its line; only lines that differ are read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,8 @@ from functools import cache
 from itertools import compress, count
 from operator import ne
 
-from ..exposition import number, series_and_value
-from .series import Counter, Process
+from ..exposition import canonical, number, series_and_value, split_sample
+from .series import ROUNDED, Counter, Process
 
 
 @dataclass(slots=True)
@@ -21,39 +21,74 @@ class FamilyDiff:
     family: bytes
     lines: Sequence[bytes]
     known: Mapping[bytes, Counter]
-    """The counters of the family before this answer, per series_text."""
+    """The counters of the family before this answer, per series text."""
     slots: list[Counter | None]
     """The counter of each line; None for a newcomer, an empty or an unreadable line."""
     changed: list[tuple[int, Counter, float]] = field(default_factory=list)
-    """Line, counter and value of those known, with a value other than the last."""
+    """Line, counter and value of those known, with a value other than the last, or back after they were missing."""
     newcomers: list[tuple[int, bytes, float]] = field(default_factory=list)
     """Line, series and value of those not known in this process."""
-    gone: list[Counter] = field(default_factory=list)
-    """Counters that the answer does not have any more."""
-    skipped: int = 0
+    missing: list[Counter] = field(default_factory=list)
+    """Counters that the last answer had and this one does not have."""
+    renamed: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """Old and new text of series whose labels come in another order now."""
+    skipped: set[int] = field(default_factory=set)
+    """Lines that could not be read, or that repeat a series."""
+    created: Mapping[bytes, float] = field(default_factory=dict)
+    """Series text -> `_created`, of the lines that differ from the last ones."""
+    tells_created: bool = False
+    is_same: bool = False
+    """No line differs from the last answer's."""
+
+    @property
+    def falls(self) -> bool:
+        """Whether any counter is lower than it was, by more than rounding."""
+        return any(value < counter.value * ROUNDED for _, counter, value in self.changed)
+
+    @property
+    def rises(self) -> bool:
+        """Whether any counter is higher than it was, or new."""
+        return bool(self.newcomers) or any(value > counter.value for _, counter, value in self.changed)
 
 
-def diff_family(process: Process, family: str, lines: Sequence[bytes]) -> FamilyDiff:
-    """Compare a family's lines with the last ones of the process."""
+def diff_family(process: Process, family: str, lines: Sequence[bytes], created: Sequence[bytes]) -> FamilyDiff:
+    """Compare a family's lines, and those of its `_created` twin, with the last ones of the process."""
     slots, old = process.slots.get(family, []), process.lines.get(family, ())
     known = process.counters.get(family, {})
+    skipped = set(process.skipped.get(family, ()))
     if slots and lines == old:
-        return FamilyDiff(family.encode(), lines, known, slots)
-    diff = FamilyDiff(family.encode(), lines, known, slots[: len(lines)] + [None] * (len(lines) - len(slots)))
-    differing = _differing(lines, old)
-    placed = diff.slots
-    moved = _place(diff, [index for index in differing if placed[index] is None or not _reread(diff, index)])
-    moved |= len(lines) != len(slots)
-    if known and (moved or len(lines) - diff.slots.count(None) < len(known)):
-        _take_stock(diff)
+        diff = FamilyDiff(family.encode(), lines, known, slots, skipped=skipped, is_same=True)
+    else:
+        padded = slots[: len(lines)] + [None] * (len(lines) - len(slots))
+        diff = FamilyDiff(family.encode(), lines, known, padded)
+        _compare(diff, old, slots, skipped)
+    diff.tells_created = bool(created)
+    if created:
+        diff.created = _created_since(process, family, created)
     return diff
 
 
-def created_since(process: Process, family: str, lines: Sequence[bytes]) -> dict[bytes, float]:
-    """Return series -> `_created` of the lines that differ from the process' last answer.
+@cache
+def created_family(family: str) -> str:
+    """Return the name of the twin that says when a counter's series were created."""
+    return family.removesuffix("_total") + "_created"
 
-    `family` is the family that counts, `lines` are those of its `_created` twin.
-    """
+
+def _compare(diff: FamilyDiff, old: Sequence[bytes], slots: Sequence[Counter | None], skipped: set[int]) -> None:
+    """Read the lines that differ."""
+    lines, placed = diff.lines, diff.slots
+    differing = list(_differing(lines, old))
+    diff.skipped = {index for index in skipped.difference(differing) if index < len(lines)}
+    moved = _place(diff, [index for index in differing if placed[index] is None or not _reread(diff, index)])
+    moved |= len(lines) != len(slots)
+    if diff.known and (moved or len(lines) - diff.slots.count(None) < len(diff.known)):
+        _take_stock(diff)
+        if diff.newcomers:
+            _find_renamed(diff)
+
+
+def _created_since(process: Process, family: str, lines: Sequence[bytes]) -> dict[bytes, float]:
+    """Return series -> `_created` of the lines of a twin that differ from those that were told last."""
     name = created_family(family)
     stem, skip = family.encode(), len(name)
     found: dict[bytes, float] = {}
@@ -61,16 +96,10 @@ def created_since(process: Process, family: str, lines: Sequence[bytes]) -> dict
     if lines == old:
         return found
     for index in _differing(lines, old):
-        labels, _, text = lines[index][skip:].rpartition(b" ")
-        if (value := number(text)) is not None:
-            found[stem + labels] = value
+        text, value = split_sample(lines[index])
+        if value is not None:
+            found[stem + text[skip:]] = value
     return found
-
-
-@cache
-def created_family(family: str) -> str:
-    """Return the name of the twin that says when a counter's series were created."""
-    return family.removesuffix("_total") + "_created"
 
 
 def _differing(lines: Sequence[bytes], old: Sequence[bytes]) -> Iterator[int]:
@@ -99,7 +128,7 @@ def _place(diff: FamilyDiff, indices: list[int]) -> bool:
     for index in indices:
         series_text, _, text = lines[index].rpartition(b" ")
         value = number(text)
-        if value is None or not series_text.endswith(b"}") or not series_text.startswith(stem):
+        if value is None or not series_text.endswith(b'"}') or not series_text.startswith(stem):
             sample = series_and_value(lines[index])
             if sample is None or not _belongs(sample[0], diff.family):
                 moved |= _skip(diff, index)
@@ -108,7 +137,7 @@ def _place(diff: FamilyDiff, indices: list[int]) -> bool:
         counter = known.get(series_text)
         if counter is None:
             newcomers.append((index, series_text, value))
-        elif value != counter.value:
+        elif value != counter.value or counter.missing_since is not None:
             diff.changed.append((index, counter, value))
         moved |= counter is not slots[index]
         slots[index] = counter
@@ -127,7 +156,7 @@ def _skip(diff: FamilyDiff, index: int) -> bool:
         diff.slots[index] = None
         return before is not None
     counter = diff.slots[index] = diff.known.get(line.rpartition(b" ")[0])
-    diff.skipped += 1
+    diff.skipped.add(index)
     return counter is not before
 
 
@@ -138,13 +167,42 @@ def _take_stock(diff: FamilyDiff) -> None:
     if len(present) - (None in present) < len(slots) - unowned:
         for index in _repeated(slots):
             slots[index] = None
+            diff.skipped.add(index)
         diff.changed = [one for one in diff.changed if slots[one[0]] is one[1]]
-    # An unreadable line may be any of the series, so nothing is called gone beside one.
-    if unowned == len(diff.newcomers) + diff.lines.count(b""):
-        diff.gone = [counter for counter in diff.known.values() if counter not in present]
+    diff.missing = [one for one in diff.known.values() if one.missing_since is None and one not in present]
 
 
 def _repeated(slots: list[Counter | None]) -> list[int]:
     """Return the lines whose counter an earlier line has."""
     first: dict[Counter, int] = {}
     return [index for index, one in enumerate(slots) if one is not None and first.setdefault(one, index) != index]
+
+
+def _find_renamed(diff: FamilyDiff) -> None:
+    """Take newcomers for known series where only the order of their labels differs, or a label that is empty."""
+    layout = _layout(next(iter(diff.known)))
+    odd = [one for one in diff.newcomers if _layout(one[1]) != layout]
+    if not odd:
+        return
+    present = set(diff.slots)
+    by_labels = {canonical(text): (text, counter) for text, counter in diff.known.items()}
+    for newcomer in odd:
+        index, text, value = newcomer
+        labels = canonical(text)
+        if labels is None or labels not in by_labels:
+            continue
+        diff.newcomers.remove(newcomer)
+        old, counter = by_labels[labels]
+        if counter in present:
+            diff.skipped.add(index)
+            continue
+        present.add(counter)
+        diff.slots[index] = counter
+        diff.renamed.append((old, text))
+        diff.changed.append((index, counter, value))
+    diff.missing = [one for one in diff.missing if one not in present]
+
+
+def _layout(text: bytes) -> list[bytes]:
+    """Return what stands between the values of a series' labels."""
+    return text.split(b'"')[::2]

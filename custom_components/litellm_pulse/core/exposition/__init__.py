@@ -1,19 +1,22 @@
 """From bytes to families, lines and labels: the text exposition format of Prometheus."""
 
-from .labels import LabelReader, Labels, labels_of
+from .labels import LabelReader, Labels, canonical, labels_of
 from .parser import PROCESS_START, Exposition, ExpositionParser
-from .samples import gauges, label_names, number, series_and_value, sums
+from .samples import GaugeReader, GaugeSample, label_names, number, series_and_value, split_sample, sums
 
 __all__ = [
     "PROCESS_START",
     "Exposition",
     "ExpositionParser",
+    "GaugeReader",
+    "GaugeSample",
     "LabelReader",
     "Labels",
-    "gauges",
+    "canonical",
     "label_names",
     "labels_of",
     "number",
     "series_and_value",
+    "split_sample",
     "sums",
 ]

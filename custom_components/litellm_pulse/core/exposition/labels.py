@@ -46,6 +46,12 @@ class LabelReader:
         return Labels(names, tuple(labels.values()))
 
 
+def canonical(series_text: bytes) -> tuple[tuple[str, str], ...] | None:
+    """Return what is the same for two texts of one series: its labels in order, those that are empty left out."""
+    labels = labels_of(series_text)
+    return None if labels is None else tuple(sorted((name, value) for name, value in labels.items() if value))
+
+
 def labels_of(series_text: bytes) -> dict[str, str] | None:
     """Return the labels of `family{labels}`, or None where they are not well-formed."""
     name, brace, rest = series_text.decode("utf-8", "replace").partition("{")

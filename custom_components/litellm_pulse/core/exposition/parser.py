@@ -24,6 +24,10 @@ _HELP = b"# HELP "
 _NEWLINE = ord("\n")
 _LINE_LIMIT = 1 << 20
 """Bytes; what has no end after as many is no line of an exposition."""
+_BOM = b"\xef\xbb\xbf"
+_EOF = b"# EOF"
+_TOTAL = b"_total"
+_COUNTS = b"_count{"
 
 type Exposition = Mapping[str, Sequence[bytes]]
 """A whole body: each wanted family that is published, and its sample lines; none where it has no series yet."""
@@ -36,15 +40,26 @@ class ExpositionParser:
     the search for a longer needle ten times slower.
     """
 
-    def __init__(self, wanted: Collection[str]) -> None:
-        """Begin a body, of which these families are wanted."""
+    def __init__(self, wanted: Collection[str], *, histograms: bool = False) -> None:
+        """Begin a body, of which these families are wanted.
+
+        With `histograms`, the `_count` lines of LiteLLM's histograms are kept too, as families of
+        their own: where a process has no identity, they are evidence of a restart.
+        """
         self._wanted = frozenset([_ENTERPRISE_ONLY, *(name.encode() for name in wanted)])
+        self._histograms = histograms
+        self._counts_only = False
+        """The family at hand is a histogram."""
         self._families: dict[bytes, list[bytes]] = {}
         self._name = b""
         """The family at hand, empty where it is not wanted."""
         self._rest = b""
         """The beginning of a line that the next piece goes on with."""
         self._begun = self._published = False
+        self._foreign = False
+        """A wanted counter goes by its OpenMetrics name."""
+        self.ended = False
+        """The body said itself where it ends, with `# EOF`."""
 
     def feed(self, piece: bytes) -> None:
         """Take the next piece of the body, of any length; takes a few microseconds.
@@ -52,7 +67,9 @@ class ExpositionParser:
         Raises NotPrometheusError as soon as that shows.
         """
         if not self._begun:
-            self._begin(piece)
+            piece = self._begin(self._rest + piece)
+            if not self._begun:
+                return
         start = 0
         if self._rest:
             start = piece.find(b"\n") + 1
@@ -75,18 +92,28 @@ class ExpositionParser:
             raise EmptyAnswerError
         if _ENTERPRISE_ONLY in self._families:
             raise EnterpriseOnlyError
+        if self._rest.rstrip() == _EOF:
+            self._rest, self.ended = b"", True
         if self._rest:
             raise TruncatedAnswerError
+        if self._foreign:
+            raise NotPrometheusError
         if not self._published:
             raise NoLiteLLMMetricsError
         return {name.decode(): lines for name, lines in self._families.items()}
 
-    def _begin(self, piece: bytes) -> None:
-        """Look at how the body begins."""
+    def _begin(self, piece: bytes) -> bytes:
+        """Look at how the body begins; return it without a byte order mark."""
+        self._rest = b""
+        if len(piece) < len(_BOM) and _BOM.startswith(piece):
+            self._rest = piece
+            return b""
+        piece = piece.removeprefix(_BOM)
         start = piece.lstrip()
         if start[:1] and start[:1] in b'<{["':
             raise NotPrometheusError
         self._begun = bool(start)
+        return piece
 
     def _keep(self, rest: bytes) -> None:
         """Keep the beginning of a line."""
@@ -107,7 +134,11 @@ class ExpositionParser:
                 if at == 0 or lines[at - 1] == _NEWLINE:
                     self._take(name, lines, start, at)
                     start = find(b"\n", at, stop) + 1
-                    name = self._enter(lines[at + _TYPE_LENGTH : start].partition(b" ")[0])
+                    name = self._enter(lines[at + _TYPE_LENGTH : start])
+            elif lines.startswith(_EOF, at) and lines[at:stop].strip() == _EOF:
+                self.ended = True
+                self._take(name, lines, start, at)
+                start = stop
             elif name and (at == 0 or lines[at - 1] == _NEWLINE):
                 self._take(name, lines, start, at)
                 if lines.startswith(_HELP, at) and not lines.startswith(name + b" ", at + len(_HELP)):
@@ -121,13 +152,19 @@ class ExpositionParser:
     def _take(self, name: bytes, lines: bytes, start: int, stop: int) -> None:
         """Keep whole lines of a family, if it is wanted and has any here."""
         if name and stop > start:
-            self._families[name] += lines[start : stop - 1].split(b"\n")
+            found = lines[start : stop - 1].split(b"\n")
+            self._families[name] += [line for line in found if _COUNTS in line] if self._counts_only else found
 
-    def _enter(self, name: bytes) -> bytes:
-        """Return the family that begins, nothing where it is not wanted."""
+    def _enter(self, described: bytes) -> bytes:
+        """Return the family that begins, as its `# TYPE` describes it; nothing where it is not wanted."""
+        name, _, kind = described.partition(b" ")
         if not self._published:
             self._published = name.startswith(_PREFIX)
-        if name not in self._wanted:
+        self._counts_only = self._histograms and kind.strip() == b"histogram" and name.startswith(_PREFIX)
+        if self._counts_only:
+            name += _COUNTS[:-1]
+        elif name not in self._wanted:
+            self._foreign |= name + _TOTAL in self._wanted and kind.strip() == b"counter"
             return b""
         self._families.setdefault(name, [])
         return name

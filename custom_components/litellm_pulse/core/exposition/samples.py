@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import inf, isfinite, nan
 
 from .labels import labels_of
@@ -21,6 +22,14 @@ def series_and_value(line: bytes) -> tuple[bytes, float] | None:
     match = _SAMPLE.fullmatch(line)
     value = match and number(match[2])
     return (match[1], value) if match and value is not None else None
+
+
+def split_sample(line: bytes) -> tuple[bytes, float | None]:
+    """Return the series and the value of a line, nothing and None where it cannot be read; quick where it is plain."""
+    series_text, _, text = line.rpartition(b" ")
+    if series_text.endswith(b'"}'):
+        return series_text, number(text)
+    return series_and_value(line) or (b"", None)
 
 
 def number(text: bytes) -> float | None:
@@ -59,16 +68,44 @@ def sums(body: bytes | bytearray) -> dict[str, float]:
     return {name.decode(): value for name, value in found.items() if isfinite(value)}
 
 
-def gauges(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, str], float]]:
-    """Yield labels and value of each sample of a gauge; NaN and infinities included."""
-    for line in lines:
-        match = _SAMPLE.fullmatch(line)
-        labels = match and labels_of(match[1])
-        if match and labels is not None:
-            try:
-                yield labels, float(match[2])
-            except ValueError:
-                continue
+@dataclass(frozen=True, slots=True)
+class GaugeSample:
+    """One sample of a gauge; NaN and infinities are values too."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(slots=True)
+class GaugeReader:
+    """Reads the gauges of answer after answer; a line that was there before is not parsed again."""
+
+    _known: dict[bytes, GaugeSample] = field(default_factory=dict)
+
+    def read(self, families: Mapping[str, Iterable[bytes]]) -> dict[str, list[GaugeSample]]:
+        """Return family -> its samples; lines that cannot be read are left out."""
+        before, self._known = self._known, {}
+        return {family: list(self._samples(lines, before)) for family, lines in families.items()}
+
+    def _samples(self, lines: Iterable[bytes], before: Mapping[bytes, GaugeSample]) -> Iterator[GaugeSample]:
+        """Yield the samples of one gauge."""
+        for line in lines:
+            sample = before.get(line) or _gauge_sample(line)
+            if sample is not None:
+                self._known[line] = sample
+                yield sample
+
+
+def _gauge_sample(line: bytes) -> GaugeSample | None:
+    """Return the sample of a line, None where it cannot be read."""
+    match = _SAMPLE.fullmatch(line)
+    labels = match and labels_of(match[1])
+    if not match or labels is None:
+        return None
+    try:
+        return GaugeSample(labels, float(match[2]))
+    except ValueError:
+        return None
 
 
 def label_names(exposition: Mapping[str, Sequence[bytes]]) -> frozenset[str]:

@@ -1,12 +1,17 @@
-"""What the proxy's gauges say now: requests in flight, budgets, the state of deployments."""
+"""LiteLLM's own budgets, out of the many copies in which a proxy tells them.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+Each worker, each replica and each former alias of a team keeps a copy of a gauge, stale in all but
+one: the live one is the one whose value changed last.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
 
-from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGES, BudgetRow, Metric
-from ..exposition import Exposition, gauges
+from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGES, LOGGING_FAILURES, BudgetRow, Metric
+from ..exposition import GaugeSample
 from ..models import Budget, Health, Member, MemberKey
 
 RESET_JITTER = timedelta(minutes=5)
@@ -15,105 +20,227 @@ RESET_JITTER = timedelta(minutes=5)
 LONGEST_HOURS = 24 * 366 * 100
 """A budget that is reset in more than a hundred years is never reset."""
 
+STAYS = 2
+"""Answers in which one copy tells the whole of a budget before that is believed."""
+
+type Gauges = Mapping[str, Sequence[GaugeSample]]
+type Labels = frozenset[tuple[str, str]]
+type CopyKey = tuple[int, Labels]
+"""The process that tells it, and all its labels."""
+
 _ROWS = {row.dimension: row for row in DIMENSIONS}
 _STATES = (Health.HEALTHY, Health.PARTIAL_OUTAGE, Health.COMPLETE_OUTAGE)
 
 
 @dataclass(slots=True)
+class _Copy:
+    """One copy of a gauge."""
+
+    value: float
+    changed: int
+    """The answer in which its value changed last."""
+    name: str
+    """What it calls the member."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetReading:
+    """What the gauges of one answer say of budgets."""
+
+    budgets: Mapping[MemberKey, Budget]
+    """All that are known; the same mapping where nothing changed."""
+    changed: Mapping[MemberKey, Budget | None]
+    """Those that are other ones now; None where there is none any more."""
+    names: Sequence[Member]
+    """Members that a live copy names, or that were not known."""
+
+
+@dataclass(slots=True)
 class Budgets:
-    """Reads the gauges of one proxy; remembers what it needs to tell a fault from a change."""
+    """Reads the budgets of one proxy; remembers what it needs to tell a fault from a change."""
 
-    names: Callable[[Member], object]
-    """Is told the member, with its name, of each budget."""
-    budgets: Mapping[MemberKey, Budget] = field(default_factory=dict)
-    _hours: dict[MemberKey, float] = field(default_factory=dict)
-    _doubted: dict[MemberKey, float] = field(default_factory=dict)
-    """Remaining amounts that jumped to the whole budget, not believed before they are repeated."""
+    budgets: dict[MemberKey, Budget] = field(default_factory=dict)
+    """See `load`."""
+    _copies: dict[str, dict[MemberKey, dict[CopyKey, _Copy]]] = field(default_factory=dict)
+    """Family -> member -> its copies."""
+    _read: dict[tuple[int, str], Sequence[GaugeSample]] = field(default_factory=dict)
+    """What a process last told of a family."""
+    _doubted: dict[MemberKey, tuple[CopyKey, int]] = field(default_factory=dict)
+    """Members whose copy tells the whole budget, and in how many answers it did."""
+    _answers: int = 0
 
-    def read(self, exposition: Exposition, answered_at: datetime) -> Mapping[MemberKey, Budget]:
-        """Return the budget of every member that has one; the same mapping where nothing changed."""
-        found: dict[MemberKey, Budget] = {}
+    def load(self, budgets: Mapping[MemberKey, Budget]) -> None:
+        """Take in what was written down."""
+        self.budgets = dict(budgets)
         for row in BUDGETS:
-            # Several workers each keep a copy, stale in all but one: the lowest is nearest the truth.
-            remaining = self._values(row, row.remaining, exposition, min)
-            maximum = self._values(row, row.maximum, exposition, max)
-            hours = self._values(row, row.hours, exposition, min)
-            for member, left in remaining.items():
-                most = maximum.get(member)
-                found[member] = Budget(
-                    self._believed(member, left, most), most, self._reset(member, hours.get(member), answered_at)
-                )
-        if found != self.budgets:
-            self.budgets = found
-        return self.budgets
+            for member in [one for one in budgets if one[0] is row.dimension]:
+                copies = self._copies.setdefault(row.remaining, {}).setdefault(member, {})
+                for process, labels, value, changed in json.loads(budgets[member].copies or "[]"):
+                    key = process, frozenset((name, text) for name, text in labels)
+                    copies[key] = _Copy(value, changed, "")
+                    self._answers = max(self._answers, changed)
 
-    def _values(
-        self,
-        row: BudgetRow,
-        family: str | None,
-        exposition: Exposition,
-        choose: Callable[[float, float], float],
-    ) -> dict[MemberKey, float]:
-        """Return member -> value of one gauge; infinity and NaN mean that there is no budget."""
-        values: dict[MemberKey, float] = {}
-        for labels, value in gauges(exposition.get(family or "", ())):
-            member = isfinite(value) and self._member(row, labels)
-            if member:
-                values[member] = choose(values[member], value) if member in values else value
-        return values
+    def read(self, process: int, gauges: Gauges, answered_at: datetime) -> BudgetReading:
+        """Take in what a process tells of budgets."""
+        self._answers += 1
+        touched = set(self._doubted)
+        for row in BUDGETS:
+            for family in filter(None, (row.remaining, row.maximum, row.hours)):
+                touched |= self._take(row, family, process, gauges.get(family, ()))
+        names: list[Member] = []
+        changed: dict[MemberKey, Budget | None] = {}
+        for row in BUDGETS:
+            for member in [one for one in touched if one[0] is row.dimension]:
+                known = self.budgets.get(member)
+                found = self._budget(row, member, process, answered_at, names)
+                if found != known or (found and known and found.copies != known.copies):
+                    changed[member] = found
+        if changed:
+            kept = {**self.budgets, **changed}
+            self.budgets = {member: one for member, one in kept.items() if one is not None}
+        return BudgetReading(self.budgets, changed, names)
 
-    def _member(self, row: BudgetRow, labels: Mapping[str, str]) -> MemberKey | None:
-        """Return whose budget a sample tells, and have its name known."""
-        where = _ROWS[row.dimension]
-        found = where.member(tuple(map(labels.get, where.labels)), tuple(map(labels.get, where.names)))
-        if found is None:
-            return None
-        self.names(Member(row.dimension, *found))
-        return row.dimension, found[0]
+    def _take(self, row: BudgetRow, family: str, process: int, samples: Sequence[GaugeSample]) -> set[MemberKey]:
+        """Take in one gauge of a process; return the members of whom it says something new."""
+        before = self._read.get((process, family), ())
+        if samples == before:
+            return set()
+        self._read[process, family] = samples
+        copies = self._copies.setdefault(family, {})
+        touched: set[MemberKey] = set()
+        present: set[tuple[MemberKey, CopyKey]] = set()
+        for sample in samples:
+            member = _member(row, sample.labels)
+            if member is None:
+                continue
+            key = process, frozenset(sample.labels.items())
+            present.add((member.key, key))
+            known = copies.setdefault(member.key, {}).get(key)
+            if known is not None and not known.name:
+                known.name = member.name
+            if known is None or (known.value != sample.value and known.value == known.value):  # NaN
+                copies[member.key][key] = _Copy(sample.value, self._answers, member.name)
+                touched.add(member.key)
+        for member_key, of_member in copies.items():
+            for key in [one for one in of_member if one[0] == process and (member_key, one) not in present]:
+                del of_member[key]
+                touched.add(member_key)
+        return touched
 
-    def _believed(self, member: MemberKey, left: float, most: float | None) -> float:
-        """Return what remains of a budget; LiteLLM at times tells the whole of it for one scrape."""
+    def _budget(
+        self, row: BudgetRow, member: MemberKey, process: int, answered_at: datetime, names: list[Member]
+    ) -> Budget | None:
+        """Return the budget of a member as its live copies tell it, None where it has none."""
         known = self.budgets.get(member)
-        jumped = known is not None and left == most and known.maximum == most and known.remaining < left
-        if not jumped or self._doubted.get(member) == left:
+        key = self._live(row.remaining, member, known.remaining if known else None)
+        if key is None:
+            return None
+        copy = self._copies[row.remaining][member][key]
+        maximum = self._of(row.maximum, member, key, known.maximum if known else None)
+        self._name(member, copy, row, names)
+        if not isfinite(copy.value):
+            return known if maximum is not None and isfinite(maximum) else None
+        most = maximum if maximum is not None and isfinite(maximum) else None
+        hours = self._of(row.hours, member, key, known.hours if known else None)
+        left = self._believed(member, key, copy.value, most, process, answered_at)
+        return Budget(left, most, _reset(known, hours, answered_at), hours, self._dump(row.remaining, member))
+
+    def _dump(self, family: str, member: MemberKey) -> str:
+        """Return the copies of a member's gauge as text."""
+        copies = self._copies[family][member]
+        return json.dumps([(key[0], sorted(key[1]), one.value, one.changed) for key, one in copies.items()])
+
+    def _name(self, member: MemberKey, copy: _Copy, row: BudgetRow, names: list[Member]) -> None:
+        """Note the name that a live copy gives; one that merely stands there names only who was not known."""
+        stands = len({one.changed for one in self._copies[row.remaining][member].values()}) < 2  # noqa: PLR2004
+        if (
+            copy.changed == self._answers and (not stands or len(self._copies[row.remaining][member]) == 1)
+        ) or member not in self.budgets:
+            names.append(Member(row.dimension, member[1], copy.name))
+
+    def _live(self, family: str, member: MemberKey, known: float | None) -> CopyKey | None:
+        """Return the copy that changed last; of several the one that says what is known, then the lowest."""
+        copies = self._copies.get(family, {}).get(member)
+        if not copies:
+            return None
+        return min(copies, key=lambda key: (-copies[key].changed, copies[key].value != known, copies[key].value))
+
+    def _of(self, family: str | None, member: MemberKey, key: CopyKey, known: float | None) -> float | None:
+        """Return what another gauge says in the same copy, or in its own live one."""
+        copies = self._copies.get(family or "", {}).get(member)
+        if not copies:
+            return None
+        if key in copies:
+            return copies[key].value
+        live = self._live(family or "", member, known)
+        return copies[live].value if live else None
+
+    def _believed(  # noqa: PLR0913, PLR0917
+        self, member: MemberKey, key: CopyKey, left: float, most: float | None, process: int, answered_at: datetime
+    ) -> float:
+        """Return what remains of a budget; LiteLLM at times tells the whole of it, and another value soon after."""
+        known = self.budgets.get(member)
+        if known is None or left != most or known.maximum != most or known.remaining >= left:
             self._doubted.pop(member, None)
             return left
-        self._doubted[member] = left
-        return known.remaining if known else left
-
-    def _reset(self, member: MemberKey, hours: float | None, answered_at: datetime) -> datetime | None:
-        """Return when a budget is reset; the gauge stands still between requests, time does not."""
-        known = self.budgets.get(member)
-        before = known.resets_at if known else None
-        if hours is None or not 0 < hours < LONGEST_HOURS:
-            return None
-        if self._hours.get(member) == hours and before is not None:
-            return before
-        self._hours[member] = hours
-        at = (answered_at + timedelta(hours=hours)).replace(second=0, microsecond=0)
-        return before if before is not None and abs(at - before) < RESET_JITTER else at
+        if known.resets_at is not None and answered_at >= known.resets_at - RESET_JITTER:
+            self._doubted.pop(member, None)
+            return left
+        doubted, times = self._doubted.get(member, (key, 0))
+        if doubted != key:
+            times = 0
+        times += process == key[0]
+        self._doubted[member] = key, times
+        if times < STAYS:
+            return known.remaining
+        del self._doubted[member]
+        return left
 
 
-def live_gauges(exposition: Exposition, wanted: Iterable[Metric] = GAUGES) -> dict[str, float]:
+def _member(row: BudgetRow, labels: Mapping[str, str]) -> Member | None:
+    """Return whose budget a sample tells."""
+    where = _ROWS[row.dimension]
+    found = where.member(tuple(map(labels.get, where.labels)), tuple(map(labels.get, where.names)))
+    return Member(row.dimension, *found) if found else None
+
+
+def _reset(known: Budget | None, hours: float | None, answered_at: datetime) -> datetime | None:
+    """Return when a budget is reset; the gauge stands still between requests, time does not."""
+    before = known.resets_at if known else None
+    if hours is None or not 0 < hours < LONGEST_HOURS:
+        return None
+    if known and known.hours == hours and before is not None:
+        return before
+    at = (answered_at + timedelta(hours=hours)).replace(second=0, microsecond=0)
+    return before if before is not None and abs(at - before) < RESET_JITTER else at
+
+
+def live_gauges(gauges: Gauges, wanted: Iterable[Metric] = GAUGES) -> dict[str, float]:
     """Return each live figure that is published, summed over its finite samples."""
     found: dict[str, float] = {}
     for gauge in wanted:
-        source = next((one for one in gauge.sources if one in exposition), None)
+        source = next((one for one in gauge.sources if one in gauges), None)
         if source is not None:
-            found[gauge.name] = sum(_finite(value for _, value in gauges(exposition[source])))
+            found[gauge.name] = _sum(gauges[source])
     return found
 
 
-def deployment_health(exposition: Exposition) -> dict[str, Health]:
+def deployment_health(gauges: Gauges) -> dict[str, Health]:
     """Return upstream model -> the worst state of its deployments."""
     worst: dict[str, Health] = {}
-    for labels, value in gauges(exposition.get(DEPLOYMENT_STATE, ())):
-        model = labels.get("litellm_model_name", "")
-        if model and value in range(len(_STATES)):
-            worst[model] = max(worst.get(model, Health.HEALTHY), _STATES[int(value)], key=_STATES.index)
+    for sample in gauges.get(DEPLOYMENT_STATE, ()):
+        model = sample.labels.get("litellm_model_name", "")
+        if model and sample.value in range(len(_STATES)):
+            worst[model] = max(worst.get(model, Health.HEALTHY), _STATES[int(sample.value)], key=_STATES.index)
     return worst
 
 
-def _finite(values: Iterable[float]) -> Iterator[float]:
-    """Yield the values that are numbers."""
-    return (value for value in values if isfinite(value))
+def logging_failures(gauges: Gauges) -> float:
+    """Return how often LiteLLM failed to count since it started, by its own word."""
+    samples = gauges.get(LOGGING_FAILURES, ())
+    return _sum(one for one in samples if one.labels.get("callback_name", "").lower().startswith("prometheus"))
+
+
+def _sum(samples: Iterable[GaugeSample]) -> float:
+    """Return the sum of the values that are numbers."""
+    return sum((one.value for one in samples if isfinite(one.value)), 0.0)

@@ -157,9 +157,10 @@ def _row(snapshot: Snapshot, key: MemberKey, raw: Vector) -> dict[str, object]:
         row["name"] = snapshot.members[key].name
     usage = snapshot.usage.get(key, _NO_USAGE)
     vectors = {"": raw, **{suffix: getattr(usage, window) for suffix, window in SUFFIXES.items()}}
+    unknown = snapshot.unknown.get(dimension, frozenset())
     for suffix, vector in vectors.items():
         for name, index in _INDEX:
-            row[name + suffix] = vector[index]
+            row[name + suffix] = None if name in unknown else vector[index]
     for suffix, vector in vectors.items():
         row[PERCENTAGE + suffix] = _share(vector[_CACHED], vector[_INPUT])
     return row

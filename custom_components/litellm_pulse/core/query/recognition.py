@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..catalog import COUNTERS
 from ..errors import StoreError
-from ..exposition import PROCESS_START, Exposition, gauges, series_and_value
+from ..exposition import PROCESS_START, Exposition, GaugeReader, series_and_value
 from ..store import reading
 
 FAMILIES = frozenset(source for metric in COUNTERS for source in metric.sources) | {PROCESS_START}
@@ -18,7 +18,9 @@ def recognizes(path: Path, exposition: Exposition) -> bool:
     """
     if not path.exists():
         return True
-    starts = {value for _, value in gauges(exposition.get(PROCESS_START, ()))}
+    starts = {
+        one.value for one in GaugeReader().read({PROCESS_START: exposition.get(PROCESS_START, ())})[PROCESS_START]
+    }
     try:
         with reading(path) as connection:
             known_starts = {row[0] for row in connection.execute("SELECT start FROM processes")}

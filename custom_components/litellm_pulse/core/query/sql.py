@@ -61,6 +61,9 @@ def usage(path: Path, query: UsageQuery) -> Iterator[UsageRow]:
     """
     statement = _statement(query.dimensions)
     resolution, first, last = _span(query)
+    if resolution is not Resolution.QUARTER:
+        # Before that there are sums of many days or months, in the place of one.
+        first = max(first, _known_from(path, resolution, query.zone) or first)
     with reading(path) as connection:
         # All periods as of one moment, whatever is posted meanwhile.
         connection.execute("BEGIN")
@@ -74,13 +77,28 @@ def usage(path: Path, query: UsageQuery) -> Iterator[UsageRow]:
 def usage_since(path: Path, query: UsageQuery) -> datetime | None:
     """Return since when the usage that is asked for is known, where that is after it begins.
 
-    Quarter-hours that are older than the retention are deleted. Raises StoreError.
+    Quarter-hours that are older than the retention are deleted, and a file that was lost took all
+    with it but the sums of the running day, month and year. Raises StoreError.
     """
     resolution, first, _ = _span(query)
-    kept = _rows(path, "SELECT value FROM meta WHERE key = 'quarters_from'", ())
-    if resolution is not Resolution.QUARTER or not kept or int(kept[0][0]) <= first:
+    known = _known_from(path, resolution, query.zone)
+    if known is None or known <= first:
         return None
-    return windows.quarter_start(int(kept[0][0])).astimezone(query.zone)
+    if resolution is Resolution.QUARTER:
+        return windows.quarter_start(known).astimezone(query.zone)
+    day = known if resolution is Resolution.DAY else windows.first_of_month(known)
+    return windows.start_of_day(day, query.zone)
+
+
+def _known_from(path: Path, resolution: Resolution, zone: ZoneInfo) -> int | None:
+    """Return the number of the first quarter-hour, day or month that is known by itself; None for all of them."""
+    meta = dict(_rows(path, "SELECT key, value FROM meta WHERE key IN ('quarters_from', 'recovered_at')", ()))
+    if resolution is Resolution.QUARTER:
+        return int(meta["quarters_from"]) if "quarters_from" in meta else None
+    if "recovered_at" not in meta:
+        return None
+    day = windows.day_of(datetime.fromtimestamp(meta["recovered_at"], zone), zone)
+    return day if resolution is Resolution.DAY else windows.month_of(day)
 
 
 def history(path: Path, limit: int, recent: Sequence[ScrapeRow], runs: Sequence[ScrapeRow]) -> list[ScrapeRow]:

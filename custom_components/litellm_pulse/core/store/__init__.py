@@ -3,6 +3,7 @@
 from . import loading
 from .connection import Store
 from .database import companions, connect, reading, set_aside
+from .pending_writes import PendingWrites
 from .rezone import rezone
 from .spare_copy import SpareCopy, State, dump, load
 from .writer import RECENT_SCRAPES, LedgerWriter, stamp
@@ -10,6 +11,7 @@ from .writer import RECENT_SCRAPES, LedgerWriter, stamp
 __all__ = [
     "RECENT_SCRAPES",
     "LedgerWriter",
+    "PendingWrites",
     "SpareCopy",
     "State",
     "Store",

@@ -51,6 +51,21 @@ def post(cursor: sqlite3.Cursor) -> None:
     cursor.execute("DELETE FROM running")
 
 
+def refile(cursor: sqlite3.Cursor, bucket: Bucket) -> None:
+    """Bring usage of later quarter-hours, days and months into those of a bucket."""
+    post(cursor)
+    sums = ", ".join(f"total({name})" for name in _NAMES)
+    for resolution, number in enumerate(bucket):
+        parameters = {"resolution": resolution, "number": number}
+        where = "WHERE resolution = :resolution AND start > :number"
+        add_query(
+            cursor,
+            f"SELECT :resolution, :number, attribution, {sums} FROM posted {where} GROUP BY attribution",
+            parameters,
+        )
+        cursor.execute(f"DELETE FROM posted {where}", parameters)
+
+
 def sparse(vector: Vector) -> list[float | None]:
     """Return a vector with nothing in place of zeros, which take no room in the file."""
     return [value or None for value in vector]

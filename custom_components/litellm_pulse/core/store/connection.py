@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from ..catalog import COUNTERS
-from ..counters import PendingWrites
 from ..errors import DamagedStoreError
 from ..models import Vector
-from ..windows import Resolution
+from ..windows import Bucket, Resolution
 from . import buckets
 from .buckets import sparse
 from .database import companions, connect, delete, fetch, typed_errors
 from .migrations import migrate
+from .pending_writes import PendingWrites
 
 PAGE_BYTES = 1024
 """A scrape touches a few rows here and there: small pages write a quarter of SQLite's default."""
@@ -96,11 +96,32 @@ class Store:
         with typed_errors():
             return self._connection.execute(query, parameters).fetchall()
 
-    def sums(self, resolution: Resolution, first: int) -> dict[int, Vector]:
-        """Return attribution -> usage of all rows of a resolution from number `first` on."""
+    def sums(self, resolution: Resolution, first: int, last: int) -> dict[int, Vector]:
+        """Return attribution -> usage of all rows of a resolution from number `first` to `last`."""
         columns = ", ".join(f"total({name})" for name in _NAMES)
-        query = f"SELECT attribution, {columns} FROM usage WHERE resolution = ? AND start >= ? GROUP BY attribution"
-        return {row[0]: row[1:] for row in self.rows(query, (resolution, first))}
+        query = (
+            f"SELECT attribution, {columns} FROM usage "
+            "WHERE resolution = ? AND start BETWEEN ? AND ? GROUP BY attribution"
+        )
+        return {row[0]: row[1:] for row in self.rows(query, (resolution, first, last))}
+
+    def refile(self, bucket: Bucket, at: int) -> float:
+        """Bring what was filed under times that have not come yet into a bucket; return the dollars.
+
+        `at` is that time as a scrape has it (see `ScrapeRow`); later scrapes are put right before it.
+        """
+        with self.atomic() as cursor:
+            (dollars,) = cursor.execute(
+                "SELECT total(cost) FROM usage WHERE resolution = 0 AND start > ?", (bucket.quarter,)
+            ).fetchone()
+            buckets.refile(cursor, bucket)
+            (last,) = cursor.execute("SELECT coalesce(max(at), 0) FROM scrapes WHERE at <= ?", (at,)).fetchone()
+            later = cursor.execute("SELECT at FROM scrapes WHERE at > ? ORDER BY at", (at,)).fetchall()
+            cursor.executemany(
+                "UPDATE scrapes SET at = ?, until = ? WHERE at = ?",
+                [(last + index, last + index, *row) for index, row in enumerate(later, 1)],
+            )
+        return float(dollars)
 
     def write(self, pending: PendingWrites) -> None:
         """Write all pending in one transaction."""
@@ -108,6 +129,7 @@ class Store:
             _write_drops(cursor, pending)
             _write_identities(cursor, pending)
             _write_baselines(cursor, pending)
+            _write_budgets(cursor, pending)
             for bucket, usage in pending.usage.items():
                 buckets.add(cursor, bucket, usage)
             buckets.add_posted(cursor, pending.posted)
@@ -181,28 +203,45 @@ def _write_identities(cursor: sqlite3.Cursor, pending: PendingWrites) -> None:
         [(number, *key) for number, keys in pending.attributions.items() for key in keys],
     )
     cursor.executemany(
+        "DELETE FROM members WHERE dimension = ? AND key = ?", [(str(one[0]), one[1]) for one in pending.dead_members]
+    )
+    cursor.executemany(
         "INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?)",
-        [(one.id, one.family, one.text, _numbers(one.metrics), one.attribution) for one in pending.series],
+        [(one.id, one.family, one.text, _numbers(one.metrics), one.attribution) for one in pending.series.values()],
     )
     cursor.executemany(
-        "INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(pending.processes.values())
+    )
+    cursor.executemany(
+        "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?, ?)",
+        [(metric, *origin) for metric, origin in pending.origins.items()],
+    )
+
+
+def _write_budgets(cursor: sqlite3.Cursor, pending: PendingWrites) -> None:
+    """Write what is known of budgets, and take those away that are none any more."""
+    cursor.executemany(
+        "DELETE FROM budgets WHERE dimension = ? AND key = ?",
+        [(str(dimension), key) for (dimension, key), one in pending.budgets.items() if one is None],
+    )
+    cursor.executemany(
+        "INSERT OR REPLACE INTO budgets VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
-            # Sums to count against are in memory only; without them its counters are baselines.
-            (one.id, one.start, one.last_answer, one.restarted, one.forgotten or one.anchor is not None)
-            for one in pending.processes.values()
+            (
+                *(str(key[0]), key[1], one.remaining, one.maximum),
+                *(one.resets_at.timestamp() if one.resets_at else None, one.hours, one.copies),
+            )
+            for key, one in pending.budgets.items()
+            if one is not None
         ],
-    )
-    cursor.executemany(
-        "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)",
-        [(metric, sources, since) for metric, (sources, since) in pending.origins.items()],
     )
 
 
 def _write_baselines(cursor: sqlite3.Cursor, pending: PendingWrites) -> None:
     """Write the last value of each counter, and take those away that are gone."""
     cursor.executemany(
-        "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?)",
-        [(*key, one.value, one.created) for key, one in pending.baselines.items() if one is not None],
+        "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?, ?, ?)",
+        [(*key, *one) for key, one in pending.baselines.items() if one is not None],
     )
     cursor.executemany(
         "DELETE FROM baselines WHERE process = ? AND series = ?",

@@ -52,6 +52,24 @@ def _second(names: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
+def _third() -> tuple[str, ...]:
+    """Keep what tells processes and incarnations apart, both clocks of an origin, and budgets."""
+    return (
+        "ALTER TABLE processes ADD COLUMN seen REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE processes ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE processes ADD COLUMN pids TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE processes ADD COLUMN joined INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE processes ADD COLUMN waiting TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE baselines ADD COLUMN untold REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE baselines ADD COLUMN missing_since REAL",
+        "ALTER TABLE origins ADD COLUMN ours REAL",
+        "ALTER TABLE origins ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE budgets (dimension TEXT, key TEXT, remaining REAL NOT NULL, maximum REAL, resets_at REAL,
+            hours REAL, copies TEXT NOT NULL,
+            PRIMARY KEY (dimension, key)) WITHOUT ROWID""",
+    )
+
+
 FIRST_COUNTERS = (
     "requests failed_requests tokens input_tokens output_tokens reasoning_tokens cost cache_hits "
     "cache_misses cached_tokens input_cached_tokens input_cache_creation_tokens deployment_requests "
@@ -62,6 +80,7 @@ FIRST_COUNTERS = (
 STEPS: tuple[Callable[[], tuple[str, ...]], ...] = (
     lambda: _first(tuple(FIRST_COUNTERS.split())),
     lambda: _second(tuple(FIRST_COUNTERS.split())),
+    _third,
 )
 
 VERSION = len(STEPS)

@@ -1,4 +1,4 @@
-"""The spare_copy: totals and raw sums in a few kilobytes of JSON, kept where the database is not.
+"""The spare copy: totals and raw sums in a few kilobytes of JSON, kept where the database is not.
 
 It is what Home Assistant's own store holds. When the database is lost, a new one is begun from
 the spare copy: the totals carry on, and the first answer of a process is counted against the raw sums
@@ -8,15 +8,14 @@ that the spare copy was taken at, so what was used in between is not lost either
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from typing import TypedDict
 
 from ..catalog import COUNTER_INDEX, COUNTERS, Dimension
-from ..counters import Attributions, MemberKeys, Process, Tracker
-from ..models import ZERO, Member, MemberKey, Usage, Vector, Window
+from ..counters import CountingState, MemberKeys, Origin, ProcessRow, Traced, in_order
+from ..models import TOTAL, ZERO, Member, MemberKey, Usage, Vector, Window
 from ..totals import Totals
 
-VERSION = 1
+VERSION = 2
 
 _NONE = Usage()
 
@@ -27,10 +26,8 @@ type SparseVector = dict[str, float]
 class SpareProcess(TypedDict):
     """A process and the sums of its counters per attribution."""
 
-    start: float | None
-    last_answer: float | None
-    restarted: bool
-    forgotten: bool
+    row: list[float | str | None]
+    """See `ProcessRow`."""
     raw: dict[str, SparseVector]
 
 
@@ -42,18 +39,20 @@ class SpareAttribution(TypedDict):
 
 
 class SpareCopy(TypedDict):
-    """The whole spare_copy."""
+    """The whole spare copy."""
 
     version: int
     last_scrape: float | None
     day: int
     names: list[tuple[str, str, str]]
     """Dimension, id and display name of members that have one."""
-    models: list[tuple[str, str, str]]
-    """Label, value and the upstream model that it means."""
+    models: list[tuple[str, str, str, str]]
+    """What is looked for, label, value and what it means."""
     attributions: dict[str, SpareAttribution]
     processes: list[SpareProcess]
-    origins: dict[str, tuple[str, float]]
+    origins: dict[str, list[float | str | None]]
+    """See `Origin`."""
+    meta: dict[str, float | str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,84 +61,109 @@ class State:
 
     last_scrape: datetime | None
     day: int
-    keys: list[MemberKeys]
-    members: Mapping[MemberKey, Member]
-    models: Mapping[tuple[str, str], str]
+    counting: CountingState
     usage: Mapping[int, Usage]
-    processes: list[tuple[Process, Mapping[int, Vector]]]
-    origins: Mapping[str, tuple[str, float]]
 
 
 def dump(state: State) -> SpareCopy:
     """Return the spare copy of a ledger's state."""
+    counting = state.counting
     return {
         "version": VERSION,
         "last_scrape": state.last_scrape.timestamp() if state.last_scrape else None,
         "day": state.day,
-        "names": [(str(one.dimension), one.id, one.name) for one in state.members.values() if one.name != one.id],
-        "models": [(*pair, model) for pair, model in state.models.items()],
+        "names": [(str(one.dimension), one.id, one.name) for one in counting.members.values() if one.name != one.id],
+        "models": [(str(traced), label, value, meaning) for (traced, label, value), meaning in counting.models.items()],
         "attributions": {
             str(number): {
                 "members": [(str(dimension), key) for dimension, key in keys],
                 "usage": {str(window): _sparse(getattr(state.usage.get(number, _NONE), window)) for window in Window},
             }
-            for number, keys in enumerate(state.keys)
+            for number, keys in enumerate(counting.keys)
         },
         "processes": [
-            {
-                "start": process.start,
-                "last_answer": process.last_answer,
-                "restarted": process.restarted,
-                "forgotten": process.forgotten,
-                "raw": {} if process.forgotten else {str(number): _sparse(vector) for number, vector in raw.items()},
-            }
-            for process, raw in state.processes
+            {"row": list(one), "raw": {str(number): _sparse(vector) for number, vector in _sums(counting, one).items()}}
+            for one in counting.processes
         ],
-        "origins": dict(state.origins),
+        "origins": {metric: list(origin) for metric, origin in counting.origins.items()},
+        "meta": dict(counting.meta),
     }
 
 
-def load(spare_copy: SpareCopy, tracker: Tracker, week_start: int = 0) -> tuple[Totals, datetime | None]:
-    """Fill an empty tracker from a spare copy; return the totals and the time of the last scrape.
+def load(spare_copy: SpareCopy, week_start: int = 0) -> tuple[CountingState, Totals, datetime | None]:
+    """Return what the counting room knows of a spare copy, the totals, and the time of the last scrape.
 
     Raises ValueError, KeyError, TypeError or AttributeError for a spare copy that is none.
     """
-    if spare_copy["version"] != VERSION:
-        message = f"version {spare_copy['version']} of the spare copy"
-        raise ValueError(message)
-    attributions = tracker.attributions
-    numbers = _load_attributions(spare_copy, attributions)
-    totals = Totals(
-        spare_copy["day"],
-        {
-            numbers[old]: Usage(**{window: _dense(vector) for window, vector in one["usage"].items()})
-            for old, one in spare_copy["attributions"].items()
+    if spare_copy["version"] not in {1, VERSION}:
+        raise ValueError(f"it is of another release (version {spare_copy['version']})")
+    keys, numbers = _load_attributions(spare_copy)
+    usage = {
+        numbers[old]: Usage(**{window: _dense(vector) for window, vector in one["usage"].items()})
+        for old, one in spare_copy["attributions"].items()
+    }
+    rows = [_row(number, one) for number, one in enumerate(spare_copy["processes"], 1)]
+    state = CountingState(
+        keys=keys,
+        members=_load_members(spare_copy, keys),
+        models={_traced(row): row[-1] for row in spare_copy["models"]},
+        origins={metric: _origin(row) for metric, row in spare_copy["origins"].items()},
+        processes=rows,
+        sums={
+            row.id: {numbers[old]: _dense(vector) for old, vector in one["raw"].items() if old in numbers}
+            for row, one in zip(rows, spare_copy["processes"], strict=True)
         },
-        week_start=week_start,
+        meta=spare_copy.get("meta", {}),
     )
-    totals.regroup(attributions.groups)
-    for process_id, saved in zip(count(1), spare_copy["processes"], strict=False):
-        anchor = {numbers[old]: _dense(vector) for old, vector in saved["raw"].items() if old in numbers}
-        process = Process(process_id, saved["start"], saved["last_answer"], saved["restarted"])
-        process.forgotten, process.anchor = saved["forgotten"], None if saved["forgotten"] else anchor
-        tracker.processes[process_id] = process
-    tracker.origins = {metric: (sources, since) for metric, (sources, since) in spare_copy["origins"].items()}
     last = spare_copy["last_scrape"]
-    return totals, datetime.fromtimestamp(last, UTC) if last else None
+    return (
+        state,
+        Totals(spare_copy["day"], usage, week_start=week_start),
+        datetime.fromtimestamp(last, UTC) if last else None,
+    )
 
 
-def _load_attributions(spare_copy: SpareCopy, attributions: Attributions) -> dict[str, int]:
-    """Take the attributions and names of a spare copy in; return the numbers they have now."""
+def _sums(counting: CountingState, process: ProcessRow) -> Mapping[int, Vector]:
+    """Return the sums of a process, nothing for one that is forgotten."""
+    return counting.sums.get(process.id, {})
+
+
+def _row(number: int, saved: SpareProcess) -> ProcessRow:
+    """Return a process that was saved; the first release saved it by names."""
+    if "row" in saved:
+        return ProcessRow(*saved["row"])  # type: ignore[arg-type]  # as JSON gave it back
+    old: Mapping[str, float | None] = saved
+    last = old["last_answer"] or 0.0
+    restarted, forgotten = bool(old["restarted"]), bool(old["forgotten"])
+    return ProcessRow(number, old["start"], last, restarted, forgotten, last, 0, "", joined=False, waiting="")
+
+
+def _origin(row: list[float | str | None]) -> Origin:
+    """Return an origin that was saved; the first release noted one clock."""
+    return Origin(*row) if len(row) > 2 else Origin(str(row[0]), float(row[1] or 0.0), None, 0)  # type: ignore[arg-type]  # noqa: PLR2004
+
+
+def _traced(row: tuple[str, ...]) -> tuple[Traced, str, str]:
+    """Return what is looked for, label and value; the first release looked for models only."""
+    *kind, label, value, _ = row
+    return Traced(kind[0]) if kind else Traced.MODEL, label, value
+
+
+def _load_attributions(spare_copy: SpareCopy) -> tuple[list[MemberKeys], dict[str, int]]:
+    """Return the attributions of a spare copy, and the numbers that they have now."""
+    keys: list[MemberKeys] = []
     numbers: dict[str, int] = {}
     for old, one in spare_copy["attributions"].items():
-        keys = tuple((Dimension(dimension), key) for dimension, key in one["members"])
-        for dimension, key in keys[1:]:
-            attributions.name(Member(dimension, key, key))
-        numbers[old] = attributions.number(keys[1:])
-    for of, key, name in spare_copy["names"]:
-        attributions.name(Member(Dimension(of), key, name))
-    attributions.models = {(label, value): model for label, value, model in spare_copy["models"]}
-    return numbers
+        numbers[old] = len(keys)
+        keys.append(tuple(sorted(((Dimension(dimension), key) for dimension, key in one["members"]), key=in_order)))
+    return keys, numbers
+
+
+def _load_members(spare_copy: SpareCopy, keys: list[MemberKeys]) -> dict[MemberKey, Member]:
+    """Return the members of a spare copy."""
+    members = {key: Member(*key, key[1]) for one in keys for key in one if key != TOTAL}
+    members |= {(Dimension(of), key): Member(Dimension(of), key, name) for of, key, name in spare_copy["names"]}
+    return members
 
 
 def _sparse(vector: Vector) -> SparseVector:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .. import windows
-from ..counters import PendingWrites
 from ..errors import DamagedStoreError, StoreError
 from ..models import ZERO, Recovery, ScrapeRow
 from .connection import Store
 from .database import set_aside
+from .pending_writes import PendingWrites
 
 IDLE_SECONDS = 3600
 """How long scrapes in which nothing happens wait to be written: an idle proxy costs no writes."""
@@ -79,22 +79,23 @@ class LedgerWriter:
         while len(self.pending.scrapes) > WAITING_SCRAPES:
             del self.pending.scrapes[next(iter(self.pending.scrapes))]
 
-    def commit(self, at: datetime) -> None:
-        """Write what has changed, and at times what has not."""
+    def commit(self, at: datetime, *, may_purge: bool = True) -> None:
+        """Write what has changed, and at times what has not; nothing is deleted at a time that may be wrong."""
         self.pending.meta["last_scrape"] = at.timestamp()
         if self._paused_at is not None:
             if timedelta() <= at - self._paused_at < BACKUP_TIME:
                 return
             self.resume()
         busy = bool(self.pending)
-        due = self._written is None or (at - self._written).total_seconds() >= IDLE_SECONDS
+        due = self._written is None or abs((at - self._written).total_seconds()) >= IDLE_SECONDS
         if busy or due or self.error or not self.store.is_in_place() or not self.store.is_usable():
             self.write(at)
             self._written = at
             if self._was_busy and not busy:
                 self._settle()
             self._was_busy = busy
-        self._purge(at)
+        if may_purge:
+            self._purge(at)
 
     def write(self, at: datetime) -> None:
         """Write all that waits in one transaction; begin the file anew where it is lost."""
@@ -135,6 +136,27 @@ class LedgerWriter:
         """Write again, from the next scrape on."""
         self._paused_at = None
 
+    def refile(self, bucket: windows.Bucket, at: datetime) -> float | None:
+        """Bring what was filed under times that have not come yet into a bucket; None where the file refuses."""
+        if self.paused:
+            return None
+        self.write(at)
+        if self.error is not None:
+            return None
+        millis = int(at.timestamp() * 1000)
+        try:
+            dollars = self.store.refile(bucket, millis)
+        except StoreError as error:
+            self.error = str(error)
+            return None
+        self.newest = int(self.store.rows("SELECT coalesce(max(at), 0) FROM scrapes")[0][0])
+        kept = [row for row in self.recent if row.at <= millis]
+        self.recent.clear()
+        self.recent.extend(kept)
+        self._run = self._written = None
+        self._purged_day = 0
+        return dollars
+
     def _reopen(self) -> None:
         """Open the file again, with a new log.
 
@@ -157,7 +179,11 @@ class LedgerWriter:
         waiting = self.pending
         self.pending = self._everything()
         self.pending.scrapes = waiting.scrapes
-        self.pending.meta |= waiting.meta | {"quarters_from": windows.quarter_of(at)}
+        self.pending.meta |= waiting.meta | {
+            "quarters_from": windows.quarter_of(at),
+            "recovered_at": at.timestamp(),
+            "kept_totals": True,
+        }
 
     def _settle(self) -> None:
         """Empty the log after a busy time, whose writes it holds back: an idle day is not to pay for them."""

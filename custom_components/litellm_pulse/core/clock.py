@@ -1,0 +1,141 @@
+"""The ledger's own time, made of two clocks of which either may be wrong: ours, and the proxy's.
+
+Our clock is believed as long as it goes on as clocks do. Where it leaps and the proxy's does not,
+the proxy's says how much time has passed. Where it leaps and nobody contradicts it is followed,
+until it comes back to where it was: then the leap was wrong. Where it steps back by itself, time
+stands still for a while, and after ten answers the new time is taken for the right one.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+SMALL_STEP = 7200.0
+"""Seconds that our clock may step back while time stands still until it has caught up."""
+
+LEAP = 1800.0
+"""Seconds between two answers from which on it may be a leap of the clock, and not only a pause."""
+
+DRIFT = 60.0
+"""Seconds that two clocks may differ by between answers without one of them having been set."""
+
+DAY = 86400.0
+CONFIRMED = 10
+"""Answers after which a clock that was set is believed."""
+
+
+class Tick(NamedTuple):
+    """The time of one answer, in Unix seconds."""
+
+    at: float
+    is_sure: bool
+    """A second answer confirms it: what is older than the retention may be deleted."""
+    returned_from: float | None = None
+    """The time that was wrong, where that has just been found out."""
+
+
+@dataclass(slots=True)
+class LedgerClock:
+    """Tells the time of answers; never backwards, but where a time is found to have been wrong."""
+
+    latest: float = 0.0
+    """Of the last answer, or of a window that has begun since."""
+    ours: float = 0.0
+    """Our clock at the last answer."""
+    proxys: float = 0.0
+    """The proxy's clock then; 0 where it did not tell."""
+    pace: float = 60.0
+    """Seconds between the last two answers that came as they should."""
+    before_leap: float = 0.0
+    """The time before our clock leapt; 0 where it did not."""
+    since_leap: int = 0
+    """Answers since then."""
+    contradicted: int = 0
+    """Answers in which our clock is not believed, one after the other."""
+
+    def tick(self, now: float, answered_at: float | None) -> Tick:
+        """Return the time of an answer; both clocks in Unix seconds."""
+        ours, proxys = now - self.ours, (answered_at or 0.0) - self.proxys if self.proxys else 0.0
+        known = self.ours > 0
+        witness = answered_at is not None and self.proxys > 0
+        first = Tick(max(now, self.latest), is_sure=False)
+        tick = self._tick(now, ours, proxys if witness else None) if known else first
+        sure = tick.is_sure and (answered_at is None or abs(tick.at - answered_at) < DAY)
+        self.latest, self.ours, self.proxys = tick.at, now, answered_at or 0.0
+        return tick._replace(is_sure=sure)
+
+    def roll(self, now: float) -> None:
+        """Note that windows have begun by our clock, with no answer to confirm it."""
+        if 0 < now - self.latest < 2 * DAY:
+            self.latest = now
+
+    def _tick(self, now: float, ours: float, proxys: float | None) -> Tick:  # noqa: PLR0911  # one line a case
+        """Return the time of an answer; how many seconds each clock says have passed since the last one."""
+        if proxys is not None and self._is_contradicted(ours, proxys):
+            self.contradicted += 1
+            if self.contradicted == 1:
+                return Tick(self.latest + proxys, is_sure=False)
+        elif self.contradicted:
+            self.contradicted += 1
+        if self.contradicted and self.contradicted <= CONFIRMED and not self._is_back(now):
+            return Tick(self.latest + max(0.0, proxys if proxys is not None else ours), is_sure=False)
+        if self.contradicted:
+            self.contradicted = 0
+            if now >= self.latest:
+                return Tick(now, is_sure=False)
+            return self._return(now) if self.latest - now > DRIFT else Tick(self.latest, is_sure=False)
+        if now >= self.latest:
+            return self._forward(now, ours)
+        if self.before_leap and self._has_returned(now):
+            return self._return(now)
+        return self._backward(now)
+
+    def _is_contradicted(self, ours: float, proxys: float) -> bool:
+        """Whether our clock was set, by the word of the proxy's, which goes on as clocks do."""
+        is_strange = not -DRIFT <= ours <= LEAP
+        return is_strange and 0 <= proxys <= LEAP and abs(ours - proxys) > LEAP
+
+    def _is_back(self, now: float) -> bool:
+        """Whether our clock says again what it would have said without having been set."""
+        return abs(now - self.latest) <= LEAP
+
+    def _forward(self, now: float, ours: float) -> Tick:
+        """Return a later time."""
+        if ours > LEAP:
+            # Where windows have begun meanwhile by our clock, it went on as clocks do.
+            self.before_leap, self.since_leap = (self.latest if now - self.latest > LEAP else 0.0), 0
+            return Tick(now, is_sure=ours <= 1.5 * DAY)
+        self.since_leap += 1
+        if ours > 0:
+            self.pace = ours
+        return Tick(now, is_sure=True)
+
+    def _has_returned(self, now: float) -> bool:
+        """Whether our clock is back where it would be had it not leapt."""
+        passed = now - self.before_leap
+        usual = (self.since_leap + 3) * 2 * max(self.pace, DRIFT)
+        return -DRIFT <= passed <= min(usual, (self.latest - self.before_leap) / 4)
+
+    def _return(self, now: float) -> Tick:
+        """Return a time before the latest, which was wrong."""
+        wrong, self.before_leap = self.latest, 0.0
+        return Tick(now, is_sure=False, returned_from=wrong)
+
+    def _backward(self, now: float) -> Tick:
+        """Let time stand still while our clock is behind it."""
+        if self.latest - now > SMALL_STEP:
+            self.since_leap -= 1
+            if self.since_leap <= -CONFIRMED:
+                self.since_leap = 0
+                return self._return(now)
+            self.since_leap = min(self.since_leap, -1)
+        return Tick(self.latest, is_sure=False)
+
+    def dump(self) -> str:
+        """Return it as text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, text: str) -> LedgerClock:
+        """Return what `dump` made text of."""
+        return cls(**json.loads(text))

@@ -1,0 +1,198 @@
+"""Which process answered: by the `_created` of its series, by its start, by the workers that its gauges name."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import MissingIdentityError, SurprisingPartError
+from ..exposition import PROCESS_START, GaugeSample, split_sample
+from .diff import created_family
+from .results import Answer
+from .series import CLOCK_STEP, Counter, Process
+
+_NO_TIME = 1e11
+"""A start as late as this, in the year 5138, is no time; nor are NaN and zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an answer says of who gives it."""
+
+    start: float | None
+    joined: bool
+    """Several starts: a collector or a federation has joined the answers of several processes."""
+    starts: frozenset[float]
+    pids: frozenset[str]
+
+    @classmethod
+    def of(cls, answer: Answer, gauges: Mapping[str, Sequence[GaugeSample]]) -> Identity:
+        """Read it off an answer. Pids count only where there is no start: containers repeat them."""
+        starts = frozenset(one.value for one in gauges.get(PROCESS_START, ()) if 0 < one.value < _NO_TIME)
+        if starts:
+            return cls(next(iter(starts)) if len(starts) == 1 else None, len(starts) > 1, starts, frozenset())
+        pids = {pid for family in gauges.values() for one in family if (pid := one.labels.get("pid"))}
+        return cls(None, joined=False, starts=starts, pids=frozenset(pids or ({answer.pid} - {""})))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The process that answered; `process` is None for one that was not seen before."""
+
+    process: Process | None
+    fell_without_identity: bool = False
+    """The answer lacks an identity that those before had, and its counters fell: other workers answer now."""
+
+
+def match(identity: Identity, answer: Answer, processes: Collection[Process], families: Iterable[str]) -> Match:
+    """Find the process that gave an answer.
+
+    Raises MissingIdentityError where it cannot be told, though it could be before, and
+    SurprisingPartError where a part is not enough to tell.
+    """
+    twins = {family: lines for family in families if (lines := answer.exposition.get(created_family(family)))}
+    if joined := [one for one in processes if one.joined]:
+        known = any(one.start == identity.start for one in processes if not one.joined)
+        if identity.joined or (identity.start is not None and not known):
+            return Match(joined[-1])
+    if identity.joined:
+        return Match(None)
+    if identity.start is not None:
+        return Match(_by_start(identity.start, answer, processes, twins))
+    if identity.pids:
+        return Match(_by_pids(identity.pids, processes))
+    return _without_identity(answer, processes)
+
+
+def _by_start(
+    start: float, answer: Answer, processes: Collection[Process], twins: Mapping[str, Sequence[bytes]]
+) -> Process | None:
+    """Return the process that was started then; of several that share a start, the one with the same series."""
+    same = [one for one in processes if one.start == start and not one.joined]
+    if not twins:
+        if len(same) > 1:
+            raise SurprisingPartError(start) if answer.part else MissingIdentityError
+        return same[0] if same else None
+    verdicts = {one.id: _shares_created(one, twins) for one in same}
+    if found := next((one for one in same if verdicts[one.id]), None):
+        return found
+    if undecided := [one for one in same if verdicts[one.id] is None]:
+        return undecided[0]
+    if len(same) == 1 and _repeats_untold(same[0], answer, twins):
+        return same[0]
+    if same and answer.part:
+        raise SurprisingPartError(start)
+    if len(same) == 1 and _is_recreated(same[0], twins):
+        return same[0]
+    if not same and (found := next((one for one in processes if not one.joined and _shares_created(one, twins)), None)):
+        # The same incarnations under another start: it is the start that was told wrong.
+        found.start = start
+        return found
+    return None
+
+
+def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> bool | None:
+    """Whether a process has any of these incarnations; None where nothing is known of its own."""
+    known = False
+    for family, lines in twins.items():
+        old = process.lines.get(created_family(family))
+        if old:
+            if lines == old or not set(lines).isdisjoint(old):
+                return True
+            known = True
+            if _share_incarnations(lines, old):
+                return True
+        elif counters := process.counters.get(family):
+            for counter, value in _told(family, lines, counters):
+                if counter.created == value:
+                    return True
+                known |= counter.created is not None
+    return False if known else None
+
+
+def _share_incarnations(lines: Sequence[bytes], old: Sequence[bytes]) -> bool:
+    """Whether two answers tell the same time of any series, however the lines are written."""
+    if not set(map(split_sample, lines)).isdisjoint(map(split_sample, old)):
+        return True
+    return _layout(lines[0]) != _layout(old[0]) and not set(map(_value, lines)).isdisjoint(map(_value, old))
+
+
+def _told(family: str, lines: Sequence[bytes], counters: Mapping[bytes, Counter]) -> Iterable[tuple[Counter, float]]:
+    """Yield each known counter that a twin tells of, and when it was created."""
+    stem, skip = family.encode(), len(created_family(family))
+    for line in lines:
+        text, value = split_sample(line)
+        counter = counters.get(stem + text[skip:])
+        if counter is not None and value is not None:
+            yield counter, value
+
+
+def _is_recreated(process: Process, twins: Mapping[str, Sequence[bytes]]) -> bool:
+    """Whether all series were created after the process answered last: it has evicted what it had."""
+    last = process.last_answer
+    if last is None or process.skewed:
+        return False
+    return all((_value(line) or 0.0) > last for lines in twins.values() for line in lines)
+
+
+def _repeats_untold(process: Process, answer: Answer, twins: Mapping[str, Sequence[bytes]]) -> bool:
+    """Whether a family of which it is never told when its series were created says just the same as before."""
+    return any(
+        lines and family not in twins and created_family(family) not in process.lines and _is_used(lines)
+        for family, lines in process.lines.items()
+        if family in process.counters and answer.exposition.get(family) == lines
+    )
+
+
+def _is_used(lines: Sequence[bytes]) -> bool:
+    """Whether any sample is above zero."""
+    return any(map(_value, lines))
+
+
+def _by_pids(pids: frozenset[str], processes: Collection[Process]) -> Process | None:
+    """Return the process that has a worker in common, or the last one where it did not tell its workers."""
+    found = [one for one in processes if not one.pids.isdisjoint(pids)]
+    if found:
+        return max(found, key=_number)
+    newest = max(processes, key=_number, default=None)
+    return newest if newest and newest.start is None and not newest.joined and not newest.pids else None
+
+
+def _without_identity(answer: Answer, processes: Collection[Process]) -> Match:
+    """Return the process that never had an identity; an answer that lost its identity is refused."""
+    if found := [one for one in processes if one.start is None and not one.pids and not one.joined]:
+        newest = max(processes, key=_number)
+        if newest in found:
+            return Match(newest)
+    if processes and not all(_is_below(one, answer) for one in processes if not one.forgotten):
+        raise SurprisingPartError if answer.part else MissingIdentityError
+    return Match(None, fell_without_identity=bool(processes))
+
+
+def _is_below(process: Process, answer: Answer) -> bool:
+    """Whether any counter of an answer is lower than a process had it."""
+    for family, counters in process.counters.items():
+        for line in answer.exposition.get(family, ()):
+            text, value = split_sample(line)
+            counter = counters.get(text)
+            if counter is not None and value is not None and value < counter.value:
+                return True
+    return False
+
+
+def tells_the_future(created: Iterable[float], answered_at: float) -> bool:
+    """Whether any of these times lies after the answer that tells it."""
+    return any(since > answered_at + CLOCK_STEP for since in created)
+
+
+def _layout(line: bytes) -> list[bytes]:
+    """Return what stands between the values of a line's labels."""
+    return line.rpartition(b" ")[0].split(b'"')[::2]
+
+
+def _value(line: bytes) -> float | None:
+    """Return the value of a line, None where it cannot be read."""
+    return split_sample(line)[1]
+
+
+def _number(process: Process) -> int:
+    """Return what processes are ordered by: the number of their last answer."""
+    return process.number

@@ -1,0 +1,360 @@
+"""One answer's diffs, applied: the only place where counters change."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from ..catalog import Metric, counted, metrics_of, proves_use
+from ..exposition import Exposition, LabelReader, Labels, canonical, split_sample
+from ..models import ZERO, Vector
+from .attribution import Attributions, UnresolvedAttribution
+from .diff import FamilyDiff, created_family
+from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
+from .series import ROUNDED, Counter, Process, Series, growth
+
+type Adder = Callable[[Series, float], None]
+"""Takes the value of a series that appears."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Increases:
+    """What one answer adds to the usage of each attribution, and what was noticed in it."""
+
+    metrics: tuple[Metric, ...]
+    attributions: Attributions
+    series: dict[bytes, Series]
+    ids: Iterator[int]
+    """Numbers for new series."""
+    process: Process
+    now: float
+    """Our clock."""
+    looks: Sequence[float]
+    """Per metric, the ledger's first look at it, by the proxy's clock."""
+    fresh: Sequence[bool]
+    """Per metric, whether series that appear count from zero where they do not tell when they were created."""
+    untracked: set[int]
+    """Metrics that were not tracked at the last answer: nothing of them counts."""
+    complete: bool
+    """What is missing was not lost on the way."""
+    is_new: bool
+    """The process was not seen before."""
+    hold: dict[int, list[float]] | None = None
+    """Takes what appears, where it waits until it is known whose it is."""
+    increases: dict[int, list[float]] = field(default_factory=dict)
+    """Attribution -> one number per counter."""
+    baselines: dict[BaselineKey, Baseline | None] = field(default_factory=dict)
+    new_series: list[SeriesRow] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)
+    """Attributions whose counters are other ones now, or have other values."""
+    samples: int = 0
+    skipped: int = 0
+    changed: int = 0
+    reset: bool = False
+    """A counter fell, and nothing but that says that it began again."""
+    ambiguity: Ambiguity | None = None
+
+    def apply(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition, *, older: bool) -> None:
+        """Apply all diffs of an answer; nothing here can fail."""
+        for family, diff in diffs.items():
+            self.samples += len(diff.slots)
+            if diff.is_same and not diff.created:
+                self.skipped += len(diff.skipped)
+                continue
+            self._rename(family, diff)
+            self._count_known(diff, older=older)
+            if self.complete and not older:
+                self._miss(diff)
+        self._count_newcomers({family: one for family, one in diffs.items() if one.newcomers})
+        self._remember(diffs, exposition)
+        for vector in self.increases.values() if self.untracked else ():
+            for metric in self.untracked:
+                vector[metric] = 0.0
+        if older:
+            self.ambiguity = Ambiguity.OLDER
+
+    def _remember(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition) -> None:
+        """Keep the lines, to see at once which of them change."""
+        process = self.process
+        for family, diff in diffs.items():
+            if not diff.is_same:
+                self.skipped += len(diff.skipped)
+                process.lines[family] = diff.lines
+                process.slots[family] = diff.slots
+                process.skipped[family] = frozenset(diff.skipped)
+            if self.complete and not diff.skipped and process.whole is not None:
+                process.whole.add(family)
+            if diff.tells_created:
+                process.lines[created_family(family)] = exposition[created_family(family)]
+
+    def _rename(self, family: str, diff: FamilyDiff) -> None:
+        """Follow series whose labels come in another order."""
+        counters = self.process.counters_of(family)
+        for old, new in diff.renamed:
+            counters[new] = counters.pop(old)
+            self.series[new] = counters[new].series
+
+    def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
+        """Count what has grown of the counters that were there before."""
+        counted_now: set[Counter] = set()
+        for index, counter, value in diff.changed:
+            counted_now.add(counter)
+            since = counter.created if diff.tells_created else None
+            if diff.created:
+                since = diff.created.get(split_sample(diff.lines[index])[0], since)
+            self._grow(counter, value, since, older=older)
+        for text, since in diff.created.items():
+            known = diff.known.get(text)
+            if known is not None and known not in counted_now and since != known.created:
+                self._grow(known, known.value, since, older=older)
+
+    def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
+        """Count one counter's growth, and move its baseline."""
+        found, before = growth(counter, value, since), counter.baseline
+        if found.kept or (older and found.reset and counter.missing_since is None):
+            if value < counter.value * ROUNDED:
+                self.ambiguity = Ambiguity.OLDER
+            return
+        self.reset |= found.reset
+        if found.by:
+            self._add(counter.series, found.by)
+        anew = found.reset or (since is not None and counter.created is not None and since != counter.created)
+        counter.value = value if anew else max(value, counter.value)
+        if since is not None:
+            counter.created, counter.untold = since, 0.0
+        else:
+            counter.untold += found.by
+        counter.missing_since = None
+        if counter.series.metrics and counter.baseline != before:
+            self.changed += 1
+            self.touched.add(counter.series.attribution)
+            self.baselines[self.process.id, counter.series.id] = counter.baseline
+
+    def _miss(self, diff: FamilyDiff) -> None:
+        """Note since when counters are missing; they keep their value."""
+        for counter in diff.missing:
+            counter.missing_since = self.now
+            if counter.series.metrics:
+                self.touched.add(counter.series.attribution)
+                self.baselines[self.process.id, counter.series.id] = counter.baseline
+
+    def _count_newcomers(self, diffs: Mapping[str, FamilyDiff]) -> None:
+        """Take in the series that this process did not have before."""
+        self._register_series(diffs)
+        summed: dict[int, list[float]] = {}
+        known, baselines, process = self.series, self.baselines, self.process.id
+        by_sums = partial(_sum, summed) if self.process.sums is not None else None
+        for family, diff in diffs.items():
+            counters, created, slots = self.process.counters_of(family), diff.created, diff.slots
+            adder = by_sums or self._adder(family, diff)
+            for index, text, value in diff.newcomers:
+                series = known.get(text)
+                if series is None or text in counters:
+                    diff.skipped.add(index)
+                    continue
+                since = created.get(text)
+                counter = slots[index] = counters[text] = Counter(series, value, since, first_seen=self.now)
+                if series.metrics:
+                    self.changed += 1
+                    self.touched.add(series.attribution)
+                    baselines[process, series.id] = value, since, 0.0, None
+                    if by_sums is None and since is not None:
+                        self._add_created(counter, since, adder)
+                    elif adder is not None:
+                        adder(series, value)
+        self._count_from_sums(summed)
+
+    def _adder(self, family: str, diff: FamilyDiff) -> Adder | None:
+        """Return what the value of a newcomer is added with that does not tell when it was created; None: it is not.
+
+        In a process that is known it is not new where it may have been lost in the answers before.
+        """
+        if self.hold is not None:
+            return partial(_sum, self.hold)
+        if not any(self.fresh):
+            return None
+        process = self.process
+        if not self.is_new and process.whole is not None and family not in process.whole:
+            revealed = len(diff.skipped) < len(process.skipped.get(family, ()))
+            if revealed or not process.was_complete:
+                self.ambiguity = self.ambiguity or Ambiguity.OLDER
+                return None
+        return self._add_fresh
+
+    def _add_created(self, counter: Counter, since: float, adder: Adder | None) -> None:
+        """Add all of a newcomer to those of its metrics that were looked at before it was created."""
+        if self.process.skewed:
+            if not self.is_new and adder is not None:
+                adder(counter.series, counter.value)
+            elif counter.value:
+                self.ambiguity = self.ambiguity or Ambiguity.SHARED
+            return
+        if self.process.forgotten:
+            return
+        looks = self.looks
+        vector = None
+        for metric in counter.series.metrics:
+            if since > looks[metric]:
+                vector = vector or self._vector(counter.series.attribution)
+                vector[metric] += counter.value
+
+    def _add(self, series: Series, by: float) -> None:
+        """Add to the increase of a series' attribution."""
+        if series.metrics:
+            vector = self._vector(series.attribution)
+            for metric in series.metrics:
+                vector[metric] += by
+
+    def _add_fresh(self, series: Series, value: float) -> None:
+        """Add all of a newcomer to those of its metrics for which newcomers are new."""
+        vector = self._vector(series.attribution)
+        for metric in series.metrics:
+            if self.fresh[metric]:
+                vector[metric] += value
+
+    def _vector(self, attribution: int) -> list[float]:
+        """Return the increase of an attribution, which may be added to."""
+        vector = self.increases.get(attribution)
+        if vector is None:
+            vector = self.increases[attribution] = list(ZERO)
+        return vector
+
+    def _register_series(self, diffs: Mapping[str, FamilyDiff]) -> None:
+        """Make series of all series that no process had before."""
+        # Those that are proven to be used, and those that are perhaps only named.
+        unresolved: tuple[dict[bytes, UnresolvedAttribution], dict[bytes, UnresolvedAttribution]] = {}, {}
+        new: tuple[list[tuple[Series, UnresolvedAttribution]], list[tuple[Series, UnresolvedAttribution]]] = [], []
+        for family, diff in diffs.items():
+            self._make_series(family, diff, unresolved, new)
+        # Not before it is known what models there are, and who was used and not only named.
+        of, rows = self.attributions.of, self.new_series
+        for known in (new[True], new[False]):
+            for series, whose in known:
+                number = whose.number
+                series.attribution = of(whose) if number is None else number
+                rows.append(SeriesRow(series.id, series.family, series.text, series.metrics, series.attribution))
+
+    def _make_series(
+        self,
+        family: str,
+        diff: FamilyDiff,
+        unresolved: tuple[dict[bytes, UnresolvedAttribution], ...],
+        new: tuple[list[tuple[Series, UnresolvedAttribution]], ...],
+    ) -> None:
+        """Make series of a family's new series texts; those that count go to `new`, with whose usage they are.
+
+        `unresolved` has those of all families, which mostly repeat each other's labels to the byte.
+        """
+        kind = _Family(self.metrics, family)
+        reader, skip, known, ids = LabelReader(), len(family), self.series, self.ids
+        layouts: set[tuple[str, ...]] = set()
+        metrics, proven, conditional = kind.metrics, kind.proven, kind.conditional
+        blocks, into = unresolved[proven], new[proven]
+        for _, text, _ in diff.newcomers:
+            if text in known:
+                continue
+            whose = blocks.get(block := text[skip:])
+            if whose is None or conditional:
+                labels = reader.read(family, text)
+                if labels is None or (labels.names not in layouts and self._repeats_other(text, diff, layouts, labels)):
+                    continue
+                if metrics or conditional:
+                    self.attributions.learn(labels)
+                if conditional:
+                    metrics, proven = kind.of(labels)
+                    blocks, into = unresolved[proven], new[proven]
+                    whose = blocks.get(block)
+                if whose is None and metrics:
+                    whose = blocks[block] = self.attributions.unresolved(labels, proven=proven)
+            series = known[text] = Series(next(ids), family, text, metrics, 0)
+            if metrics and whose is not None:
+                into.append((series, whose))
+
+    @staticmethod
+    def _repeats_other(text: bytes, diff: FamilyDiff, layouts: set[tuple[str, ...]], labels: Labels) -> bool:
+        """Whether a series with other label names, or in another order, is one that the answer has before."""
+        layouts.add(labels.names)
+        return len(layouts) > 1 and _repeats(text, diff)
+
+    def _count_from_sums(self, summed: Mapping[int, list[float]]) -> None:
+        """Count against the sums at the last answer, where the counters themselves were lost.
+
+        A sum that is lower is a restart where the process has no identity. Where it has one, a
+        series was evicted, and what was used since cannot be told: what is certain counts.
+        """
+        sums, self.process.sums = self.process.sums, None
+        if sums is None:
+            return
+        if self.process.start is None and not self.process.joined and self._is_below(sums, summed):
+            sums = {}
+        for attribution, values in summed.items():
+            last = sums.get(attribution, ZERO)
+            self.increases[attribution] = [max(0.0, now - before) for now, before in zip(values, last, strict=True)]
+        self._limit_to(_gained(sums, summed))
+
+    def _limit_to(self, gained: Sequence[float]) -> None:
+        """Count no more of a metric than its sum over all attributions gained.
+
+        A series whose model has become known since belongs to another attribution than its sum did.
+        """
+        for metric, most in enumerate(gained):
+            counted = sum(vector[metric] for vector in self.increases.values())
+            if counted * ROUNDED > most:
+                for vector in self.increases.values():
+                    vector[metric] *= max(0.0, most) / counted
+
+    def _is_below(self, sums: Mapping[int, Vector], summed: Mapping[int, list[float]]) -> bool:
+        """Whether any sum of what was tracked is lower than it was, by more than rounding."""
+        return any(
+            now < before * ROUNDED and metric not in self.untracked
+            for attribution, last in sums.items()
+            for metric, (now, before) in enumerate(zip(summed.get(attribution, ZERO), last, strict=True))
+        )
+
+
+class _Family:
+    """What the series of a family count as."""
+
+    def __init__(self, metrics: tuple[Metric, ...], family: str) -> None:
+        """Look it up once."""
+        self._family = family
+        self._carried = metrics_of(metrics, family)
+        self.metrics = tuple([index for index, _ in self._carried])
+        self.conditional = any(metric.only or metric.without for _, metric in self._carried)
+        self.proven = proves_use(family, _no_label)
+
+    def of(self, labels: Labels) -> tuple[tuple[int, ...], bool]:
+        """Return the counters that a series belongs to, and whether it proves that those it names were used."""
+        return counted(self._carried, labels.get), proves_use(self._family, labels.get)
+
+
+def _gained(before: Mapping[int, Vector], now: Mapping[int, list[float]]) -> list[float]:
+    """Return by how much the sum over all attributions has grown, per metric."""
+    return [
+        sum(vector[metric] for vector in now.values()) - sum(vector[metric] for vector in before.values())
+        for metric in range(len(ZERO))
+    ]
+
+
+def _sum(sums: dict[int, list[float]], series: Series, value: float) -> None:
+    """Add a counter to the sums of its attribution."""
+    vector = sums.get(series.attribution)
+    if vector is None:
+        vector = sums[series.attribution] = list(ZERO)
+    for metric in series.metrics:
+        vector[metric] += value
+
+
+def _repeats(text: bytes, diff: FamilyDiff) -> bool:
+    """Whether an earlier newcomer of the answer is the same series, with its labels in another order."""
+    labels = canonical(text)
+    for _, other, _ in diff.newcomers:
+        if other == text:
+            return False
+        if canonical(other) == labels:
+            return True
+    return False
+
+
+def _no_label(_: str) -> str | None:
+    """Return the value of a label of no series."""
+    return None

@@ -1,0 +1,108 @@
+"""Clocks that jump, ours and the proxy's: windows, history and what counts heal by themselves."""
+
+from datetime import timedelta
+
+import pytest
+
+from custom_components.litellm_pulse.core.models import Window
+
+from .bodies import COST, START, body, cost, family, read, series
+from .conftest import LedgerHarness
+
+OLDER = START.timestamp() - 5000
+JUMPS = [timedelta(days=1), timedelta(days=3650)]
+
+
+def _scrape(
+    harness: LedgerHarness, value: float, *, ours: timedelta = timedelta(), proxys: timedelta | None = None
+) -> None:
+    """Let a minute pass and count an answer, with either clock off; without a Date where the proxy's is None."""
+    harness.now += timedelta(minutes=1)
+    answered_at = None if proxys is None else harness.now + proxys
+    exposition = read(harness.ledger.parser(), cost(value, start=OLDER))
+    harness.ledger.scrape(exposition, now=harness.now + ours, answered_at=answered_at)
+
+
+@pytest.mark.parametrize(
+    "jump", [*JUMPS, -JUMPS[0], -JUMPS[1]], ids=["day", "ten years", "a day back", "ten years back"]
+)
+@pytest.mark.parametrize("dated", [False, True], ids=["without Date", "with Date"])
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "with restarts"])
+def test_a_clock_of_ours_that_jumps_for_a_while_leaves_no_trace(
+    harness: LedgerHarness, jump: timedelta, *, dated: bool, restarts: bool
+) -> None:
+    proxys = timedelta() if dated else None
+    for value in range(1, 6):
+        _scrape(harness, value, proxys=proxys)
+    for value in (6, 7):
+        _scrape(harness, value, ours=jump, proxys=proxys)
+        if restarts:
+            harness.reopen()
+    _scrape(harness, 8, proxys=proxys)
+    _scrape(harness, 9, proxys=proxys)
+    assert harness.snapshot.last_scrape == harness.now
+    assert harness.per_window() == dict.fromkeys(harness.per_window(), 8)
+    harness.now += timedelta(days=1)
+    _scrape(harness, 10, proxys=proxys)
+    harness.reopen()
+    assert harness.per_window()["day"] == 1
+    assert harness.per_window()["month"] == 9
+    history = harness.ledger._writer.store.rows("SELECT at FROM scrapes")
+    assert all(at / 1000 <= harness.now.timestamp() for (at,) in history)
+
+
+def test_what_was_filed_under_times_to_come_is_told(harness: LedgerHarness) -> None:
+    for value in range(1, 4):
+        _scrape(harness, value)
+    _scrape(harness, 6, ours=JUMPS[1])
+    _scrape(harness, 7)
+    jump = harness.snapshot.clock_jump
+    assert jump is not None
+    assert jump.dollars == 3
+    assert jump.right == harness.now
+
+
+def test_nothing_is_deleted_at_a_time_that_no_second_answer_confirms(harness: LedgerHarness) -> None:
+    for value in range(1, 4):
+        _scrape(harness, value)
+    before = harness.ledger._writer.store.rows("SELECT count(*) FROM scrapes")
+    _scrape(harness, 4, ours=JUMPS[1])
+    assert harness.ledger._writer.store.rows("SELECT count(*) FROM scrapes") >= before
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=1), timedelta(days=3650), timedelta(days=-1), timedelta(days=-3650)])
+def test_a_proxys_clock_that_is_wrong_at_the_first_answer_loses_no_restart(
+    harness: LedgerHarness, jump: timedelta
+) -> None:
+    _scrape(harness, 5, proxys=jump)
+    _scrape(harness, 11, proxys=timedelta())
+    harness.now += timedelta(minutes=1)
+    harness.scrape(cost(5, start=harness.now.timestamp()))
+    assert harness.total() == 6 + 5
+
+
+def test_a_replica_that_is_older_stays_a_baseline_whatever_the_proxys_clock_said_first(harness: LedgerHarness) -> None:
+    _scrape(harness, 5, proxys=timedelta(days=-3650))
+    harness.scrape(cost(100, start=OLDER - 60))
+    assert harness.total() == 0
+
+
+def test_our_clock_that_is_set_for_good_is_believed_after_ten_answers(harness: LedgerHarness) -> None:
+    for value in range(1, 4):
+        _scrape(harness, value, proxys=timedelta())
+    for value in range(4, 20):
+        _scrape(harness, value, ours=timedelta(days=2), proxys=timedelta())
+    assert harness.snapshot.last_scrape == harness.now + timedelta(days=2)
+    assert harness.total() == 18
+    assert harness.total(window=Window.YEAR) == 18
+
+
+def test_a_first_look_in_the_future_heals(harness: LedgerHarness) -> None:
+    _scrape(harness, 1, ours=JUMPS[1])
+    for value in range(2, 15):
+        _scrape(harness, value)
+    assert harness.snapshot.last_scrape == harness.now
+    assert harness.per_window() == dict.fromkeys(harness.per_window(), 13)
+    labels = series(model="gpt-4o")
+    harness.scrape(body(family(COST, {labels: 2}, {labels: harness.now.timestamp()}), start=harness.now.timestamp()))
+    assert harness.total() == 15
