@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from ..catalog import ABSENT, COLLAPSED, DIMENSIONS, Dimension, DimensionRow, labelled_member
+from ..catalog import ABSENT, COLLAPSED, DIMENSIONS, UPSTREAM, Dimension, DimensionRow, labelled_member
 from ..exposition import Labels
 from ..models import OTHER, TOTAL, Member, MemberKey
 from .results import MemberKeys, Traced
@@ -26,9 +26,6 @@ _LEADS = ("model_id", "model")
 """Labels that lead to the public name and to the provider where a family does not name them."""
 
 _NAMES = {Traced.MODEL: "model", Traced.PUBLIC_MODEL: "requested_model", Traced.PROVIDER: "api_provider"}
-
-_UPSTREAM = frozenset({Dimension.PUBLIC_MODEL, Dimension.PROVIDER})
-"""With the model, which not every family names: what the proxy calls, not who calls it."""
 
 _MODELS = frozenset({Dimension.MODEL, Dimension.PUBLIC_MODEL})
 _TRACED = {Dimension.PUBLIC_MODEL: Traced.PUBLIC_MODEL, Dimension.PROVIDER: Traced.PROVIDER}
@@ -68,8 +65,10 @@ class _LabelLayout:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         """Look every label up once."""
-        self.upstream = _LabelGroup(names, [row for row in DIMENSIONS if row.dimension in _UPSTREAM], ("model", *_IDS))
-        callers = [row for row in DIMENSIONS if row.dimension not in {Dimension.MODEL, *_UPSTREAM}]
+        self.upstream = _LabelGroup(
+            names, [row for row in DIMENSIONS if row.dimension in UPSTREAM - {Dimension.MODEL}], ("model", *_IDS)
+        )
+        callers = [row for row in DIMENSIONS if row.dimension not in UPSTREAM]
         self.callers = _LabelGroup(names, callers, [name for name in names if labelled_member(name, "true")])
         at = self.upstream.at
         self.model = at.get("model")

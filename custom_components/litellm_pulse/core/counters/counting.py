@@ -6,7 +6,7 @@ Nothing is changed before the whole answer has been read.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
-from ..catalog import COUNTERS, GAUGES, LIVE_FAMILIES, Dimension, Metric, counted, metrics_of, proves_use
+from ..catalog import COUNTERS, GAUGES, LIVE_FAMILIES, UPSTREAM, Dimension, Metric, counted, metrics_of, proves_use
 from ..errors import SurprisingPartError, TruncatedAnswerError
 from ..exposition import PROCESS_START, Exposition, ExpositionParser, GaugeReader, GaugeSample, LabelReader
 from ..models import ZERO, Member, MemberKey, Vector
@@ -33,9 +33,6 @@ FORGET_SECONDS = 7 * 86400
 
 MOST_PROCESSES = 48
 """Processes that are remembered, however often a proxy restarts."""
-
-UPSTREAM = frozenset({Dimension.MODEL, Dimension.PUBLIC_MODEL, Dimension.PROVIDER})
-"""Dimensions that not every release, nor every family, tells."""
 
 _EVIDENCE = "_count"
 """How the families of histograms end whose counts are evidence of a restart."""
