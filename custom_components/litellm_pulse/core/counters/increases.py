@@ -9,8 +9,9 @@ from ..exposition import Exposition, LabelReader, Labels, canonical, split_sampl
 from ..models import ZERO, Vector
 from .attribution import Attributions, UnresolvedAttribution
 from .diff import FamilyDiff, created_family
+from .processes import Process
 from .results import Ambiguity, Baseline, BaselineKey, MemberKeys, SeriesRow
-from .series import ROUNDED, Counter, Process, Series, growth
+from .series import ROUNDED, Counter, Series, growth
 
 type Adder = Callable[[Series, float], None]
 """Takes the value of a series that appears."""
@@ -337,7 +338,7 @@ def _follow_moves(gained: Mapping[int, list[float]], keys: Sequence[MemberKeys])
         for loser in group if len(group) > 1 else ():
             if min(gained[loser]) < 0:
                 said = set(keys[loser])
-                for winner in sorted(group, key=lambda one: (not said < set(keys[one]), one)):  # noqa: B023
+                for winner in sorted(group, key=lambda one: (not said < set(keys[one]), one)):
                     _settle(gained[loser], gained[winner])
 
 
