@@ -189,7 +189,7 @@ class Counting:
             process=process.id,
             process_start=process.start,
             increases={number: tuple(vector) for number, vector in work.increases.items() if any(vector)},
-            raw=self._raw.update(process, work.touched, anew=resumed or bool(moved)),
+            raw=self._raw.update(process, work.touched, anew=resumed or work.has_newcomers or bool(moved)),
             published=self._name_published(step.exposition),
             unknown=self._splits.unknown(self.metrics, self._attributions.counts),
             gauges=step.gauges,
@@ -262,7 +262,8 @@ class Counting:
         process.pids |= step.identity.pids
         process.starts = step.identity.starts
         process.was_complete |= answer.complete
-        self._raw.keep_only(self._processes.known.keys())
+        if dropped:
+            self._raw.keep_only(self._processes.known.keys())
         if not answer.part:
             self._witness = parts.witness(step.exposition, step.diffs)
         self._splits.learn([*work.new_series, *moved], self._attributions.keys)

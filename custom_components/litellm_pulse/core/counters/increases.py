@@ -53,6 +53,8 @@ class Increases:
     reset: bool = False
     """A counter fell, and nothing but that says that it began again."""
     ambiguity: Ambiguity | None = None
+    has_newcomers: bool = False
+    """The process has counters that it did not have before."""
 
     def apply(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition, *, older: bool) -> None:
         """Apply all diffs of an answer; nothing here can fail."""
@@ -153,6 +155,7 @@ class Increases:
                     diff.skipped.add(index)
                     continue
                 since = created.get(text)
+                self.has_newcomers = True
                 counter = slots[index] = counters[text] = Counter(series, value, since, first_seen=self.now)
                 if series.metrics:
                     self.changed += 1
