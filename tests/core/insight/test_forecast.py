@@ -10,6 +10,7 @@ import pytest
 from custom_components.litellm_pulse.core.insight.forecast import (
     Forecaster,
     Past,
+    _same_hours,
     forecast_from,
     past,
     rest_of_month,
@@ -155,11 +156,46 @@ def test_an_hour_is_compared_with_the_same_hour_of_other_days(proxy: _Proxy) -> 
     assert proxy.live(6, *busy_at_night).deviation is None
     proxy.live(2, *busy_at_night)
     assert proxy.scrape(5).deviation == pytest.approx(0)
-    proxy.now += timedelta(hours=12)
+    for _ in range(12):
+        proxy.now += timedelta(hours=1)
+        proxy.scrape()
     insight = proxy.scrape(5)
     assert insight.usual_hour == pytest.approx(0.1)
     assert insight.hour_spend == pytest.approx(5)
     assert insight.deviation == pytest.approx(4.9 / 0.05)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_an_outage_leaves_behind_was_not_spent_in_the_hour_it_ended(proxy: _Proxy, restarted: bool) -> None:
+    proxy.live(9, 0.5)
+    proxy.now += timedelta(hours=23, minutes=30)
+    insight = proxy.scrape(12)
+    if restarted:
+        proxy.forecaster = Forecaster(proxy.path)
+        insight = proxy.insight()
+    # Half an hour of 23 and a half.
+    assert insight.hour_spend == pytest.approx(12 / 23.5 / 2, rel=1e-3)
+    assert insight.deviation is not None
+    assert insight.deviation < 1
+
+
+def test_an_hour_that_was_not_seen_is_unknown_and_not_without_spend(proxy: _Proxy) -> None:
+    proxy.live(4, 0.5)
+    proxy.now += timedelta(days=2)
+    proxy.scrape(24)
+    proxy.live(1, 0.5)
+    found = past(proxy.path, proxy.now, BERLIN)
+    assert found.hours == [0.5] * len(found.hours)
+    assert len(found.hours) in {3, 4}
+    # The days are forecast from what was spent on them, as far as anybody can tell.
+    assert all(10 < spent < 14 for spent in found.days.values())
+
+
+def test_the_hour_that_clocks_leave_out_is_not_compared(proxy: _Proxy) -> None:
+    missing = datetime(2026, 3, 29, 2, tzinfo=BERLIN)
+    hours = list(_same_hours(missing + timedelta(days=3), BERLIN))
+    assert len(hours) == 13
+    assert all(hour.astimezone(UTC).astimezone(BERLIN).hour == 2 for hour in hours)
 
 
 def test_the_current_hour_survives_a_restart(proxy: _Proxy) -> None:

@@ -9,13 +9,15 @@ The spend of the current hour is unusual by its distance from the median of the 
 last 14 days, measured in their robust spread: 1.4826 times the median absolute deviation, which is
 the standard deviation where noise is normal, but at least a tenth of the median and at least five
 cents, so that a flat history does not cry over a cent. Before seven of those hours were seen,
-nothing is unusual. (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993.)
+nothing is unusual. What a scrape finds after a gap was spent all along it, and an hour that was not
+seen whole is unknown. (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993.)
 """
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, median
 from zoneinfo import ZoneInfo
@@ -25,6 +27,7 @@ from ..errors import StoreError
 from ..models import TOTAL, Insight, Snapshot, Window
 from ..store import reading
 from ..windows import Resolution
+from .gaps import Gap, gaps_of, read_gaps, spread
 from .rate import spend_rate
 
 PATTERN_DAYS = 28
@@ -40,6 +43,8 @@ LEAST_SHARE = 0.1
 LEAST_USD = 0.05
 
 _HOUR_QUARTERS = 4
+_HOUR = timedelta(hours=1)
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,11 @@ class Past:
     hours: Sequence[float]
     """The same local hour of the last 14 days, as far as it was seen whole."""
     hour: float
-    """The current hour, so far."""
+    """What was filed under the current hour, so far."""
+    before_hour: float = 0.0
+    """What of that was spent before it, in a gap."""
+    last: int = 0
+    """The last scrape, in UTC milliseconds."""
     since: datetime | None = None
     """When the first scrape was, UTC; None before one."""
     yesterday: float | None = None
@@ -100,6 +109,8 @@ class Forecaster:
         self._usual: tuple[float, float] | None = None
         self._before_hour = 0.0
         """Lifetime spend when the hour began."""
+        self._gaps_until = 0
+        """The last scrape, in UTC milliseconds, that was looked at for a gap before it."""
 
     def insight(self, snapshot: Snapshot, now: datetime, zone: ZoneInfo) -> Insight:
         """Return the insight of a moment; without a forecast where the file cannot be read."""
@@ -108,6 +119,8 @@ class Forecaster:
         if moment != self._read_for:
             self._read_for = moment
             self._read(spent, now, zone)
+            self._gaps_until = max(self._gaps_until, self._past.last)
+        self._take_gaps(snapshot, moment[0])
         if self._past.since is None and snapshot.recent:
             # The first scrape was after the file was read for this hour.
             self._past = replace(self._past, since=datetime.fromtimestamp(snapshot.recent[0].at / 1000, UTC))
@@ -125,6 +138,13 @@ class Forecaster:
             rate=spend_rate(snapshot.recent),
         )
 
+    def _take_gaps(self, snapshot: Snapshot, begin: datetime) -> None:
+        """Take what was spent in gaps before the hour began for spent then."""
+        if snapshot.recent and snapshot.recent[-1].at > self._gaps_until:
+            for gap in gaps_of(snapshot.recent, self._gaps_until):
+                self._before_hour += gap.cost - gap.within(begin, _END_OF_TIME)
+            self._gaps_until = snapshot.recent[-1].at
+
     def _read(self, spent: float, now: datetime, zone: ZoneInfo) -> None:
         """Work out what holds for this hour."""
         try:
@@ -134,7 +154,7 @@ class Forecaster:
         self._past = found
         self._rest = rest_of_month(found.days, now, zone)
         self._usual = usual(found.hours)
-        self._before_hour = spent - found.hour
+        self._before_hour = spent - found.hour + found.before_hour
 
 
 def forecast_from(since: datetime, now: datetime, zone: ZoneInfo) -> datetime:
@@ -166,17 +186,26 @@ def _part_left(today: int, now: datetime, zone: ZoneInfo) -> float:
 
 def _read(connection: sqlite3.Connection, now: datetime, zone: ZoneInfo) -> Past:
     """Read the past; what lies before the file's first scrape was not seen."""
-    (first,) = connection.execute("SELECT min(at) FROM scrapes").fetchone()
+    first, last = connection.execute("SELECT min(at), max(at) FROM scrapes").fetchone()
     if first is None:
         return Past({}, (), 0.0)
     since = datetime.fromtimestamp(first / 1000, UTC)
-    before = [_hour(connection, start) for start in _same_hours(now, zone) if start >= since]
+    begin = _start_of_hour(now, zone)
+    gaps = read_gaps(connection, begin - timedelta(days=PATTERN_DAYS + 1))
+    seen = [
+        start
+        for start in _same_hours(now, zone)
+        if start >= since and not any(gap.overlaps(start, start + _HOUR) for gap in gaps)
+    ]
+    hour = _hour(connection, begin)
     today = windows.day_of(now, zone)
     month = windows.month_of(today)
     return Past(
-        _days(connection, since, now, zone),
-        before,
-        _hour(connection, _start_of_hour(now, zone)),
+        _days(connection, gaps, since, now, zone),
+        [_hour(connection, start) for start in seen],
+        hour,
+        hour - spread(hour, gaps, begin, _END_OF_TIME),
+        last,
         since,
         _spent(connection, Resolution.DAY, today - 1) if since < windows.start_of_day(today, zone) else None,
         _spent(connection, Resolution.MONTH, month - 1)
@@ -192,13 +221,19 @@ def _spent(connection: sqlite3.Connection, resolution: Resolution, start: int) -
     return float(spent)
 
 
-def _days(connection: sqlite3.Connection, since: datetime, now: datetime, zone: ZoneInfo) -> dict[int, float]:
+def _days(
+    connection: sqlite3.Connection, gaps: Sequence[Gap], since: datetime, now: datetime, zone: ZoneInfo
+) -> dict[int, float]:
     """Return the spend of the whole days that were seen."""
     today = windows.day_of(now, zone)
     first = max(windows.day_of(since, zone) + 1, today - PATTERN_DAYS)
     statement = "SELECT start, total(cost) FROM usage WHERE resolution = ? AND start >= ? AND start < ? GROUP BY start"
     spent = dict(connection.execute(statement, (int(Resolution.DAY), first, today)).fetchall())
-    return {day: spent.get(day, 0.0) for day in range(first, today)}
+    starts = [windows.start_of_day(day, zone) for day in range(first, today + 1)]
+    return {
+        day: spread(spent.get(day, 0.0), gaps, begin, end)
+        for day, (begin, end) in zip(range(first, today), pairwise(starts), strict=True)
+    }
 
 
 def _hour(connection: sqlite3.Connection, start: datetime) -> float:
@@ -213,7 +248,10 @@ def _same_hours(now: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     """Yield when the current local hour began on each of the last 14 days, the latest first."""
     local = _start_of_hour(now, zone)
     for days in range(1, SAME_HOURS + 1):
-        yield (local - timedelta(days=days)).replace(fold=0)
+        start = (local - timedelta(days=days)).replace(fold=0)
+        # In the night in which clocks are set forward, an hour is missing.
+        if start.astimezone(UTC).astimezone(zone).hour == start.hour:
+            yield start
 
 
 def _start_of_hour(now: datetime, zone: ZoneInfo) -> datetime:
