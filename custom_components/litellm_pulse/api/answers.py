@@ -89,7 +89,8 @@ async def async_usage_csv(hass: HomeAssistant, runtime: RuntimeData, query: Usag
 
 async def async_aggregate(hass: HomeAssistant, runtime: RuntimeData) -> bytes:
     """Return lifetime spend by provider and model."""
-    return await _async_cached(hass, runtime, _aggregate, "aggregate")
+    work = partial(_aggregate, path=runtime.ledger.path)
+    return await _async_cached(hass, runtime, work, "aggregate", reads=True)
 
 
 async def async_exposition(hass: HomeAssistant, runtime: RuntimeData, dimensions: Sequence[Dimension]) -> bytes:
@@ -177,9 +178,10 @@ def _limited(rows: Iterable[UsageRow]) -> Iterator[UsageRow]:
         yield row
 
 
-def _aggregate(snapshot: Snapshot) -> bytes:
-    """Return lifetime spend by provider and model."""
-    return json_bytes(usage.aggregate(snapshot))
+def _aggregate(snapshot: Snapshot, *, path: Path) -> bytes:
+    """Return lifetime spend by provider and model; of before the first scrape only while the file can be read."""
+    before = sql.spend_before(path) if snapshot.before else {}
+    return json_bytes(usage.aggregate(snapshot, before))
 
 
 def _exposition(snapshot: Snapshot, *, dimensions: Sequence[Dimension], up: bool) -> bytes:

@@ -7,7 +7,7 @@ from datetime import datetime
 from .database import Database, Found
 from .destination import Destination, hand_over
 from .errors import SourceTimeoutError
-from .models import HOUR, Scope, Span, floor
+from .models import HOUR, QUARTER, Scope, Span, floor
 from .planner import Ask, Bounds, Kind, halves, overlap, plan
 from .progress import Progress
 from .rows import Block
@@ -53,7 +53,8 @@ class Importer:
         async def take(block: Block) -> None:
             nonlocal progress
             progress = _after(ask, block.span, progress, found)
-            await hand_over(self._destination, ask.scope, block, progress)
+            slot = QUARTER if ask.scope is Scope.GAP else HOUR
+            await hand_over(self._destination, ask.scope, block, progress, slot=slot)
 
         try:
             await self._database.read(found, ask.span, take)
