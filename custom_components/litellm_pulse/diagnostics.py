@@ -12,12 +12,22 @@ from homeassistant.core import HomeAssistant
 
 from .api import answers
 from .client import ScrapeError
-from .const import CONF_CA_FILE, CONF_EXTRA_HEADERS, CONF_FREE_MODELS
+from .const import (
+    CONF_CA_FILE,
+    CONF_EXTRA_HEADERS,
+    CONF_FREE_MODELS,
+    CONF_HISTORY_DSN,
+    CONF_HISTORY_IDENTITY,
+    CONF_HISTORY_KEY,
+)
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
 from .core.errors import AnswerError
 from .core.models import Report, Snapshot
 
-_REDACTED: Final = {CONF_API_KEY, CONF_URL, CONF_CA_FILE, "title", "unique_id"}
+_REDACTED: Final = {
+    *(CONF_API_KEY, CONF_URL, CONF_CA_FILE, "title", "unique_id"),
+    *(CONF_HISTORY_DSN, CONF_HISTORY_KEY, CONF_HISTORY_IDENTITY),
+}
 _COUNTED: Final = {CONF_EXTRA_HEADERS, CONF_FREE_MODELS}
 """Options of which only the number is told."""
 
@@ -35,6 +45,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: LiteLLM
         },
         "scrape": _scrape(coordinator),
         "ledger": _ledger(coordinator.data.snapshot),
+        "history": answers.history_status(coordinator.data.history),
         "reports": [_report(report) for report in ledger.reports],
         "store": await hass.async_add_executor_job(_store, ledger.path)
         | {"error": _error(coordinator.data.snapshot, hass.config.config_dir)},

@@ -87,6 +87,11 @@ class HistoryImport:
         return self._status
 
     @property
+    def source(self) -> str:
+        """The source that the options name."""
+        return str(self._entry.options.get(CONF_HISTORY_SOURCE, HISTORY_OFF))
+
+    @property
     def _status(self) -> HistoryStatus:
         """How far it is, as everybody sees it."""
         return self._ledger.history_status
@@ -94,7 +99,7 @@ class HistoryImport:
     @callback
     def _async_begin(self, _now: datetime | None = None) -> None:
         """Have a source asked, after what is being asked now."""
-        if self._entry.options.get(CONF_HISTORY_SOURCE, HISTORY_OFF) == HISTORY_OFF:
+        if self.source == HISTORY_OFF:
             return
         self._due = True
         self._async_stop()
@@ -214,8 +219,7 @@ class HistoryImport:
                 "%s: the import of history waits: %s", self._entry.title, localize(self._hass, f"history_{code}")
             )
             LOGGER.debug("The import of history failed", exc_info=err)
-        source = self._entry.options[CONF_HISTORY_SOURCE]
-        await self._async_tell(replace(self._status, state=HistoryState.FAILED, source=source, error=code))
+        await self._async_tell(replace(self._status, state=HistoryState.FAILED, source=self.source, error=code))
 
     @callback
     def _notify(self, status: HistoryStatus) -> None:

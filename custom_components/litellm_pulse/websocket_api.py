@@ -24,7 +24,7 @@ from .api.entries import async_get_runtime
 from .api.permissions import may_see_persons
 from .const import DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry
-from .core.catalog import Dimension
+from .core.catalog import COUNTER_INDEX, Dimension
 from .core.errors import QueryError, StoreError
 from .core.models import OTHER, TOTAL, MemberKey, Snapshot, Window
 from .core.query import parameters
@@ -33,6 +33,7 @@ from .data import PulseData
 from .identifiers import member_and_key, member_of_device
 from .statistic_ids import statistic_stem
 
+_COST: Final = COUNTER_INDEX["cost"]
 _ENTITIES: Final = frozenset(
     {
         *("spend_day", "spend_week", "spend_month", "spend_lifetime", "spend_forecast", "tokens_day"),
@@ -111,6 +112,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
             "name": known.name if known and not (device and device.name_by_user) else named or member[1],
             "device_id": device and device.id,
             "spend": snapshot.value(member, Window.LIFETIME, "cost"),
+            "spend_before": snapshot.before[member][_COST] if member in snapshot.before else None,
             "entities": entities.get(member, {}),
             "statistics": statistic_stem(entry.entry_id, member),
             "limits": data.limits.get(member, {}),
@@ -125,6 +127,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
         "loaded": runtime is not None,
         "connected": data.connected,
         "error": runtime.coordinator.error if runtime else entry.reason,
+        "history": answers.history_status(data.history),
         "last_scrape": snapshot.last_scrape,
         "last_restart": snapshot.process_start,
         "unpriced_requests_day": snapshot.value(TOTAL, Window.DAY, "unpriced_requests"),

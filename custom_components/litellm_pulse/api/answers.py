@@ -21,6 +21,7 @@ from ..core.errors import QueryError, StoreError
 from ..core.models import ScrapeRow, Snapshot
 from ..core.query import UsageQuery, UsageRow, contract, prometheus, sql, usage
 from ..error_messages import text
+from ..history_status import HistoryStatus
 
 if TYPE_CHECKING:
     from ..coordinator import RuntimeData
@@ -60,6 +61,20 @@ def budgets(runtime: RuntimeData, dimensions: Sequence[Dimension]) -> dict[str, 
 def last_increase(runtime: RuntimeData) -> JsonObjectType:
     """Return what the last scrape added to the totals, and when it was."""
     return contract.increase(runtime.coordinator.data.snapshot, runtime.ledger.zone)
+
+
+def history_status(status: HistoryStatus) -> JsonObjectType:
+    """Return how far the import of history has come."""
+    return {
+        "state": str(status.state),
+        "source": status.source,
+        "oldest_day": status.oldest,
+        "rows": status.rows,
+        "percent": status.percent,
+        "through": status.through.isoformat() if status.through else None,
+        "restored_at": status.restored_at.isoformat() if status.restored_at else None,
+        "error": status.error,
+    }
 
 
 async def async_history(hass: HomeAssistant, runtime: RuntimeData, limit: int) -> bytes:
