@@ -85,8 +85,9 @@ async def test_progress_is_where_a_person_looks(
 
 async def test_an_import_that_is_off_cannot_be_started(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await set_up(hass, entry)
-    with pytest.raises(ServiceValidationError, match="No source"):
+    with pytest.raises(ServiceValidationError) as caught:
         await hass.services.async_call(DOMAIN, "import_history", {}, blocking=True)
+    assert caught.value.translation_key == "history_is_off"
 
 
 async def test_turning_it_off_deletes_nothing_and_on_again_resumes(
@@ -167,7 +168,7 @@ async def test_a_database_takes_the_place_of_the_days_that_the_api_told(
 
 
 @pytest.mark.freeze_time("2026-11-18 12:00:00+00:00")
-async def test_what_metrics_told_in_one_lump_is_told_at_its_hour(
+async def test_what_metrics_told_in_one_lump_is_told_at_its_hour(  # noqa: PLR0913, PLR0917  # fixtures
     hass: HomeAssistant,
     entry: MockConfigEntry,
     proxy: Proxy,

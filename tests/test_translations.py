@@ -106,8 +106,6 @@ def test_every_choice_has_a_name() -> None:
         "dimensions": OPTIONAL,
         "group_models_by": MODELS,
         "member_figures": MEMBER_FIGURES,
-        "history_source": HISTORY_SOURCES,
-        "history_tls": TlsMode,
         "week_start": WEEK_STARTS,
         "proxy": ("another",),
         "history_source": HISTORY_SOURCES,
