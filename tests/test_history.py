@@ -2,24 +2,29 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import postgres
 import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.persistent_notification import _async_get_or_create_notifications
+from homeassistant.components.recorder.statistics import statistics_during_period
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers.recorder import get_instance
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 
 from custom_components.litellm_pulse.api import answers
 from custom_components.litellm_pulse.const import DOMAIN
-from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX
+from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
 from custom_components.litellm_pulse.core.models import TOTAL
 from custom_components.litellm_pulse.diagnostics import async_get_config_entry_diagnostics
+from custom_components.litellm_pulse.statistic_ids import statistic_id
 
 from .conftest import entity_id, pass_time, set_up, state
-from .history import Make, day, past, serve_days, turn_on, usage
+from .history import Make, ago, day, past, serve_days, turn_on, usage
 from .proxy import Proxy
 from .spend_logs.schema import spend_logs
 from .spend_logs.world import insert, request
@@ -198,3 +203,43 @@ async def test_what_metrics_told_in_one_lump_is_told_at_its_hour(  # noqa: PLR09
     assert entry.runtime_data.coordinator.data.snapshot.before == {}
     await pass_time(hass, freezer)
     assert state(hass, entry, "spend_lifetime") == "6.0"
+
+
+async def test_a_day_that_differs_between_metrics_and_database_is_explained(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, server: postgres.Postgres, make: Make
+) -> None:
+    await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 2.0
+    proxy.traffic.tokens["gpt-4o"] += 12
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    name = make(spend_logs() + insert(past()) + insert([request(9, now, cost=1.5)]))
+    await turn_on(hass, entry, server.dsn(name))
+    answer: Any = await answers.async_comparison(hass, entry.runtime_data)
+    (told,) = answer["days"]
+    assert (told["metrics"], told["database"]) == ({"cost": 2.0, "tokens": 12.0}, {"cost": 1.5, "tokens": 12.0})
+    assert (told["difference_percent"], told["reasons"]) == (25.0, ["not_over", "first_day", "prices"])
+    assert "price them differently" in told["explanation"][-1]
+    assert told["models"] == [{"model": "gpt-4o", "metrics": 2.0, "database": 1.5}]
+
+
+@pytest.mark.usefixtures("recorder_mock")
+async def test_statistics_begin_before_the_set_up(
+    hass: HomeAssistant, entry: MockConfigEntry, server: postgres.Postgres, make: Make
+) -> None:
+    await set_up(hass, entry)
+    await turn_on(hass, entry, server.dsn(make(spend_logs() + insert([*past(), request(5, ago(days=150), cost=32.0)]))))
+    for _ in range(2):
+        await hass.async_block_till_done(wait_background_tasks=True)
+        await async_wait_recording_done(hass)
+    of_proxy, of_model = (
+        statistic_id(entry.entry_id, member, "spend") for member in (TOTAL, (Dimension.MODEL, "gpt-4o"))
+    )
+    rows = await get_instance(hass).async_add_executor_job(
+        partial(
+            statistics_during_period, hass, datetime(2020, 1, 1, tzinfo=UTC), None, {of_proxy, of_model}, "day", None,
+            {"sum", "change"},
+        )
+    )  # fmt: skip
+    assert [round(row["change"] or 0, 9) for row in rows[of_proxy] if row["change"]] == [32.0, 3.0, 12.0]
+    assert rows[of_proxy][-1]["sum"] == 47.0
+    assert rows[of_model][-1]["sum"] == 43.0

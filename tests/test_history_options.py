@@ -116,11 +116,12 @@ async def test_what_is_left_empty_is_kept_and_what_is_as_it_was_is_not_tried(
     await set_up(hass, entry)
     address = server.dsn(make(spend_logs() + insert(past())))
     await choose(hass, entry, source="database", dsn=address)
-    asked = server.sql("SELECT sum(xact_commit) FROM pg_stat_database WHERE datname LIKE 'test%'")
-    await hass.config_entries.async_unload(entry.entry_id)
+    assert (await choose(hass, entry, source="off"))["type"] is FlowResultType.CREATE_ENTRY
     assert (await choose(hass, entry, source="database"))["type"] is FlowResultType.CREATE_ENTRY
     assert entry.options["history_dsn"] == address
-    assert asked
+    away = "postgresql://me@127.0.0.1:1/litellm"
+    hass.config_entries.async_update_entry(entry, options={**entry.options, "history_dsn": away})
+    assert (await choose(hass, entry, source="database"))["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_the_history_of_a_database_belongs_to_one_entry(

@@ -21,7 +21,7 @@ from .const import (
     CONF_HISTORY_KEY,
 )
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
-from .core.errors import AnswerError
+from .core.errors import AnswerError, StoreError
 from .core.models import Report, Snapshot
 
 _REDACTED: Final = {
@@ -45,7 +45,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: LiteLLM
         },
         "scrape": _scrape(coordinator),
         "ledger": _ledger(coordinator.data.snapshot),
-        "history": answers.history_status(coordinator.data.history),
+        "history": await _history(hass, entry),
         "reports": [_report(report) for report in ledger.reports],
         "store": await hass.async_add_executor_job(_store, ledger.path)
         | {"error": _error(coordinator.data.snapshot, hass.config.config_dir)},
@@ -65,6 +65,16 @@ async def _families(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> list
     except (ScrapeError, AnswerError) as err:
         return type(err).__name__
     return sorted(name for name in found if name.startswith("litellm_") and not name.endswith("_created"))
+
+
+async def _history(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> dict[str, Any]:
+    """Return how the import goes, and by how much /metrics and the database differ, without amounts."""
+    try:
+        answer: dict[str, Any] = dict(await answers.async_comparison(hass, entry.runtime_data))
+    except StoreError as err:
+        return {"error": type(err).__name__}
+    days = [{key: day[key] for key in ("day", "difference_percent", "reasons")} for day in answer["days"]]
+    return {"import": answer["import"], "days": days}
 
 
 def _scrape(coordinator: LiteLLMPulseCoordinator) -> dict[str, Any]:

@@ -72,7 +72,7 @@ async def async_parse(hass: HomeAssistant, entry: ConfigEntry, typed: Mapping[st
     if source == HISTORY_API and not options[CONF_HISTORY_KEEP_KEY]:
         # Used for this import, and stored nowhere.
         once, options[CONF_HISTORY_KEY] = options[CONF_HISTORY_KEY], None
-    changed = once or any(options[name] != known.get(name) for name in _FIELDS)
+    changed = once or any((options[name] or None) != (known.get(name) or None) for name in _FIELDS)
     if source == HISTORY_OFF or not changed:
         return options
     wanted = {**entry.data, **known, **options} | ({CONF_HISTORY_KEY: once} if once else {})

@@ -56,12 +56,15 @@ _USAGE: Final[dict[Any, Any]] = {
     vol.Optional("period", default="month"): str,
 }
 
+_HISTORY: Final[dict[Any, Any]] = {vol.Required("type"): f"{DOMAIN}/history", vol.Required("entry_id"): str}
+
 
 @callback
 def async_register_commands(hass: HomeAssistant) -> None:
     """Register the commands, once for all entries."""
     async_register_command(hass, _dashboard)
     async_register_command(hass, _usage)
+    async_register_command(hass, _history)
 
 
 @websocket_command(_DASHBOARD)
@@ -92,6 +95,21 @@ async def _usage(hass: HomeAssistant, connection: ActiveConnection, msg: dict[st
         connection.send_error(msg["id"], ERR_HOME_ASSISTANT_ERROR, str(err))
     else:
         connection.send_message(construct_result_message(msg["id"], body))
+
+
+@websocket_command(_HISTORY)
+@async_response
+async def _history(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+    """Answer as the JSON API's `/api/v1/comparison` does: how far the import is, and how well the two agree."""
+    try:
+        runtime = await async_get_runtime(hass, msg["entry_id"])
+        answer = await answers.async_comparison(hass, runtime)
+    except QueryError as err:
+        connection.send_error(msg["id"], ERR_INVALID_FORMAT, query_message(err))
+    except StoreError as err:
+        connection.send_error(msg["id"], ERR_HOME_ASSISTANT_ERROR, str(err))
+    else:
+        connection.send_result(msg["id"], answer)
 
 
 def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> dict[str, Any]:
