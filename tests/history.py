@@ -38,7 +38,9 @@ def past() -> list[dict[str, Any]]:
 async def turn_on(hass: HomeAssistant, entry: MockConfigEntry, address: str | None = None, **options: Any) -> None:  # noqa: ANN401
     """Have history read from a database, or as these options say."""
     source = {"history_source": "database", "history_dsn": address} if address else {}
-    hass.config_entries.async_update_entry(entry, options={**entry.options, **source, **options})
+    hass.config_entries.async_update_entry(
+        entry, options={**entry.options, "history_identity": "7/litellm", **source, **options}
+    )
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done(wait_background_tasks=True)
 

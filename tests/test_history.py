@@ -76,7 +76,7 @@ async def test_progress_is_where_a_person_looks(
     hass: HomeAssistant, entry: MockConfigEntry, server: postgres.Postgres, make: Make
 ) -> None:
     await set_up(hass, entry)
-    assert state(hass, entry, "history_import") == "off"
+    assert not [one for one in hass.states.async_entity_ids() if "history" in one], "nobody needs it who has none"
     await turn_on(hass, entry, server.dsn(make(spend_logs() + insert(past()))))
     shown = hass.states.get(entity_id(hass, entry, "history_import"))
     assert shown is not None
@@ -127,7 +127,7 @@ async def test_diagnostics_name_no_host_and_no_password(
 ) -> None:
     await set_up(hass, entry)
     address = server.dsn(make(spend_logs() + insert(past())), password="secret-word")
-    await turn_on(hass, entry, address, history_identity="7/litellm")
+    await turn_on(hass, entry, address)
     told = json.dumps(await async_get_config_entry_diagnostics(hass, entry), default=str)
     assert not [one for one in ("secret-word", f"127.0.0.1:{server.port}", "7/litellm") if one in told]
     assert '"state": "complete"' in told

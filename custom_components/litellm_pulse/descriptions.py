@@ -12,7 +12,7 @@ from .const import MEMBER_FIGURES
 from .core.catalog import COUNTER_INDEX, Dimension
 from .core.models import Budget, Health, Insight, MemberKey, Window
 from .data import PulseData
-from .entity import ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
+from .entity import HISTORY, ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
 from .error_messages import FAILURES
 from .features import LIMITS, Feature
 from .history_status import HistoryState
@@ -257,6 +257,7 @@ _PROXY: Final = (
         device_class=SensorDeviceClass.ENUM,
         options=list(HistoryState),
         attributes_fn=lambda data, _: _history(data),
+        figure=HISTORY,
     ),
     _diagnostic("last_scrape", lambda data: data.snapshot.last_scrape, timestamp=True),
     _diagnostic("last_restart", lambda data: data.snapshot.process_start, timestamp=True),
