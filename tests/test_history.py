@@ -83,7 +83,7 @@ async def test_progress_is_where_a_person_looks(
     assert (shown.state, shown.attributes["percent"], shown.attributes["rows"]) == ("complete", 100, 4)
     assert shown.attributes["oldest_day"] == f"{datetime.now(UTC) - timedelta(days=40):%Y-%m-%d}"
     (notice,) = _async_get_or_create_notifications(hass).values()
-    assert "complete" in notice["title"]
+    assert "complete" in str(notice["title"])
     told: Any = await hass.services.async_call(DOMAIN, "import_history", {}, blocking=True, return_response=True)
     assert (told["state"], told["rows"], told["error"]) == ("complete", 4, None)
 
