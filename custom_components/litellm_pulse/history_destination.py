@@ -18,8 +18,6 @@ from .spend_logs.progress import Progress
 type Written = Callable[[Scope, int, Progress], None]
 """Takes what was written: scope, how many rows, and how far it is now; called on the event loop."""
 
-_PLACES: Final = tuple(METRICS.index(metric.name) if metric.name in METRICS else None for metric in COUNTERS)
-"""Per counter of the catalog, where a source's vectors have it."""
 _INDICES: Final = tuple(COUNTER_INDEX[name] for name in METRICS)
 _PARTS: Final = {Scope.BEFORE: Part.BEFORE, Scope.GAP: Part.GAP, Scope.SINCE: Part.SINCE}
 _LENGTHS: Final = {Part.BEFORE: 4, Part.DAYS: DAY_QUARTERS, Part.GAP: 1, Part.SINCE: 4}
@@ -99,7 +97,9 @@ def _told(part: Part, slots: Collection[datetime], rows: Sequence[UsageRow]) -> 
     """Return the rows of some slots as the ledger keeps them."""
     length = _LENGTHS[part]
     wanted = frozenset(slots)
-    kept = [row for row in rows if floor(row.start, length * QUARTER) in wanted]
+    starts = {row.start for row in rows}
+    numbers = {start: _number(part, start) for start in starts if floor(start, length * QUARTER) in wanted}
+    kept: Sequence[UsageRow] = [row for row in rows if row.start in numbers]
     counts = requests_by_slot(kept, length * QUARTER)
     if part is Part.SINCE:
         kept = _by_model(kept)
@@ -109,18 +109,14 @@ def _told(part: Part, slots: Collection[datetime], rows: Sequence[UsageRow]) -> 
         part,
         {windows.quarter_of(slot): counts.get(slot, 0.0) for slot in wanted},
         length,
-        [ToldRow(_number(part, row.start), row.members, _full(row.values), row.apart) for row in kept],
+        METRICS,
+        [ToldRow(numbers[row.start], row.members, row.values, row.apart) for row in kept],
     )
 
 
 def _number(part: Part, start: datetime) -> int:
     """Return the number of a row's quarter-hour, or of its day."""
     return start.toordinal() if part is Part.DAYS else windows.quarter_of(start)
-
-
-def _full(values: Sequence[float | None]) -> SparseVector:
-    """Return a vector of a source in the order of the catalog."""
-    return [None if place is None else values[place] or None for place in _PLACES]
 
 
 def _by_model(rows: Iterable[UsageRow]) -> list[UsageRow]:

@@ -46,6 +46,7 @@ class ToldRow:
     """The number of the quarter-hour; in DAYS the day as an ordinal."""
     members: Sequence[MemberKey]
     values: SparseVector
+    """One value per metric of what it is part of, None where the source does not know it."""
     apart: bool = False
     """Whether the same requests are in other rows too."""
 
@@ -59,6 +60,8 @@ class Told:
     """Number of the quarter-hour that a slot begins with -> requests in it."""
     length: int
     """Quarter-hours of a slot."""
+    metrics: Sequence[str]
+    """The counters of the catalog that the rows have values of, in their order."""
     rows: Sequence[ToldRow]
 
 
@@ -117,10 +120,10 @@ class History:
         days = told.part is Part.DAYS
         try:
             with self._store.atomic() as cursor:
-                for start in told.slots:
+                for start in self._known_slots(cursor, told):
                     span = (_date(start), _date(start)) if days else (start, start + told.length - 1)
                     delete_rows(cursor, told.part, *span, resolution=int(days))
-                self._insert(cursor, told.part, told.rows)
+                self._insert(cursor, told)
                 cursor.executemany(
                     "INSERT OR REPLACE INTO history_slots VALUES (?, ?, ?)",
                     [(int(told.part), start, requests) for start, requests in told.slots.items()],
@@ -195,15 +198,28 @@ class History:
         )
         return {(Dimension(dimension), key): tuple(vector) for dimension, key, *vector in self._store.rows(query)}
 
-    def _insert(self, cursor: sqlite3.Cursor, part: Part, rows: Iterable[ToldRow]) -> None:
+    def _known_slots(self, cursor: sqlite3.Cursor, told: Told) -> list[int]:
+        """Return the slots of which something is known already, and has to go."""
+        if not told.slots:
+            return []
+        query = "SELECT start FROM history_slots WHERE part = ? AND start BETWEEN ? AND ?"
+        found = cursor.execute(query, (int(told.part), min(told.slots), max(told.slots)))
+        return [start for (start,) in found if start in told.slots]
+
+    def _insert(self, cursor: sqlite3.Cursor, told: Told) -> None:
         """Add rows; those with the same members, once the limit has made them so, become one."""
         self._load_numbers()
-        added = ", ".join(f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in _NAMES)
+        names = told.metrics
+        added = ", ".join(f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in names)
+        # Zeros take no room in the file where they are left out.
+        marks = ", ".join(["nullif(?, 0)"] * len(names))
+        resolution, part = int(told.part is Part.DAYS), int(told.part)
         cursor.executemany(
-            f"INSERT INTO history VALUES (?, ?, ?, ?, ?, {_MARKS}) ON CONFLICT DO UPDATE SET {added}",
+            f"INSERT INTO history (resolution, part, start, attribution, apart, {', '.join(names)}) "
+            f"VALUES ({resolution}, {part}, ?, ?, ?, {marks}) ON CONFLICT DO UPDATE SET {added}",
             [
-                (int(part is Part.DAYS), int(part), row.start, self._number(cursor, row), row.apart, *row.values)
-                for row in rows
+                (row.start, self._number(cursor, row), row.apart, *row.values)
+                for row in told.rows
                 if row.members or not row.apart
             ],
         )
