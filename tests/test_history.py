@@ -1,6 +1,8 @@
 """History from before the set-up, from a real PostgreSQL or LiteLLM's API: what a user sees of it."""
 
+import asyncio
 import json
+import logging
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -27,7 +29,7 @@ from .conftest import entity_id, pass_time, set_up, state
 from .history import Make, ago, day, past, serve_days, turn_on, usage
 from .proxy import Proxy
 from .spend_logs.schema import spend_logs
-from .spend_logs.world import insert, request
+from .spend_logs.world import generated, insert, request
 
 COST = COUNTER_INDEX["cost"]
 
@@ -108,6 +110,28 @@ async def test_turning_it_off_deletes_nothing_and_on_again_resumes(
     await turn_on(hass, entry, history_source="database")
     assert sum(row["cost"] for row in await usage(hass, entry)) == 15.0
     assert entry.runtime_data.coordinator.data.snapshot.before[TOTAL][COST] == 15.0
+
+
+async def test_an_import_that_is_interrupted_by_a_restart_goes_on(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    server: postgres.Postgres,
+    make: Make,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await set_up(hass, entry)
+    name = make(spend_logs() + generated(6000))
+    options = {"history_source": "database", "history_dsn": server.dsn(name), "history_identity": "7/litellm"}
+    hass.config_entries.async_update_entry(entry, options=options)
+    await hass.config_entries.async_reload(entry.entry_id)
+    while not await entry.runtime_data.ledger.async_history(lambda history: history.progress("database")):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    assert state(hass, entry, "history_import") == "complete"
+    truth = sum(number % 97 for number in range(6000)) / 1024
+    assert entry.runtime_data.coordinator.data.snapshot.before[TOTAL][COST] == pytest.approx(truth)
+    assert not [one for one in caplog.records if one.levelno >= logging.ERROR], caplog.text[-3000:]
 
 
 async def test_a_database_that_is_away_is_told_and_asked_again(

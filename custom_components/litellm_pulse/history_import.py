@@ -69,7 +69,7 @@ class HistoryImport:
     @callback
     def async_start(self) -> None:
         """Begin, where a source is chosen."""
-        self._entry.async_on_unload(self._async_stop)
+        self._entry.async_on_unload(self._async_end)
         self._async_begin()
 
     @callback
@@ -106,6 +106,13 @@ class HistoryImport:
         if self._running is None or self._running.done():
             name = f"{self._entry.title} - history"
             self._running = self._entry.async_create_background_task(self._hass, self._async_work(), name)
+
+    @callback
+    def _async_end(self) -> None:
+        """Ask no more, before the ledger is closed; what was written stays, and the rest is asked for again."""
+        self._async_stop()
+        if self._running:
+            self._running.cancel()
 
     @callback
     def _async_stop(self) -> None:
