@@ -57,10 +57,11 @@ class Importer:
         """Read one span into the destination; a span that takes too long is read in halves."""
         slot = QUARTER if ask.scope is Scope.GAP else HOUR
         try:
+            readings.begin(ask.span)
+            if upcoming is not None:
+                # The database sums up what is next beside it, and while it is written down.
+                readings.begin(upcoming.span)
             async for block in readings.blocks(ask.span):
-                if upcoming is not None:
-                    # The database sums up what is next while this is written down.
-                    readings.begin(upcoming.span)
                 progress = _after(ask, block.span, progress, readings.found)
                 await hand_over(self._destination, ask.scope, block, progress, slot=slot)
         except SourceTimeoutError:
