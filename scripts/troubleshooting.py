@@ -10,9 +10,12 @@ _HEADING = re.compile(r"^### .* <!-- (?P<key>[\w.]+) -->$", re.MULTILINE)
 
 
 def texts(root: Path) -> dict[str, str]:
-    """Return key -> what a user is told when something is wrong: errors of set-up, and titles of repair issues."""
+    """Return key -> what a user is told of what is wrong: errors of set-up and history, titles of repair issues."""
     english = json.loads((root / "custom_components/litellm_pulse/translations/en.json").read_text())
     errors = {f"config.error.{key}": text for key, text in english["config"]["error"].items()}
+    errors |= {
+        f"options.error.{key}": text for key, text in english["options"]["error"].items() if key.startswith("history_")
+    }
     issues = {f"issues.{key}": issue["title"].removeprefix("{title}: ") for key, issue in english["issues"].items()}
     return errors | issues
 

@@ -19,6 +19,10 @@ from custom_components.litellm_pulse import address
 from custom_components.litellm_pulse.const import DOMAIN
 
 from .proxy import Proxy
+from .spend_logs.conftest import make, server
+
+__all__ = ["make", "server"]
+"""A real PostgreSQL for whoever asks for it."""
 
 NOW = "2026-11-18 12:00:00+00:00"
 """A Wednesday: neither a week nor a month begins at the next midnight."""

@@ -30,6 +30,7 @@ SECTIONS = {
     **dict.fromkeys(MAPPED_METRICS, "metrics"),
     "unusual_threshold": "attention",
     **dict.fromkeys(("show_persons", "extra_headers", "ca_file"), "access"),
+    **dict.fromkeys(("history_source", "history_dsn", "history_tls", "history_key", "history_keep_key"), "history"),
 }
 
 

@@ -22,13 +22,14 @@ from custom_components.litellm_pulse import (
 )
 from custom_components.litellm_pulse.automation_targets import PERIODS
 from custom_components.litellm_pulse.client import ScrapeError
-from custom_components.litellm_pulse.const import MEMBER_FIGURES, WEEK_STARTS
+from custom_components.litellm_pulse.const import HISTORY_SOURCES, MEMBER_FIGURES, WEEK_STARTS
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import AnswerError
 from custom_components.litellm_pulse.device_manager import MODELS, OPTIONAL
 from custom_components.litellm_pulse.events import EventType
 from custom_components.litellm_pulse.features import LIMITS
 from custom_components.litellm_pulse.issues import ISSUES
+from custom_components.litellm_pulse.spend_logs.dsn import TlsMode
 
 ROOT = Path(integration.__file__).parent
 TEXTS: dict[str, Any] = json.loads((ROOT / "translations" / "en.json").read_text())
@@ -107,6 +108,8 @@ def test_every_choice_has_a_name() -> None:
         "member_figures": MEMBER_FIGURES,
         "week_start": WEEK_STARTS,
         "proxy": ("another",),
+        "history_source": HISTORY_SOURCES,
+        "history_tls": TlsMode,
         "period": PERIODS,
         **{one["translation_key"]: one["options"] for one in selects},
     }

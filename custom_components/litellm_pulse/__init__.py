@@ -19,6 +19,7 @@ from .device_manager import DeviceManager
 from .entity_dispatcher import EntityDispatcher
 from .events import EventDetector
 from .external_statistics import StatisticsWriter, async_remove_statistics
+from .history_import import HistoryImport
 from .identifiers import member_of_device
 from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
@@ -55,6 +56,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     coordinator = LiteLLMPulseCoordinator(hass, entry, scraper=scraper, ledger=ledger, builder=builder)
     dispatcher = EntityDispatcher(hass, entry)
     statistics = StatisticsWriter(hass, entry, ledger, device_manager)
+    history = HistoryImport(
+        hass, entry, ledger, on_status=coordinator.async_rebuild, on_history=statistics.async_rebuild
+    )
     entry.runtime_data = RuntimeData(
         coordinator=coordinator,
         ledger=ledger,
@@ -65,6 +69,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
         response_cache=ResponseCache(),
         raw_scraper=RawScraper(),
         statistics=statistics,
+        history=history,
     )
     await coordinator.async_first_scrape()
     device_manager.async_remove_stale(ledger.snapshot)
@@ -77,8 +82,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     coordinator.async_subscribe(EventDetector(hass, entry, device_manager).async_detect)
     coordinator.async_subscribe(issues.async_update)
     coordinator.async_subscribe(statistics.async_update)
+    coordinator.async_subscribe(history.async_update)
     statistics.async_start()
     coordinator.async_start()
+    history.async_start()
     return True
 
 

@@ -26,6 +26,19 @@ CONF_CURRENCY: Final = "currency"
 CONF_EXCHANGE_RATE: Final = "exchange_rate"
 CONF_FREE_MODELS: Final = "free_models"
 
+CONF_HISTORY_SOURCE: Final = "history_source"
+CONF_HISTORY_KEY: Final = "history_key"
+CONF_HISTORY_KEEP_KEY: Final = "history_keep_key"
+CONF_HISTORY_DSN: Final = "history_dsn"
+CONF_HISTORY_TLS: Final = "history_tls"
+CONF_HISTORY_IDENTITY: Final = "history_identity"
+"""What tells the source that was found from others: history belongs to one entry only."""
+
+HISTORY_OFF: Final = "off"
+HISTORY_API: Final = "api"
+HISTORY_DATABASE: Final = "database"
+HISTORY_SOURCES: Final = (HISTORY_OFF, HISTORY_API, HISTORY_DATABASE)
+
 SCAN_INTERVAL_DEFAULT: Final = 60
 """Seconds; Prometheus' own default, and what LiteLLM's dashboards assume."""
 SCAN_INTERVAL_MIN: Final = 10

@@ -29,6 +29,7 @@ from .user_settings import UserSettings
 if TYPE_CHECKING:
     from .api import RawScraper, ResponseCache
     from .external_statistics import StatisticsWriter
+    from .history_import import HistoryImport
 
 type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
 
@@ -49,6 +50,7 @@ class RuntimeData:
     response_cache: ResponseCache
     raw_scraper: RawScraper
     statistics: StatisticsWriter
+    history: HistoryImport
 
 
 class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):

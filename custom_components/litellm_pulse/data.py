@@ -11,6 +11,7 @@ from .core.catalog import Dimension
 from .core.insight import rate_limited
 from .core.models import TOTAL, Limit, MemberKey, Snapshot, Usage, Window
 from .device_manager import DeviceManager
+from .history_status import HistoryStatus
 from .ledger_worker import LedgerWorker
 from .user_settings import Limits, UserSettings
 
@@ -33,6 +34,7 @@ class PulseData:
     max_members: int = 0
     """Members of a dimension that may have a device."""
     limits: Limits = field(default_factory=dict)
+    history: HistoryStatus = field(default_factory=HistoryStatus)
     rate_limited: frozenset[MemberKey] = frozenset()
     """Members whose requests LiteLLM refuses."""
     unusual_threshold: float = 0.0
@@ -72,6 +74,7 @@ class PulseData:
             self.connected is not other.connected
             or mine.window_starts != its.window_starts
             or mine.published != its.published
+            or mine.before is not its.before
         )
 
     def differs_for(self, member: MemberKey, other: PulseData) -> bool:
@@ -124,6 +127,7 @@ class DataBuilder:
             overflow=self._device_manager.overflow,
             max_members=self._device_manager.max_members,
             limits=self._user_settings.limits,
+            history=self._ledger.history_status,
             rate_limited=rate_limited(before.snapshot, snapshot, before.rate_limited) if before else frozenset(),
             unusual_threshold=self._unusual_threshold,
             options=self._options,

@@ -9,12 +9,13 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescr
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 
 from .const import MEMBER_FIGURES
-from .core.catalog import Dimension
+from .core.catalog import COUNTER_INDEX, Dimension
 from .core.models import Budget, Health, Insight, MemberKey, Window
 from .data import PulseData
-from .entity import ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
+from .entity import HISTORY, ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
 from .error_messages import FAILURES
 from .features import LIMITS, Feature
+from .history_status import HistoryState
 
 type Value = float | datetime | str | None
 
@@ -42,7 +43,7 @@ class PulseSensorDescription(PulseDescription, SensorEntityDescription):
     value_fn: Callable[[PulseData, MemberKey], Value]
     window: Window | None = None
     """Whose start is the last reset."""
-    attributes_fn: Callable[[PulseData], Mapping[str, Value]] | None = None
+    attributes_fn: Callable[[PulseData, MemberKey], Mapping[str, Value]] | None = None
 
 
 def _usage(measure: str, metric: str, window: Window, *, enabled: bool = False) -> PulseSensorDescription:
@@ -78,6 +79,28 @@ def _money(description: PulseSensorDescription) -> PulseSensorDescription:
 def _spend(window: Window) -> PulseSensorDescription:
     """Describe the spend in one window."""
     return _money(_usage("spend", "cost", window, enabled=True))
+
+
+def _since_records(data: PulseData, member: MemberKey) -> Mapping[str, Value]:
+    """Return a member's spend since the beginning of LiteLLM's records, where they were read."""
+    vector = data.snapshot.before.get(member)
+    if vector is None:
+        return {}
+    before = vector[COUNTER_INDEX["cost"]]
+    since = data.figure(member, Window.LIFETIME, "cost")
+    return {"before_installation": _rounded(before), "since_records": _rounded(before + (since or 0.0))}
+
+
+def _history(data: PulseData) -> Mapping[str, Value]:
+    """Return how far the import of history has come."""
+    history = data.history
+    return {
+        "source": history.source,
+        "oldest_day": history.oldest,
+        "rows": history.rows,
+        "percent": history.percent,
+        "error": history.error,
+    }
 
 
 def _figure(metric: str) -> tuple[PulseSensorDescription, ...]:
@@ -180,7 +203,8 @@ def _status(data: PulseData) -> str | None:
 
 
 _EVERYWHERE: Final = (
-    *map(_spend, _WINDOWS),
+    *map(_spend, _WINDOWS[:-1]),
+    replace(_spend(Window.LIFETIME), attributes_fn=_since_records),
     *(_usage("tokens", "tokens", window, enabled=window is Window.DAY) for window in _WINDOWS),
     *(_limit_used(window, feature) for window, feature in LIMITS.items()),
     *(described for figure in MEMBER_FIGURES for described in _figure(figure)),
@@ -226,7 +250,14 @@ _PROXY: Final = (
         _diagnostic("status", _status, enabled=True),
         device_class=SensorDeviceClass.ENUM,
         options=[OK, *FAILURES],
-        attributes_fn=lambda data: {} if data.connected else {"since": data.snapshot.last_scrape},
+        attributes_fn=lambda data, _: {} if data.connected else {"since": data.snapshot.last_scrape},
+    ),
+    replace(
+        _diagnostic("history_import", lambda data: data.history.state, enabled=True),
+        device_class=SensorDeviceClass.ENUM,
+        options=list(HistoryState),
+        attributes_fn=lambda data, _: _history(data),
+        figure=HISTORY,
     ),
     _diagnostic("last_scrape", lambda data: data.snapshot.last_scrape, timestamp=True),
     _diagnostic("last_restart", lambda data: data.snapshot.process_start, timestamp=True),

@@ -12,12 +12,22 @@ from homeassistant.core import HomeAssistant
 
 from .api import answers
 from .client import ScrapeError
-from .const import CONF_CA_FILE, CONF_EXTRA_HEADERS, CONF_FREE_MODELS
+from .const import (
+    CONF_CA_FILE,
+    CONF_EXTRA_HEADERS,
+    CONF_FREE_MODELS,
+    CONF_HISTORY_DSN,
+    CONF_HISTORY_IDENTITY,
+    CONF_HISTORY_KEY,
+)
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
-from .core.errors import AnswerError
+from .core.errors import AnswerError, StoreError
 from .core.models import Report, Snapshot
 
-_REDACTED: Final = {CONF_API_KEY, CONF_URL, CONF_CA_FILE, "title", "unique_id"}
+_REDACTED: Final = {
+    *(CONF_API_KEY, CONF_URL, CONF_CA_FILE, "title", "unique_id"),
+    *(CONF_HISTORY_DSN, CONF_HISTORY_KEY, CONF_HISTORY_IDENTITY),
+}
 _COUNTED: Final = {CONF_EXTRA_HEADERS, CONF_FREE_MODELS}
 """Options of which only the number is told."""
 
@@ -35,6 +45,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: LiteLLM
         },
         "scrape": _scrape(coordinator),
         "ledger": _ledger(coordinator.data.snapshot),
+        "history": await _history(hass, entry),
         "reports": [_report(report) for report in ledger.reports],
         "store": await hass.async_add_executor_job(_store, ledger.path)
         | {"error": _error(coordinator.data.snapshot, hass.config.config_dir)},
@@ -54,6 +65,16 @@ async def _families(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> list
     except (ScrapeError, AnswerError) as err:
         return type(err).__name__
     return sorted(name for name in found if name.startswith("litellm_") and not name.endswith("_created"))
+
+
+async def _history(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> dict[str, Any]:
+    """Return how the import goes, and by how much /metrics and the database differ, without amounts."""
+    try:
+        answer: dict[str, Any] = dict(await answers.async_comparison(hass, entry.runtime_data))
+    except StoreError as err:
+        return {"error": type(err).__name__}
+    days = [{key: day[key] for key in ("day", "difference_percent", "reasons")} for day in answer["days"]]
+    return {"import": answer["import"], "days": days}
 
 
 def _scrape(coordinator: LiteLLMPulseCoordinator) -> dict[str, Any]:

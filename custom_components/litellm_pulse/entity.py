@@ -15,7 +15,7 @@ from homeassistant.helpers.entity_platform import (
 )
 from homeassistant.util import slugify
 
-from .const import CONF_MEMBER_FIGURES, DOMAIN
+from .const import CONF_HISTORY_IDENTITY, CONF_MEMBER_FIGURES, DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
 from .core.catalog import Dimension
 from .data import PulseData
@@ -23,6 +23,9 @@ from .device_manager import MemberFeature, NewFeature
 from .devices import private_name
 from .features import TEMPORARY, Feature
 from .identifiers import entity_unique_id, member_and_key
+
+HISTORY = "history"
+"""The figure that is there once a source of history was chosen."""
 
 ON_PROXY = frozenset({Dimension.TOTAL})
 ON_MEMBERS = frozenset(Dimension) - ON_PROXY
@@ -126,7 +129,10 @@ def async_add_described[D: PulseDescription](
     manager = runtime.device_manager
     registry = er.async_get(runtime.coordinator.hass)
     platform = async_get_current_platform()
-    chosen = frozenset(entry.options.get(CONF_MEMBER_FIGURES, ()))
+    chosen = {
+        *entry.options.get(CONF_MEMBER_FIGURES, ()),
+        *([HISTORY] if CONF_HISTORY_IDENTITY in entry.options else ()),
+    }
     wanted = [one for one in descriptions if one.figure is None or one.figure in chosen]
 
     @callback

@@ -31,12 +31,14 @@ from .const import (
 from .core.catalog import Dimension
 from .core.errors import NewerSchemaError, StoreError
 from .core.exposition import ExpositionParser, label_names
+from .core.history import History
 from .core.insight import Forecaster
 from .core.ledger import Ledger
 from .core.models import OTHER, MemberKey, Report, Snapshot, Usage
 from .core.query import recognizes
 from .core.store import SpareCopy
 from .core.totals import combined_usage
+from .history_status import HistoryStatus
 from .open_ledgers import async_get_open_ledgers
 
 _SPARE_COPY_VERSION: Final = 1
@@ -63,6 +65,8 @@ class LedgerWorker:
         """Names of the labels that the counters of the last answer have."""
         self.reports: deque[Report] = deque(maxlen=_REPORTS)
         """What happened in the last scrapes, newest last."""
+        self.history_status = HistoryStatus()
+        """How far the import of history has come; replaced by whoever imports."""
         self._hass = hass
         self._options = entry.options
         self._path = _path(hass, entry_id)
@@ -145,6 +149,14 @@ class LedgerWorker:
             lambda: {(one, OTHER): combined_usage(snapshot, keys) for one, keys in members.items()}
         )
 
+    async def async_history[T](self, work: Callable[[History], T]) -> T:
+        """Return what some work on the history comes to, done on the ledger's thread; raises StoreError."""
+        return await self._async_run(lambda: work(self._ledger.history))
+
+    async def async_recall(self) -> None:
+        """Show what the history knows now of the time before the first scrape; raises StoreError."""
+        await self._async_run(lambda: self._show(self._ledger.recall()))
+
     async def async_pause(self) -> None:
         """Let go of the file until `async_resume`, so that a backup copies it whole; scrapes go on."""
         if not self._closed:
@@ -198,6 +210,9 @@ class LedgerWorker:
             week_start=WEEK_STARTS.index(options.get(CONF_WEEK_START, WEEK_STARTS[0])),
             retention_days=options.get(CONF_RETENTION_DAYS, RETENTION_DAYS_DEFAULT),
         )
+        # A file that cannot be written now is no reason to wait: the next import recalls it.
+        with suppress(StoreError):
+            ledger.recall()
         self._show(ledger.snapshot)
         return ledger
 

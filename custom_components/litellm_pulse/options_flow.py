@@ -1,4 +1,4 @@
-"""The options, in sections: what is counted and how, what is shown, what deserves attention, who has access.
+"""The options, in sections: what is counted and how, what is shown, what deserves attention, who has access, history.
 
 They are stored flat. None of them changes a total.
 """
@@ -21,7 +21,7 @@ from homeassistant.helpers.selector import (
     SelectSelectorMode,
 )
 
-from . import access_fields
+from . import access_fields, history_fields
 from .api import answers
 from .client import ScrapeError
 from .const import (
@@ -62,6 +62,7 @@ METRICS: Final = "metrics"
 SHOWN: Final = "shown"
 ATTENTION: Final = "attention"
 ACCESS: Final = "access"
+HISTORY: Final = "history"
 
 _SOURCES: Final = {metric.name: metric.sources for metric in (*COUNTERS, *GAUGES) if metric.name in MAPPED_METRICS}
 
@@ -170,6 +171,11 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
                 options |= await access_fields.async_parse(self.hass, user_input[ACCESS], known)
             except access_fields.InvalidFieldError as err:
                 return await self._async_form(_without_secrets(user_input), {ACCESS: err.translation_key})
+        if HISTORY in user_input:
+            try:
+                options |= await history_fields.async_parse(self.hass, self.config_entry, user_input[HISTORY])
+            except access_fields.InvalidFieldError as err:
+                return await self._async_form(_without_secrets(user_input), {HISTORY: err.translation_key})
         return self.async_create_entry(data=options)
 
     async def _async_families(self) -> Collection[str] | None:
@@ -198,7 +204,9 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
     def _flat(self, user_input: Mapping[str, Any]) -> dict[str, Any]:
         """Return what was typed as it is stored; the fields of the connection are not in it yet."""
         flat: dict[str, Any] = {}
-        for fields in user_input.values():
+        for name, fields in user_input.items():
+            if name == HISTORY:
+                continue
             flat |= {key: value for key, value in fields.items() if key not in {CONF_EXTRA_HEADERS, CONF_CA_FILE}}
         if COUNTING in user_input:
             flat.setdefault(CONF_TIME_ZONE, None)
@@ -223,6 +231,7 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
                 vol.Optional(SHOWN): _section(_SHOWN),
                 vol.Optional(ATTENTION): _section(_ATTENTION),
                 vol.Optional(ACCESS): _section(_ACCESS, collapsed=True),
+                vol.Optional(HISTORY): _section(history_fields.FIELDS, collapsed=True),
                 vol.Optional(METRICS): _section(_metrics(self._families or ()), collapsed=True),
             }
         )
@@ -237,11 +246,13 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
 def _nested(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return stored options as the form has them; a metric that is read as usual shows nothing."""
     shown = {**options, **options.get(CONF_METRIC_NAMES, {}), **access_fields.shown(options)}
-    shown = {key: value for key, value in shown.items() if value is not None}
-    return dict.fromkeys((COUNTING, SHOWN, ATTENTION, ACCESS, METRICS), shown)
+    shown = {key: value for key, value in shown.items() if value is not None and key not in history_fields.SECRETS}
+    return dict.fromkeys((COUNTING, SHOWN, ATTENTION, ACCESS, HISTORY, METRICS), shown)
 
 
 def _without_secrets(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was typed, less the headers."""
-    access = {key: value for key, value in user_input[ACCESS].items() if key != CONF_EXTRA_HEADERS}
-    return {**user_input, ACCESS: access}
+    """Return what was typed, less headers, keys and addresses with passwords."""
+    hidden = {CONF_EXTRA_HEADERS, *history_fields.SECRETS}
+    return {
+        name: {key: value for key, value in fields.items() if key not in hidden} for name, fields in user_input.items()
+    }

@@ -62,7 +62,7 @@ class PulseSensor(PulseEntity, SensorEntity):
     def extra_state_attributes(self) -> Mapping[str, Value] | None:
         """What else there is to say."""
         attributes_fn = self.entity_description.attributes_fn
-        return attributes_fn(self.data) if attributes_fn else None
+        return attributes_fn(self.data, self.member) if attributes_fn else None
 
     @override
     def shown(self) -> tuple[object, ...]:
@@ -70,7 +70,7 @@ class PulseSensor(PulseEntity, SensorEntity):
         if self._follow_amount() and self.registry_entry:
             # Has Home Assistant keep the number of decimals where the user has not chosen one.
             self.async_registry_entry_updated()
-        return self.available, self.native_value, self.last_reset
+        return self.available, self.native_value, self.last_reset, self.extra_state_attributes
 
     def _follow_amount(self) -> bool:
         """Take as many decimals as an amount of money needs; return whether that is another number."""

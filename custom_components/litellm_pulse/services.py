@@ -16,7 +16,7 @@ from .api import answers
 from .api.base import query_message
 from .api.entries import async_get_runtime
 from .api.permissions import async_get_user, require_dimensions
-from .const import DOMAIN
+from .const import DOMAIN, HISTORY_OFF
 from .coordinator import RuntimeData
 from .core.errors import QueryError, StoreError
 from .core.query import Period, UsageQuery, parameters
@@ -59,6 +59,10 @@ def async_register_services(hass: HomeAssistant) -> None:
     )
     register("rebuild_statistics", _async_rebuild_statistics, _ENTRY_ONLY)
     register("scrape", _async_scrape, _ENTRY_ONLY, SupportsResponse.OPTIONAL)
+    # It has the proxy's database read.
+    async_register_admin_service(
+        hass, DOMAIN, "import_history", _async_import_history, _ENTRY_ONLY, supports_response=SupportsResponse.OPTIONAL
+    )
 
 
 async def _async_get_usage(call: ServiceCall) -> ServiceResponse:
@@ -132,6 +136,17 @@ async def _async_scrape(call: ServiceCall) -> ServiceResponse:
             translation_placeholders={"title": title, "error": error},
         )
     return answers.last_increase(runtime)
+
+
+async def _async_import_history(call: ServiceCall) -> ServiceResponse:
+    """Start the import of history, or go on with it, and return how far it is."""
+    runtime = await _async_runtime(call)
+    if runtime.history.source == HISTORY_OFF:
+        title = runtime.coordinator.config_entry.title
+        raise ServiceValidationError(
+            translation_domain=DOMAIN, translation_key="history_is_off", translation_placeholders={"title": title}
+        )
+    return answers.history_status(await runtime.history.async_import())
 
 
 async def _async_runtime(call: ServiceCall) -> RuntimeData:

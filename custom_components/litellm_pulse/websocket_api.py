@@ -24,7 +24,7 @@ from .api.entries import async_get_runtime
 from .api.permissions import may_see_persons
 from .const import DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry
-from .core.catalog import Dimension
+from .core.catalog import COUNTER_INDEX, Dimension
 from .core.errors import QueryError, StoreError
 from .core.models import OTHER, TOTAL, MemberKey, Snapshot, Window
 from .core.query import parameters
@@ -33,6 +33,7 @@ from .data import PulseData
 from .identifiers import member_and_key, member_of_device
 from .statistic_ids import statistic_stem
 
+_COST: Final = COUNTER_INDEX["cost"]
 _ENTITIES: Final = frozenset(
     {
         *("spend_day", "spend_week", "spend_month", "spend_lifetime", "spend_forecast", "tokens_day"),
@@ -55,12 +56,15 @@ _USAGE: Final[dict[Any, Any]] = {
     vol.Optional("period", default="month"): str,
 }
 
+_HISTORY: Final[dict[Any, Any]] = {vol.Required("type"): f"{DOMAIN}/history", vol.Required("entry_id"): str}
+
 
 @callback
 def async_register_commands(hass: HomeAssistant) -> None:
     """Register the commands, once for all entries."""
     async_register_command(hass, _dashboard)
     async_register_command(hass, _usage)
+    async_register_command(hass, _history)
 
 
 @websocket_command(_DASHBOARD)
@@ -93,6 +97,21 @@ async def _usage(hass: HomeAssistant, connection: ActiveConnection, msg: dict[st
         connection.send_message(construct_result_message(msg["id"], body))
 
 
+@websocket_command(_HISTORY)
+@async_response
+async def _history(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+    """Answer as the JSON API's `/api/v1/comparison` does: how far the import is, and how well the two agree."""
+    try:
+        runtime = await async_get_runtime(hass, msg["entry_id"])
+        answer = await answers.async_comparison(hass, runtime)
+    except QueryError as err:
+        connection.send_error(msg["id"], ERR_INVALID_FORMAT, query_message(err))
+    except StoreError as err:
+        connection.send_error(msg["id"], ERR_HOME_ASSISTANT_ERROR, str(err))
+    else:
+        connection.send_result(msg["id"], answer)
+
+
 def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> dict[str, Any]:
     """Return what there is to show of one proxy; of one that is not loaded, what the registries know."""
     runtime = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
@@ -111,6 +130,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
             "name": known.name if known and not (device and device.name_by_user) else named or member[1],
             "device_id": device and device.id,
             "spend": snapshot.value(member, Window.LIFETIME, "cost"),
+            "spend_before": snapshot.before[member][_COST] if member in snapshot.before else None,
             "entities": entities.get(member, {}),
             "statistics": statistic_stem(entry.entry_id, member),
             "limits": data.limits.get(member, {}),
@@ -125,6 +145,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
         "loaded": runtime is not None,
         "connected": data.connected,
         "error": runtime.coordinator.error if runtime else entry.reason,
+        "history": answers.history_status(data.history),
         "last_scrape": snapshot.last_scrape,
         "last_restart": snapshot.process_start,
         "unpriced_requests_day": snapshot.value(TOTAL, Window.DAY, "unpriced_requests"),

@@ -6,11 +6,20 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from custom_components.litellm_pulse.core.catalog import Dimension
-from custom_components.litellm_pulse.spend_logs.models import HOUR, METRICS, REQUESTS, Scope, Span, UsageRow, floor
+from custom_components.litellm_pulse.spend_logs.models import (
+    HOUR,
+    METRICS,
+    QUARTER,
+    REQUESTS,
+    Scope,
+    Span,
+    UsageRow,
+    floor,
+)
 from custom_components.litellm_pulse.spend_logs.progress import Progress
 
 _VALUES = ", ".join(METRICS)
@@ -38,7 +47,7 @@ class Kept:
 
     async def requests(self, scope: Scope, span: Span) -> Mapping[datetime, float]:
         """Return the requests per hour of a span."""
-        first, last = floor(span.start, HOUR).timestamp(), span.end.timestamp()
+        first, last = floor(span.start, _slot(scope)).timestamp(), span.end.timestamp()
         rows = self._connection.execute(
             f"SELECT slot, sum({METRICS[REQUESTS]}) FROM usage "
             "WHERE scope = ? AND slot >= ? AND slot < ? AND NOT apart GROUP BY slot",
@@ -56,7 +65,7 @@ class Kept:
         run = self._connection
         run.execute("BEGIN IMMEDIATE")
         run.executemany("DELETE FROM usage WHERE scope = ? AND slot = ?", [(scope, slot.timestamp()) for slot in slots])
-        slot_of = {start: floor(start, HOUR).timestamp() for start in {row.start for row in rows}}
+        slot_of = {start: floor(start, _slot(scope)).timestamp() for start in {row.start for row in rows}}
         names = {
             members: "\t".join(f"{kind}={key}" for kind, key in members) for members in {row.members for row in rows}
         }
@@ -80,10 +89,9 @@ class Kept:
 
     def by(self, dimension: Dimension, metric: str = "cost") -> dict[str, float]:
         """Return the sums of a metric per member of a dimension, over the rows that no total leaves out."""
-        apart = dimension is Dimension.TAG
         sums: dict[str, float] = {}
-        query = f"SELECT members, {metric} FROM usage WHERE apart = ?"
-        for members, value in self._connection.execute(query, (apart,)):
+        query = f"SELECT members, {metric} FROM usage WHERE NOT apart OR ?"
+        for members, value in self._connection.execute(query, (dimension is Dimension.TAG,)):
             for pair in members.split("\t"):
                 kind, _, key = pair.partition("=")
                 if kind == dimension:
@@ -97,3 +105,8 @@ class Kept:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def _slot(scope: Scope) -> timedelta:
+    """Return the slots that a scope is replaced in."""
+    return QUARTER if scope is Scope.GAP else HOUR

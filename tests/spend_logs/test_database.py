@@ -5,6 +5,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import override
 
 import asyncpg
@@ -313,3 +314,22 @@ async def test_half_hours_of_the_servers_zone_do_not_matter(
     await Importer(connect(name), kept).cycle()
     ((_, slot, start, *_),) = kept.rows()
     assert (slot, start) == (at("2026-11-03 10:00").timestamp(), at("2026-11-03 10:15").timestamp())
+
+
+async def test_the_user_of_the_documentation_may_read_all_that_is_read_and_nothing_else(
+    server: postgres.Postgres, make: Make, connect: Connect, kept: Kept
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "history.md").read_text()
+    script = page.partition("```sql\n")[2].partition("```")[0]
+    name = make(spend_logs() + generated(200))
+    user = f"litellm_pulse_{name}"
+    server.sql(script.replace("DATABASE litellm ", f"DATABASE {name} ").replace("litellm_pulse", user), name)
+    await Importer(connect(name, user), kept).cycle()
+    assert kept.total("requests") == 200
+    assert kept.by(Dimension.TAG, "requests") == {"a": 50, "b": 50}
+    assert set(kept.by(Dimension.TEAM)) == {"t-0", "t-1"}
+    stranger = await asyncpg.connect(server.dsn(name, user))
+    for column in ("messages", "response", "metadata", "requester_ip_address"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await stranger.fetch(f'SELECT {column} FROM "LiteLLM_SpendLogs"')
+    await stranger.close()

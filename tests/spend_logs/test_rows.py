@@ -135,14 +135,12 @@ def test_a_tag_counts_once_and_the_client_is_none() -> None:
     assert tags_of(None) == tags_of("{}") == tags_of("null") == []
 
 
-def test_tags_stand_apart_and_requests_are_counted_once() -> None:
+def test_all_tags_of_a_request_are_in_one_row_so_that_it_counts_once() -> None:
     columns = frozenset({"startTime", "endTime", "model", "spend", "request_tags"})
     quarter = datetime(2026, 11, 2, 10, 15, tzinfo=UTC)
     (block,) = blocks(Reader(table(columns=columns), SPAN), line(quarter, "gpt", '["a", "b"]', 2, 0.5))
     assert [(row.members, row.apart, row.values[0]) for row in block.rows] == [
-        (((Dimension.MODEL, "gpt"),), False, 2.0),
-        (((Dimension.MODEL, "gpt"), (Dimension.TAG, "a")), True, 2.0),
-        (((Dimension.MODEL, "gpt"), (Dimension.TAG, "b")), True, 2.0),
+        (((Dimension.MODEL, "gpt"), (Dimension.TAG, "a"), (Dimension.TAG, "b")), False, 2.0),
     ]
 
 

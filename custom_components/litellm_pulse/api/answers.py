@@ -9,18 +9,22 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from functools import partial
 from itertools import batched
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from zoneinfo import ZoneInfo
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.json import json_bytes
+from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType
 
+from ..core import windows
 from ..core.catalog import Dimension
 from ..core.errors import QueryError, StoreError
 from ..core.models import ScrapeRow, Snapshot
-from ..core.query import UsageQuery, UsageRow, contract, prometheus, sql, usage
+from ..core.query import UsageQuery, UsageRow, comparison, contract, prometheus, sql, usage
 from ..error_messages import text
+from ..history_status import HistoryStatus
+from ..localize import localize
 
 if TYPE_CHECKING:
     from ..coordinator import RuntimeData
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE: Final = 256
 """Rows turned into JSON in one go, for the event loop has to wait until that is done."""
 
+_COMPARED_DAYS: Final = 31
 MOST_ROWS: Final = 20_000
 """Rows of usage in one answer: a month by the hour of 25 members, 10 MB; what is beyond is asked for in parts."""
 
@@ -62,6 +67,20 @@ def last_increase(runtime: RuntimeData) -> JsonObjectType:
     return contract.increase(runtime.coordinator.data.snapshot, runtime.ledger.zone)
 
 
+def history_status(status: HistoryStatus) -> JsonObjectType:
+    """Return how far the import of history has come."""
+    return {
+        "state": str(status.state),
+        "source": status.source,
+        "oldest_day": status.oldest,
+        "rows": status.rows,
+        "percent": status.percent,
+        "through": status.through.isoformat() if status.through else None,
+        "restored_at": status.restored_at.isoformat() if status.restored_at else None,
+        "error": status.error,
+    }
+
+
 async def async_history(hass: HomeAssistant, runtime: RuntimeData, limit: int) -> bytes:
     """Return the last scrapes, newest last."""
     work = partial(_history, path=runtime.ledger.path, limit=limit, zone=runtime.ledger.zone)
@@ -89,7 +108,20 @@ async def async_usage_csv(hass: HomeAssistant, runtime: RuntimeData, query: Usag
 
 async def async_aggregate(hass: HomeAssistant, runtime: RuntimeData) -> bytes:
     """Return lifetime spend by provider and model."""
-    return await _async_cached(hass, runtime, _aggregate, "aggregate")
+    work = partial(_aggregate, path=runtime.ledger.path)
+    return await _async_cached(hass, runtime, work, "aggregate", reads=True)
+
+
+async def async_comparison(hass: HomeAssistant, runtime: RuntimeData) -> JsonObjectType:
+    """Return spend by /metrics against spend by the database, per day of the last month; raises StoreError."""
+    zone, now = runtime.ledger.zone, dt_util.utcnow()
+    work = partial(
+        comparison.compare, runtime.ledger.path, first=windows.day_of(now, zone) - _COMPARED_DAYS, now=now, zone=zone
+    )
+    days = comparison.as_json(await hass.async_add_executor_job(work))
+    for day in days:
+        day["explanation"] = [localize(hass, f"history_reason_{reason}") for reason in cast(list[str], day["reasons"])]
+    return cast(JsonObjectType, {"days": days, "import": history_status(runtime.coordinator.data.history)})
 
 
 async def async_exposition(hass: HomeAssistant, runtime: RuntimeData, dimensions: Sequence[Dimension]) -> bytes:
@@ -177,9 +209,10 @@ def _limited(rows: Iterable[UsageRow]) -> Iterator[UsageRow]:
         yield row
 
 
-def _aggregate(snapshot: Snapshot) -> bytes:
-    """Return lifetime spend by provider and model."""
-    return json_bytes(usage.aggregate(snapshot))
+def _aggregate(snapshot: Snapshot, *, path: Path) -> bytes:
+    """Return lifetime spend by provider and model; of before the first scrape only while the file can be read."""
+    before = sql.spend_before(path) if snapshot.before else {}
+    return json_bytes(usage.aggregate(snapshot, before))
 
 
 def _exposition(snapshot: Snapshot, *, dimensions: Sequence[Dimension], up: bool) -> bytes:

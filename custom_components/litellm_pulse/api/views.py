@@ -98,6 +98,17 @@ class BudgetsView(PulseView):
         return respond_json(answers.budgets(runtime, asked))
 
 
+class ComparisonView(PulseView):
+    """Spend by /metrics against spend by LiteLLM's database."""
+
+    path = "/api/v1/comparison"
+
+    @override
+    async def answer(self, request: web.Request, runtime: RuntimeData) -> web.Response:
+        """Respond with the days of the last month."""
+        return respond_json(await answers.async_comparison(request.app[KEY_HASS], runtime))
+
+
 class RawView(PulseView):
     """Every family that the proxy publishes."""
 
@@ -167,6 +178,7 @@ _VIEWS: Final = (
     HistoryView,
     UsageView,
     BudgetsView,
+    ComparisonView,
     RawView,
     HealthView,
     AggregateView,

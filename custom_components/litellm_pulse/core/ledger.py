@@ -18,6 +18,7 @@ from .clock import LedgerClock, Tick
 from .counters import Answer, Counted, Counting, CountingState
 from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, ExpositionParser
+from .history import History
 from .insight import Budgets, deployment_health, live_gauges, logging_failures
 from .models import ZERO, ClockJump, Known, Member, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
 from .query import sql
@@ -48,6 +49,7 @@ class Ledger:
         self._week_start = week_start
         self._totals = Totals(windows.day_of(now, zone), week_start=week_start)
         self._writer = LedgerWriter(path, self._everything)
+        self.history = History(self._writer)
         self._budgets = Budgets()
         self._clock = LedgerClock()
         self._recovered: tuple[float, bool] | None = None
@@ -128,6 +130,8 @@ class Ledger:
         at = self._turn_to(tick)
         self._forget(at, tick)
         self._writer.pending.add(counted.changes)
+        if tick.is_sure:
+            self._writer.pending.add_lump(self.snapshot.last_scrape, at, counted.increases)
         increase = self._add(counted, at)
         reading = self._budgets.read(counted.process, counted.gauges, at)
         self._name(reading.names)
@@ -191,6 +195,11 @@ class Ledger:
         if zone.key != self._zone.key:
             self._move(max(now, datetime.fromtimestamp(self._clock.latest, UTC)))
             self._publish(self.snapshot)
+        return self.snapshot
+
+    def recall(self) -> Snapshot:
+        """Take what the history knows of the time before the first scrape into the snapshot; raises StoreError."""
+        self.snapshot = replace(self.snapshot, before=self.history.sums())
         return self.snapshot
 
     def pause(self, *, now: datetime) -> None:

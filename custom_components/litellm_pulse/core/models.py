@@ -224,6 +224,8 @@ class Snapshot:
     members: Mapping[MemberKey, Member] = field(default_factory=dict)
     usage: Mapping[MemberKey, Usage] = field(default_factory=dict)
     """Per member, TOTAL included. A member that did not change keeps the same object."""
+    before: Mapping[MemberKey, Vector] = field(default_factory=dict)
+    """Per member, what it used before the first scrape, as far as LiteLLM's records told; in no window."""
     raw: Mapping[str, float] = field(default_factory=dict)
     """Per counter, the sum over the series of the last answer: since LiteLLM started."""
     gauges: Mapping[str, float] = field(default_factory=dict)

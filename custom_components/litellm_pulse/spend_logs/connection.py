@@ -55,7 +55,7 @@ class Connections:
         """Give a connection inside a read-only transaction that sees one state; raises SourceError."""
         async with self._slots:
             with typed():
-                connection = await self._connect()
+                connection = await self._patiently()
                 try:
                     await connection.transaction(isolation="repeatable_read", readonly=True).start()
                     await connection.execute(self._settings())
@@ -79,6 +79,18 @@ class Connections:
             # Off by default: without it partitions on other servers send rows instead of sums.
             "SET LOCAL enable_partitionwise_aggregate = on"
         )
+
+    async def _patiently(self) -> asyncpg.Connection:
+        """Return a connection; who does not want it any more leaves it to be closed once it is there.
+
+        The driver, cancelled in the middle of connecting, leaves errors behind that nobody can catch.
+        """
+        connecting = asyncio.ensure_future(self._connect())
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(_abandon)
+            raise
 
     async def _connect(self) -> asyncpg.Connection:
         """Return a connection, encrypted as the address wants it."""
@@ -160,6 +172,12 @@ async def _close(connection: asyncpg.Connection) -> None:
         await connection.close(timeout=2)
     except TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError:
         connection.terminate()
+
+
+def _abandon(connecting: asyncio.Future[asyncpg.Connection]) -> None:
+    """Close a connection that nobody waits for."""
+    if not connecting.cancelled() and connecting.exception() is None:
+        connecting.result().terminate()
 
 
 def _refused_tls(err: Exception) -> bool:

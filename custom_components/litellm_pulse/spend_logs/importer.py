@@ -1,13 +1,15 @@
 """One cycle of an import: plan, read, hand over; interrupted anywhere it goes on where it was."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import zip_longest
 
 from .database import Database, Found
 from .destination import Destination, hand_over
 from .errors import SourceTimeoutError
-from .models import HOUR, Scope, Span, floor
+from .models import HOUR, QUARTER, Scope, Span, floor
 from .planner import Ask, Bounds, Kind, halves, overlap, plan
 from .progress import Progress
 from .rows import Block
@@ -39,32 +41,84 @@ class Importer:
         )
         looked_back = overlap(progress, found.now) > overlap(replace(progress, looked_back_at=found.now), found.now)
         asks = plan(progress, bounds)
-        for ask in asks:
-            progress = await self._ask(found, ask, progress)
+        readings = _Readings(self._database, found)
+        try:
+            for ask, upcoming in zip_longest(asks, asks[1:]):
+                progress = await self._ask(readings, ask, progress, upcoming)
+        finally:
+            await readings.close()
         followed = progress.followed(found.now, looked_back=looked_back)
         if progress.reached is None or followed != progress:
             progress = followed
             await self._destination.replace(Scope.SINCE, (), (), progress)
         return progress
 
-    async def _ask(self, found: Found, ask: Ask, progress: Progress) -> Progress:
+    async def _ask(self, readings: _Readings, ask: Ask, progress: Progress, upcoming: Ask | None = None) -> Progress:
         """Read one span into the destination; a span that takes too long is read in halves."""
-
-        async def take(block: Block) -> None:
-            nonlocal progress
-            progress = _after(ask, block.span, progress, found)
-            await hand_over(self._destination, ask.scope, block, progress)
-
+        slot = QUARTER if ask.scope is Scope.GAP else HOUR
         try:
-            await self._database.read(found, ask.span, take)
+            readings.begin(ask.span)
+            if upcoming is not None:
+                # The database sums up what is next beside it, and while it is written down.
+                readings.begin(upcoming.span)
+            async for block in readings.blocks(ask.span):
+                progress = _after(ask, block.span, progress, readings.found)
+                await hand_over(self._destination, ask.scope, block, progress, slot=slot)
         except SourceTimeoutError:
             left = Span(ask.span.start, _left(ask, progress))
             parts = tuple(halves(left))
             if len(parts) == 1:
                 raise
             for part in parts:
-                progress = await self._ask(found, replace(ask, span=part), progress)
+                progress = await self._ask(readings, replace(ask, span=part), progress)
         return progress
+
+
+type _Queue = asyncio.Queue[Block | Exception | None]
+"""Blocks of a span, and at the end None, or what went wrong."""
+
+
+class _Readings:
+    """Spans that are being read: the one whose blocks are taken, and at most one that comes after it."""
+
+    def __init__(self, database: Database, found: Found) -> None:
+        """Read nothing yet."""
+        self.found = found
+        self._database = database
+        self._begun: dict[Span, tuple[_Queue, asyncio.Task[None]]] = {}
+
+    def begin(self, span: Span) -> None:
+        """Begin to read a span, which waits once it has a block that nobody has taken."""
+        if span not in self._begun:
+            queue: _Queue = asyncio.Queue(maxsize=1)
+            self._begun[span] = queue, asyncio.create_task(self._read(span, queue))
+
+    async def blocks(self, span: Span) -> AsyncIterator[Block]:
+        """Yield the blocks of a span, newest first; raises SourceError."""
+        self.begin(span)
+        queue, task = self._begun[span]
+        while isinstance(found := await queue.get(), Block):
+            yield found
+        del self._begun[span]
+        await task
+        if found is not None:
+            raise found
+
+    async def close(self) -> None:
+        """Read no more."""
+        tasks = [task for _, task in self._begun.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, span: Span, queue: _Queue) -> None:
+        """Read a span into a queue."""
+        try:
+            await self._database.read(self.found, span, queue.put)
+        except Exception as err:  # noqa: BLE001  # whoever takes the blocks raises it
+            await queue.put(err)
+        else:
+            await queue.put(None)
 
 
 def _after(ask: Ask, span: Span, progress: Progress, found: Found) -> Progress:

@@ -5,9 +5,10 @@ scraped, what /metrics then told in one lump is spread over the hours in which t
 happened. The lump's sum stays what /metrics told.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from ..core.catalog import Dimension
 from .models import Members, UsageRow, Vector
 
 
@@ -30,51 +31,61 @@ def spread(
     of these members, those of all are looked at; where it tells of less than the lump, the rest
     stays at `at`; where of more, only its shares count.
     """
-    rows = [row for row in told if not row.apart]
+    shares = _Shares(lump, told)
     result: dict[tuple[datetime, Members], list[float | None]] = {}
     for members, vector in lump.items():
         for index, amount in enumerate(vector):
-            shares = _shares(rows, members, lump, index) if amount else {}
+            if amount is None:
+                continue
             left = amount
-            for start, share in shares.items():
-                if start < at and left is not None and amount is not None:
+            for start, share in shares.of(members, index).items() if amount else ():
+                if start < at:
                     _put(result, (start, members), index, amount * share, len(vector))
                     left -= amount * share
-            if left is not None:
-                _put(result, (at, members), index, max(left, 0.0), len(vector))
+            _put(result, (at, members), index, max(left, 0.0), len(vector))
     return {key: tuple(values) for key, values in result.items()}
 
 
-def _shares(
-    rows: Sequence[UsageRow], members: Members, lump: Mapping[Members, Vector], index: int
-) -> dict[datetime, float]:
-    """Return which part of a lump happened in which quarter-hour; the parts sum up to one at most."""
-    own = [row for row in rows if _fits(row.members, members)]
-    if found := _by_start(own, index):
-        # The database may not tell some members apart that /metrics does: their lump is one.
-        together = sum(
-            vector[index] or 0.0 for other, vector in lump.items() if any(_fits(row.members, other) for row in own)
-        )
-    else:
-        found = _by_start(rows, index)
-        together = sum(vector[index] or 0.0 for vector in lump.values())
-    whole = max(together, sum(found.values()))
-    return {start: value / whole for start, value in found.items()} if whole > 0 else {}
+class _Shares:
+    """Which part of a lump happened in which quarter-hour, by the word of the database."""
 
+    def __init__(self, lump: Mapping[Members, Vector], told: Iterable[UsageRow]) -> None:
+        """Sort the rows by whose they are, and look up once whom they fit."""
+        self._lump = lump
+        self._rows: dict[Members, list[UsageRow]] = {}
+        for row in told:
+            if not row.apart:
+                self._rows.setdefault(row.members, []).append(row)
+        self._fitting = {members: frozenset([told for told in self._rows if _fits(told, members)]) for members in lump}
 
-def _by_start(rows: Iterable[UsageRow], index: int) -> dict[datetime, float]:
-    """Return the sums of a metric per quarter-hour, those that are not zero."""
-    sums: dict[datetime, float] = {}
-    for row in rows:
-        if value := row.values[index]:
-            sums[row.start] = sums.get(row.start, 0.0) + value
-    return sums
+    def of(self, members: Members, index: int) -> dict[datetime, float]:
+        """Return quarter-hour -> share of one metric; they sum up to one at most."""
+        own = self._fitting[members]
+        if found := self._by_start(own, index):
+            # The database may not tell some members apart that /metrics does: their lump is one.
+            peers = [other for other, fitting in self._fitting.items() if not fitting.isdisjoint(own)]
+        else:
+            found, peers = self._by_start(self._rows, index), list(self._lump)
+        together = sum(self._lump[one][index] or 0.0 for one in peers)
+        whole = max(together, sum(found.values()))
+        return {start: value / whole for start, value in found.items()} if whole > 0 else {}
+
+    def _by_start(self, members: Iterable[Members], index: int) -> dict[datetime, float]:
+        """Return the sums of a metric per quarter-hour, those that are not zero."""
+        sums: dict[datetime, float] = {}
+        for one in members:
+            for row in self._rows[one]:
+                if value := row.values[index]:
+                    sums[row.start] = sums.get(row.start, 0.0) + value
+        return sums
 
 
 def _fits(told: Members, counted: Members) -> bool:
     """Whether the database's members are those of /metrics, as far as both name them."""
-    named = dict(counted)
-    return all(named.get(dimension, key) == key for dimension, key in told)
+    named: dict[Dimension, set[str]] = {}
+    for dimension, key in counted:
+        named.setdefault(dimension, set()).add(key)
+    return all(key in named.get(dimension, {key}) for dimension, key in told)
 
 
 def _put(

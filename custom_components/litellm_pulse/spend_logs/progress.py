@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from .models import Span
+
+KEPT_GAPS = timedelta(days=30)
+"""How long it is remembered that the rows of a gap were asked for; asked for again, they change nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +61,11 @@ class Progress:
 
     def seen(self, *, identity: str, now: datetime, oldest: datetime | None, newest: datetime | None) -> Self:
         """Return it after a look at the source; an older database, or another, is noted and not believed."""
+        if self.identity and self.identity != identity:
+            # All of it is asked for again; what is known already is kept where less is told.
+            return type(self)(identity=identity, oldest=oldest, newest=newest, restored_at=now)
         went_back = self.newest is not None and (newest is None or newest < self.newest)
-        another = bool(self.identity) and self.identity != identity
-        restored_at = now if went_back or another else self.restored_at
+        restored_at = now if went_back else self.restored_at
         return replace(self, identity=identity, oldest=oldest, newest=newest, restored_at=restored_at)
 
     def backfilled(self, to: datetime, *, now: datetime) -> Self:
@@ -81,7 +86,8 @@ class Progress:
 
     def told(self, gap: Span, *, now: datetime) -> Self:
         """Return it after the rows of a gap were asked for."""
-        return replace(self, gaps={**self.gaps, gap.start: now})
+        recent = {start: at for start, at in self.gaps.items() if now - at < KEPT_GAPS}
+        return replace(self, gaps={**recent, gap.start: now})
 
 
 _TIMES = ("through", "reached", "oldest", "newest", "sweep", "swept_at", "looked_back_at", "restored_at")

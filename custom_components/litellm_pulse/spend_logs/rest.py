@@ -1,5 +1,8 @@
 """LiteLLM's REST API as a source: daily activity and lists of members, asked for page by page."""
 
+import asyncio
+import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -39,11 +42,24 @@ _WITHOUT_DATABASE = (
 class Rest:
     """One proxy's API, asked with one key."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, key: str) -> None:
-        """Ask nothing yet; `url` is the proxy's own address."""
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        key: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        context: ssl.SSLContext | bool = True,
+    ) -> None:
+        """Ask nothing yet; `url` is the proxy's own address, `headers` are for a gateway before it."""
         self._session = session
         self._url = url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._headers = {**(headers or {}), "Authorization": f"Bearer {key}"}
+        self._context = context
+
+    async def look(self, today: date) -> None:
+        """Ask for one day, to see whether it answers with this key; raises SourceError."""
+        await self._page(Activity.USER, today, today, 1)
 
     async def days(self, activity: Activity, first: date, last: date) -> AsyncIterator[tuple[date, date, Page]]:
         """Yield the UTC days from `first` to `last` in parts, newest first; each part is whole.
@@ -97,17 +113,24 @@ class Rest:
             "page": str(number),
             "page_size": str(ROWS_PER_PAGE),
         }
-        return page(activity, await self._get(activity.path, query))
+        answer = await self._get(activity.path, query)
+        return await asyncio.to_thread(page, activity, answer)
 
     async def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401  # JSON
         """Return the decoded answer to a GET; raises SourceError."""
         try:
             async with self._session.get(
-                self._url + path, params=query, headers=self._headers, timeout=TIMEOUT, allow_redirects=False
+                self._url + path,
+                params=query,
+                headers=self._headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                ssl=self._context,
             ) as response:
                 body = await response.text()
                 if response.status == 200:  # noqa: PLR2004
-                    return await response.json(content_type=None)
+                    # A month of many keys is megabytes.
+                    return await asyncio.to_thread(json.loads, body)
                 raise refusal(response.status, body)(f"{path}: {response.status}")
         except TimeoutError as err:
             raise SourceTimeoutError(path) from err

@@ -63,6 +63,14 @@ class RestImporter:
                 yield row
 
 
+def told_all(progress: Progress) -> bool:
+    """Whether so many months without usage were met that nothing older is looked for."""
+    oldest = progress.oldest
+    return (
+        progress.reached is not None and oldest is not None and progress.reached <= _add_months(oldest, -EMPTY_MONTHS)
+    )
+
+
 def _add_months(at: datetime, months: int) -> datetime:
     """Return the start of the month that is so many months away."""
     number = at.year * 12 + at.month - 1 + months

@@ -31,10 +31,6 @@ class Block:
     rows: Sequence[UsageRow]
 
 
-type Standing = tuple[Members, bool]
-"""Members, and whether their requests are in other rows too."""
-
-
 @dataclass(slots=True)
 class Reader:
     """Makes blocks, newest first, of the lines that the database sends for one span."""
@@ -46,9 +42,9 @@ class Reader:
     _rows: list[UsageRow] = field(default_factory=list)
     _start: str | None = None
     """The quarter-hour whose lines are coming in."""
-    _quarter: dict[Standing, Vector] = field(default_factory=dict)
-    _known: dict[tuple[str, ...], tuple[Standing, ...]] = field(default_factory=dict)
-    """Whom the keys of a line name: all of them together, then each tag apart."""
+    _quarter: dict[Members, Vector] = field(default_factory=dict)
+    _known: dict[tuple[str, ...], Members] = field(default_factory=dict)
+    """Whom the keys of a line name."""
     _keys: slice = field(init=False)
     _sums: slice = field(init=False)
     _places: list[int | None] = field(init=False)
@@ -81,33 +77,31 @@ class Reader:
 
     def _take(self, keys: tuple[str, ...], sums: list[str]) -> None:
         """Add a line to its quarter-hour."""
-        standings = self._known.get(keys)
-        if standings is None:
+        members = self._known.get(keys)
+        if members is None:
             if len(self._known) >= KNOWN_KEYS:
                 self._known.clear()
-            standings = self._known[keys] = self._named(keys)
+            members = self._known[keys] = self._named(keys)
         values: Vector = tuple(map(_number, sums) if NULL in sums else map(float, sums))
-        for standing in standings:
-            before = self._quarter.get(standing)
-            self._quarter[standing] = values if before is None else add(before, values)
+        before = self._quarter.get(members)
+        self._quarter[members] = values if before is None else add(before, values)
 
-    def _named(self, keys: tuple[str, ...]) -> tuple[Standing, ...]:
-        """Return whom the keys of a line name."""
+    def _named(self, keys: tuple[str, ...]) -> Members:
+        """Return whom the keys of a line name, with all tags of its requests, as a series of /metrics has them."""
         texts = [text(key) for key in keys]
         tags = tags_of(texts.pop()) if self.table.tagged else []
         pairs = [(dimension, key) for (dimension, _), key in zip(self.table.members, texts, strict=True)]
         provider = dict(pairs).get(Dimension.PROVIDER)
         pairs = [(name, stripped(key, provider) if name is Dimension.MODEL else key) for name, key in pairs]
-        models = [pair for pair in pairs if pair[0] in {Dimension.MODEL, Dimension.PROVIDER}]
-        return (members_of(pairs), False), *[(members_of([*models, (Dimension.TAG, tag)]), True) for tag in tags]
+        return members_of([*pairs, *[(Dimension.TAG, tag) for tag in sorted(tags)]])
 
     def _close(self) -> None:
         """End the quarter-hour."""
         if self._start is not None:
             start = _time(self._start)
             self._rows += [
-                UsageRow(start, members, tuple([None if at is None else values[at] for at in self._places]), apart)
-                for (members, apart), values in self._quarter.items()
+                UsageRow(start, members, tuple([None if at is None else values[at] for at in self._places]))
+                for members, values in self._quarter.items()
             ]
         self._quarter, self._start = {}, None
 

@@ -79,7 +79,7 @@ def test_the_head_of_usage_says_what_was_asked_and_what_is_wrong() -> None:
 
 
 def test_aggregate_is_lifetime_spend_by_provider_and_model_largest_first(harness: LedgerHarness) -> None:
-    assert usage.aggregate(_scraped(harness)) == {
+    assert usage.aggregate(_scraped(harness), {}) == {
         "records": 3,
         "data": [
             {"provider": "anthropic", "model": "opus", "total_cost": 5.0},
@@ -92,13 +92,13 @@ def test_aggregate_is_lifetime_spend_by_provider_and_model_largest_first(harness
 def test_aggregate_keeps_spend_that_has_no_provider(harness: LedgerHarness) -> None:
     for spend in (1, 4):
         harness.scrape(body(family(COST, {series(model="gpt-4o"): spend}), start=1.0))
-    assert usage.aggregate(harness.snapshot)["data"] == [{"provider": "", "model": "gpt-4o", "total_cost": 3.0}]
+    assert usage.aggregate(harness.snapshot, {})["data"] == [{"provider": "", "model": "gpt-4o", "total_cost": 3.0}]
 
 
 def test_aggregate_is_all_spend_after_a_restart_too(harness: LedgerHarness) -> None:
     _scraped(harness)
     harness.reopen()
-    data: Any = usage.aggregate(harness.snapshot)["data"]
+    data: Any = usage.aggregate(harness.snapshot, {})["data"]
     assert sum(row["total_cost"] for row in data) == harness.total("cost", Window.LIFETIME)
 
 

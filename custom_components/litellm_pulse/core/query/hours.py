@@ -137,7 +137,7 @@ def _digests(connection: sqlite3.Connection, first: int, end: int, zone: ZoneInf
     """Return the digest of each hour in which anything was used."""
     found: dict[int, Digest] = {}
     for begin, stop, shift in _spans(first, end, zone):
-        for table in ("posted", "unposted"):
+        for table in ("posted", "unposted", "past"):
             statement = (
                 f"SELECT {_hour(shift)} AS number, {_DIGEST} FROM {table} "
                 "WHERE resolution = 0 AND start >= ? AND start < ? GROUP BY number"
@@ -154,6 +154,10 @@ def _unseen(connection: sqlite3.Connection, first: int, last_scrape: int) -> lis
     the one before it left it, nothing was used between the two, however long that was.
     """
     (begun,) = connection.execute("SELECT min(at) FROM scrapes").fetchone()
+    (told,) = connection.execute("SELECT min(start) FROM history WHERE resolution = 0 AND part = 0").fetchone()
+    if told is not None:
+        # A source told what was used from then on.
+        begun = min(begun or 1 << 62, told * QUARTER_SECONDS * 1000)
     statement = (
         f"SELECT before, at FROM (SELECT at, {_MOVED} AS moved, lag(until) OVER (ORDER BY at) AS before "
         "FROM scrapes WHERE until >= ?) WHERE moved AND at - before > ? ORDER BY at"
@@ -172,7 +176,7 @@ def _usage(
     """
     sums = ", ".join(f"total({name})" for name in selection.counters)
     wanted = json.dumps([list(member) for member in selection.members])
-    for table in ("posted", "unposted"):
+    for table in ("posted", "unposted", "past"):
         yield from connection.execute(
             # Once for all rows, not once for each.
             "WITH parts AS MATERIALIZED (SELECT attribution, dimension, attributions.key FROM json_each(?) AS wanted "

@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608  # the names that are put in are the catalog's own
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,17 +62,35 @@ def usage(path: Path, query: UsageQuery) -> Iterator[UsageRow]:
     """
     statement = _statement(query.dimensions)
     resolution, first, last = _span(query)
-    if resolution is not Resolution.QUARTER:
-        # Before that there are sums of many days or months, in the place of one.
-        first = max(first, _known_from(path, resolution, query.zone) or first)
+    # Of /metrics, before that there are sums of many days or months, in the place of one.
+    known = None if resolution is Resolution.QUARTER else _known_from(path, resolution, query.zone)
     with reading(path) as connection:
         # All periods as of one moment, whatever is posted meanwhile.
         connection.execute("BEGIN")
-        known = "SELECT coalesce(min(start), 0), coalesce(max(start), -1) FROM usage WHERE resolution = ?"
-        oldest, newest = connection.execute(known, (int(resolution),)).fetchone()
+        oldest, newest = _edges(connection, resolution)
         for start, numbers in _periods(query, resolution, range(max(first, oldest), min(last, newest + 1))):
-            for row in connection.execute(statement, (int(resolution), numbers[0], numbers[-1])):
+            span = numbers[0], numbers[-1]
+            bounds = (int(resolution), *span, known or 0, *_past(resolution, *span))
+            for row in connection.execute(statement, bounds):
                 yield UsageRow(start, row[:-_WIDTH], row[-_WIDTH:])
+
+
+def _edges(connection: sqlite3.Connection, resolution: Resolution) -> tuple[int, int]:
+    """Return the first and the last number of a resolution that has any usage; the last is less where none has."""
+    query = "SELECT coalesce(min(start), 1 << 40), coalesce(max(start), -1) FROM {} WHERE resolution = ?"
+    first, last = connection.execute(query.format("usage"), (int(resolution),)).fetchone()
+    kept = Resolution.DAY if resolution is Resolution.MONTH else resolution
+    oldest, newest = connection.execute(query.format("past"), (int(kept),)).fetchone()
+    if newest >= 0 and resolution is Resolution.MONTH:
+        oldest, newest = windows.month_of(oldest), windows.month_of(newest)
+    return min(first, oldest), max(last, newest)
+
+
+def _past(resolution: Resolution, first: int, last: int) -> tuple[int, int, int]:
+    """Return resolution and numbers of the history of some quarter-hours, days or months; it has no months."""
+    if resolution is not Resolution.MONTH:
+        return int(resolution), first, last
+    return int(Resolution.DAY), windows.first_of_month(first), windows.first_of_month(last + 1) - 1
 
 
 def usage_since(path: Path, query: UsageQuery) -> datetime | None:
@@ -175,22 +194,51 @@ def _periods(query: UsageQuery, resolution: Resolution, numbers: range) -> Itera
 
 
 def _statement(dimensions: Sequence[Dimension]) -> str:
-    """Return the query for the usage of a period split by dimensions; usage without a member is kept, with NULL."""
+    """Return the query for the usage of a period split by dimensions; usage without a member is kept, with NULL.
+
+    Its parameters are resolution, first and last number, the first that is known of /metrics, and
+    what `_past` returns.
+    """
     split = [f"by{index}" for index in range(len(dimensions))]
     joins = "".join(
         f" LEFT JOIN attributions {name} ON {name}.attribution = usage.attribution AND {name}.dimension = '{dimension}'"
         for name, dimension in zip(split, dimensions, strict=True)
     )
-    rows = " UNION ALL ".join(
-        f"SELECT * FROM {table} WHERE resolution = ?1 AND start BETWEEN ?2 AND ?3" for table in ("posted", "unposted")
-    )
+    columns = ", ".join(_NAMES)
+    parts = [
+        f"SELECT resolution, attribution, {columns} FROM {table} "
+        "WHERE resolution = ?1 AND start BETWEEN ?2 AND ?3 AND start >= ?4"
+        for table in ("posted", "unposted")
+    ]
+    within = "FROM past WHERE resolution = ?5 AND start BETWEEN ?6 AND ?7 AND {}"
+    parts.append(f"SELECT ?1, attribution, {columns} {within.format('NOT apart')}")
+    having = ""
+    if len(dimensions) == 1:
+        # What a source tells by one dimension only is named there, and nobody's no more.
+        own = f"apart AND attribution IN (SELECT attribution FROM attributions WHERE dimension = '{dimensions[0]}')"
+        parts.append(f"SELECT ?1, attribution, {columns} {within.format(own)}")
+        if dimensions[0] is not Dimension.TAG:
+            parts.append(f"SELECT ?1, NULL, {', '.join(f'-{name}' for name in _NAMES)} {within.format(own)}")
+        some = " OR ".join(f"abs(total(usage.{name})) > 1e-9" for name in _NAMES)
+        having = f"HAVING by0.key IS NOT NULL OR {some} "
     members = [f"{name}.key" for name in split]
     # Grouped by the resolution too, which is one: without usage there is no row then.
     return (
-        f"SELECT {', '.join([*members, _SUMS])} FROM ({rows}) AS usage{joins} "
-        f"GROUP BY {', '.join(['usage.resolution', *members])} "
+        f"SELECT {', '.join([*members, _SUMS])} FROM ({' UNION ALL '.join(parts)}) AS usage{joins} "
+        f"GROUP BY {', '.join(['usage.resolution', *members])} {having}"
         f"ORDER BY {', '.join([f"coalesce({one}, '')" for one in members]) or '1'}"
     )
+
+
+def spend_before(path: Path) -> dict[tuple[str, str], float]:
+    """Return (provider, model) -> US dollars before the first scrape, '' where there is none; raises StoreError."""
+    statement = (
+        "SELECT coalesce(provider.key, ''), coalesce(model.key, ''), total(cost) FROM history AS one "
+        "LEFT JOIN attributions provider ON provider.attribution = one.attribution AND provider.dimension = 'provider' "
+        "LEFT JOIN attributions model ON model.attribution = one.attribution AND model.dimension = 'model' "
+        "WHERE resolution = 1 AND part IN (0, 1) AND NOT apart GROUP BY 1, 2"
+    )
+    return {(provider, model): cost for provider, model, cost in _rows(path, statement, ())}
 
 
 def _rows(path: Path, statement: str, parameters: tuple[int, ...]) -> list[tuple[Any, ...]]:

@@ -1,7 +1,7 @@
 """What LiteLLM Pulse does not have: usage over time, budgets, spend by provider and model; pure, as `contract` is."""
 
 import csv
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from io import StringIO
 from typing import Final
@@ -67,9 +67,12 @@ def budgets(snapshot: Snapshot, dimensions: Collection[Dimension], zone: ZoneInf
     }
 
 
-def aggregate(snapshot: Snapshot) -> dict[str, object]:
-    """Return `/aggregate`: lifetime spend by provider and model, the largest first."""
-    sums: dict[tuple[str, str], float] = {}
+def aggregate(snapshot: Snapshot, before: Mapping[tuple[str, str], float]) -> dict[str, object]:
+    """Return `/aggregate`: lifetime spend by provider and model, the largest first.
+
+    `before` has what was spent before the first scrape, as far as it is known.
+    """
+    sums = dict(before)
     for number, usage in snapshot.split.items():
         members = dict(snapshot.groups[number])
         pair = members.get(Dimension.PROVIDER, ""), members.get(Dimension.MODEL, "")

@@ -18,7 +18,7 @@ from ..catalog import COUNTERS
 from ..errors import DamagedStoreError
 from ..models import Vector
 from ..windows import Bucket, Resolution
-from . import buckets
+from . import buckets, history_rows
 from .buckets import sparse
 from .database import companions, connect, delete, fetch, typed_errors
 from .migrations import migrate
@@ -133,6 +133,7 @@ class Store:
             for bucket, usage in pending.usage.items():
                 buckets.add(cursor, bucket, usage)
             buckets.add_posted(cursor, pending.posted)
+            history_rows.write_lumps(cursor, pending.lumps)
             cursor.executemany(
                 f"INSERT OR REPLACE INTO scrapes VALUES (?, ?, ?, ?, ?, {_MARKS}, {_MARKS})",
                 [
@@ -166,6 +167,7 @@ class Store:
                 "FROM posted WHERE resolution = 0 AND start < ? ORDER BY start LIMIT ?)",
                 (quarter, most),
             ).rowcount
+            history_rows.purge(cursor, quarter)
             if rows:
                 cursor.execute("INSERT OR REPLACE INTO meta VALUES ('quarters_from', ?)", (quarter,))
         return scrapes < most and rows < most

@@ -88,7 +88,7 @@ def everything(state: CountingState, totals: Totals, budgets: dict[MemberKey, Bu
 def _load_attributions(store: Store) -> list[MemberKeys]:
     """Return the attributions of a file."""
     keys: defaultdict[int, list[MemberKey]] = defaultdict(list)
-    for number, dimension, key in store.rows("SELECT * FROM attributions"):
+    for number, dimension, key in store.rows("SELECT * FROM attributions WHERE attribution >= 0"):
         keys[number].append((Dimension(dimension), key))
     # A transaction has them all or none, so there is no gap in their numbers.
     return [tuple(sorted(keys[number], key=in_order)) for number in range(len(keys))]

@@ -70,6 +70,27 @@ def _third() -> tuple[str, ...]:
     )
 
 
+def _history(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep what sources of the past tell, and what /metrics told in one lump after nobody had looked."""
+    counted = "0, 1, 2"
+    vector = ", ".join(f"{name} REAL" for name in names)
+    return (
+        # resolution as in `posted`, 0 and 1 only; part: see `history.Part`
+        f"""CREATE TABLE history (resolution INTEGER, part INTEGER, start INTEGER, attribution INTEGER,
+            apart INTEGER NOT NULL, {vector}, PRIMARY KEY (resolution, part, start, attribution)) WITHOUT ROWID""",
+        """CREATE TABLE history_slots (part INTEGER, start INTEGER, requests REAL NOT NULL,
+            PRIMARY KEY (part, start)) WITHOUT ROWID""",
+        "CREATE TABLE history_progress (source TEXT PRIMARY KEY, told TEXT NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE gaps (start REAL NOT NULL, end REAL PRIMARY KEY) WITHOUT ROWID",
+        f"""CREATE TABLE lumps (gap REAL, attribution INTEGER, {vector},
+            PRIMARY KEY (gap, attribution)) WITHOUT ROWID""",
+        f"""CREATE TABLE moved (gap REAL, start INTEGER, attribution INTEGER, {vector},
+            PRIMARY KEY (gap, start, attribution)) WITHOUT ROWID""",
+        # those parts that count
+        f"CREATE VIEW past AS SELECT * FROM history WHERE part IN ({counted})",  # noqa: S608  # numbers of ours
+    )
+
+
 FIRST_COUNTERS = (
     "requests failed_requests tokens input_tokens output_tokens reasoning_tokens cost cache_hits "
     "cache_misses cached_tokens input_cached_tokens input_cache_creation_tokens deployment_requests "
@@ -80,7 +101,7 @@ FIRST_COUNTERS = (
 STEPS: tuple[Callable[[], tuple[str, ...]], ...] = (
     lambda: _first(tuple(FIRST_COUNTERS.split())),
     lambda: _second(tuple(FIRST_COUNTERS.split())),
-    _third,
+    lambda: (*_third(), *_history(tuple(FIRST_COUNTERS.split()))),
 )
 
 VERSION = len(STEPS)

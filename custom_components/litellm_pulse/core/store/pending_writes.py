@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from ..counters import Baseline, BaselineKey, Changes, MemberKeys, Origin, ProcessRow, SeriesRow
 from ..models import Budget, Member, MemberKey, ScrapeRow, Vector
 from ..totals import plus
 from ..windows import Bucket, UsageKey
+
+GAP = timedelta(minutes=15)
+"""Scrapes further apart than the quarter-hour that usage is kept by leave a gap."""
 
 
 @dataclass(slots=True)
@@ -15,6 +19,8 @@ class PendingWrites:
 
     usage: dict[Bucket, dict[int, Vector]] = field(default_factory=dict)
     """Increases by attribution, of every bucket since then."""
+    lumps: dict[tuple[float, float], Mapping[int, Vector]] = field(default_factory=dict)
+    """Last scrape before and first after nobody had looked, in Unix seconds -> what the latter told."""
     posted: dict[UsageKey, Vector] = field(default_factory=dict)
     """Usage that a new file begins with."""
     baselines: dict[BaselineKey, Baseline | None] = field(default_factory=dict)
@@ -57,6 +63,11 @@ class PendingWrites:
         usage = self.usage.setdefault(bucket, {})
         for number, vector in increases.items():
             usage[number] = plus(usage[number], vector) if number in usage else vector
+
+    def add_lump(self, before: datetime | None, at: datetime, increases: Mapping[int, Vector]) -> None:
+        """Keep what was told at once of a time in which nobody looked, so that it can be told when it happened."""
+        if before is not None and at - before > GAP and increases:
+            self.lumps[before.timestamp(), at.timestamp()] = increases
 
     def _drop(self, process: int) -> None:
         """Take a process away, with what was going to be written of it."""

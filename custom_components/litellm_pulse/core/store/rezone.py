@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from .. import windows
 from ..catalog import COUNTERS
 from ..windows import Resolution
-from . import buckets
+from . import buckets, history_rows
 from .connection import Store
 
 _NAMES = tuple(metric.name for metric in COUNTERS)
@@ -28,6 +28,7 @@ def rezone(store: Store, zone: ZoneInfo, covered_from: int | None) -> None:
     """
     with store.atomic() as cursor:
         buckets.post(cursor)
+        history_rows.rezone(cursor, zone)
         query = "SELECT min(start), max(start) FROM posted WHERE resolution = 0"
         first, last = cursor.execute(query).fetchone()
         cursor.execute("INSERT OR REPLACE INTO meta VALUES ('zone', ?)", (zone.key,))
