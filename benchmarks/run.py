@@ -9,7 +9,18 @@ from . import report
 from .apart import apart
 from .measure import Section, Setting
 
-BENCHMARKS = ("parse", "part", "ledger", "history", "growth", "home_assistant", "api", "entities", "statistics")
+BENCHMARKS = (
+    "parse",
+    "part",
+    "ledger",
+    "history",
+    "growth",
+    "home_assistant",
+    "api",
+    "entities",
+    "statistics",
+    "hostile",
+)
 APART = ("history_import",)
 """Those that are run by name only: ten million rows take their time."""
 QUICK = ("parse",)

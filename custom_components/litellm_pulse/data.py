@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntry
 
 from .const import CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT
 from .core.catalog import Dimension
-from .core.insight import rate_limited
+from .core.insight import rate_limited, unpriced
 from .core.models import TOTAL, Limit, MemberKey, Snapshot, Usage, Window
 from .device_manager import DeviceManager
 from .ledger_worker import LedgerWorker
@@ -35,6 +35,8 @@ class PulseData:
     limits: Limits = field(default_factory=dict)
     rate_limited: frozenset[MemberKey] = frozenset()
     """Members whose requests LiteLLM refuses."""
+    unpriced: frozenset[str] = frozenset()
+    """Upstream models that were used this month and cost nothing."""
     unusual_threshold: float = 0.0
     """Robust deviations from which on spend is unusual."""
     failure: str | None = None
@@ -52,7 +54,7 @@ class PulseData:
 
     def usage(self, member: MemberKey) -> Usage:
         """Return a member's usage, nothing where it has none."""
-        return self.snapshot.usage.get(member) or self.others.get(member) or _NO_USAGE
+        return self.others.get(member) or self.snapshot.usage.get(member) or _NO_USAGE
 
     def figure(self, member: MemberKey, window: Window, metric: str) -> float | None:
         """Return one figure of a member; None where the proxy does not split the metric by its dimension."""
@@ -100,6 +102,8 @@ class DataBuilder:
         self._unusual_threshold: float = entry.options.get(CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT)
         self._options = entry.options
         self._others: Mapping[MemberKey, Usage] = {}
+        self._added_up: Mapping[Dimension, tuple[Usage | None, Collection[MemberKey]]] = {}
+        """What the others were last added up of: the sum of their dimension, and who they are."""
 
     async def async_prepare(self) -> None:
         """Decide who has a device, and add up the usage of the rest.
@@ -107,15 +111,22 @@ class DataBuilder:
         New entities are added here, while the coordinator still has the data from before: the
         recorder counts from an entity's first state on.
         """
-        overflow = self._device_manager.async_select(self._ledger.snapshot)
-        self._others = await self._ledger.async_combine(overflow) if overflow else {}
-        self._device_manager.async_update(self._ledger.snapshot)
+        snapshot = self._ledger.snapshot
+        overflow = self._device_manager.async_select(snapshot)
+        before = self._added_up
+        self._added_up = {one: (snapshot.dimensions.get(one), keys) for one, keys in overflow.items()}
+        same = {one for one, of in self._added_up.items() if one in before and _are(of, before[one])}
+        kept = {member: usage for member, usage in self._others.items() if member[0] in same}
+        shown = {one: self._device_manager.shown(one) for one in overflow.keys() - same}
+        self._others = kept | (await self._ledger.async_rest_of(snapshot, shown) if shown else {})
+        self._device_manager.async_update(snapshot)
 
     def build(
         self, before: PulseData | None = None, *, connected: bool = True, scrape_duration: float | None = None
     ) -> PulseData:
         """Return what there is to show now, given what there was to show before."""
         snapshot = self._ledger.snapshot
+        earlier = before.snapshot if before else Snapshot()
         return PulseData(
             snapshot=snapshot,
             connected=connected,
@@ -124,8 +135,14 @@ class DataBuilder:
             overflow=self._device_manager.overflow,
             max_members=self._device_manager.max_members,
             limits=self._user_settings.limits,
-            rate_limited=rate_limited(before.snapshot, snapshot, before.rate_limited) if before else frozenset(),
+            rate_limited=rate_limited(earlier, snapshot, before.rate_limited) if before else frozenset(),
+            unpriced=unpriced(earlier, snapshot, before.unpriced if before else frozenset()),
             unusual_threshold=self._unusual_threshold,
             options=self._options,
             labels=self._ledger.labels,
         )
+
+
+def _are(these: tuple[object, ...], those: tuple[object, ...]) -> bool:
+    """Whether two tuples hold the same objects."""
+    return all(this is that for this, that in zip(these, those, strict=True))

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady, UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
@@ -36,7 +36,7 @@ from .core.ledger import Ledger
 from .core.models import OTHER, MemberKey, Report, Snapshot, Usage
 from .core.query import recognizes
 from .core.store import SpareCopy
-from .core.totals import combined_usage
+from .core.totals import rest_of
 from .open_ledgers import async_get_open_ledgers
 
 _SPARE_COPY_VERSION: Final = 1
@@ -87,10 +87,10 @@ class LedgerWorker:
             # A backup that never ended: what waits has to be in the file before it is read.
             await earlier.async_end()
         worker = cls(hass, entry, await _configured_zone(hass, entry.options))
-        spare_copy = await worker._store.async_load()
         try:
+            spare_copy = await worker._store.async_load()
             worker._ledger = await worker._async_run(partial(worker._open, spare_copy))
-        except StoreError as err:
+        except (StoreError, UnsupportedStorageVersionError) as err:
             await hass.async_add_executor_job(worker._thread.shutdown)
             raise _setup_error(err) from err
         await ledgers.async_add(worker)
@@ -138,11 +138,12 @@ class LedgerWorker:
         await self._async_run(lambda: self._show(self._ledger.set_zone(zone, now=dt_util.utcnow())))
         return True
 
-    async def async_combine(self, members: Mapping[Dimension, Collection[MemberKey]]) -> dict[MemberKey, Usage]:
+    async def async_rest_of(
+        self, snapshot: Snapshot, shown: Mapping[Dimension, Collection[MemberKey]]
+    ) -> dict[MemberKey, Usage]:
         """Return the usage of members that are not shown one by one, per dimension, under the id `OTHER`."""
-        snapshot = self.snapshot
         return await self._async_run(
-            lambda: {(one, OTHER): combined_usage(snapshot, keys) for one, keys in members.items()}
+            lambda: {(one, OTHER): rest_of(snapshot, one, keys) for one, keys in shown.items()}
         )
 
     async def async_pause(self) -> None:
@@ -245,9 +246,9 @@ class LedgerWorker:
         return self._ledger.spare_copy()
 
 
-def _setup_error(err: StoreError) -> ConfigEntryError | ConfigEntryNotReady:
+def _setup_error(err: StoreError | UnsupportedStorageVersionError) -> ConfigEntryError | ConfigEntryNotReady:
     """Return what set-up fails with: for good, or until the next attempt."""
-    if isinstance(err, NewerSchemaError):
+    if isinstance(err, NewerSchemaError | UnsupportedStorageVersionError):
         return ConfigEntryError(translation_domain=DOMAIN, translation_key="newer_schema")
     return ConfigEntryNotReady(
         translation_domain=DOMAIN,

@@ -224,6 +224,12 @@ class Snapshot:
     members: Mapping[MemberKey, Member] = field(default_factory=dict)
     usage: Mapping[MemberKey, Usage] = field(default_factory=dict)
     """Per member, TOTAL included. A member that did not change keeps the same object."""
+    dimensions: Mapping[Dimension, Usage] = field(default_factory=dict)
+    """Per dimension, the sum of its members."""
+    revision: int = 0
+    """How many snapshots came before."""
+    changed: frozenset[MemberKey] | None = None
+    """Members whose usage is another one than in the snapshot before; None where that may be all."""
     raw: Mapping[str, float] = field(default_factory=dict)
     """Per counter, the sum over the series of the last answer: since LiteLLM started."""
     gauges: Mapping[str, float] = field(default_factory=dict)
@@ -261,6 +267,14 @@ class Snapshot:
     """How often LiteLLM itself failed to count, since it started."""
     unknown: Mapping[Dimension, frozenset[str]] = field(default_factory=dict)
     """Per dimension, the metrics that the proxy publishes and does not split by it."""
+
+    def changed_since(self, earlier: Snapshot) -> Iterable[MemberKey]:
+        """Return the members whose usage is another one than in an earlier snapshot; of the one before, at once."""
+        if self.usage is earlier.usage:
+            return ()
+        if self.revision == earlier.revision + 1 and self.changed is not None:
+            return self.changed
+        return [key for key, usage in self.usage.items() if earlier.usage.get(key) is not usage]
 
     def value(self, member: MemberKey, window: Window, metric: str) -> float:
         """Return a member's usage in a window; 0.0 where the member has none."""
