@@ -9,7 +9,8 @@ from homeassistant.config_entries import ConfigEntry
 from .const import CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT
 from .core.catalog import Dimension
 from .core.insight import rate_limited, unpriced
-from .core.models import TOTAL, Limit, MemberKey, Snapshot, Usage, Window
+from .core.models import OTHER, TOTAL, Limit, MemberKey, Snapshot, Usage, Window
+from .core.totals import rest_of
 from .device_manager import DeviceManager
 from .ledger_worker import LedgerWorker
 from .user_settings import Limits, UserSettings
@@ -89,6 +90,19 @@ class PulseData:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Derived:
+    """What follows from snapshot after snapshot."""
+
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    """The last of them."""
+    others: Mapping[MemberKey, Usage] = field(default_factory=dict)
+    overflow: Mapping[Dimension, Collection[MemberKey]] = field(default_factory=dict)
+    """Whom the others were added up of."""
+    rate_limited: frozenset[MemberKey] = frozenset()
+    unpriced: frozenset[str] = frozenset()
+
+
 class DataBuilder:
     """Builds the data of an entry from its ledger, its devices and what its user has set."""
 
@@ -101,48 +115,59 @@ class DataBuilder:
         self._user_settings = user_settings
         self._unusual_threshold: float = entry.options.get(CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT)
         self._options = entry.options
-        self._others: Mapping[MemberKey, Usage] = {}
-        self._added_up: Mapping[Dimension, tuple[Usage | None, Collection[MemberKey]]] = {}
-        """What the others were last added up of: the sum of their dimension, and who they are."""
+        self._derived = _Derived(ledger.snapshot)
 
     async def async_prepare(self) -> None:
-        """Decide who has a device, and add up the usage of the rest.
+        """Decide who has a device, and work out what follows from who was used.
 
         New entities are added here, while the coordinator still has the data from before: the
         recorder counts from an entity's first state on.
         """
         snapshot = self._ledger.snapshot
         overflow = self._device_manager.async_select(snapshot)
-        before = self._added_up
-        self._added_up = {one: (snapshot.dimensions.get(one), keys) for one, keys in overflow.items()}
-        same = {one for one, of in self._added_up.items() if one in before and _are(of, before[one])}
-        kept = {member: usage for member, usage in self._others.items() if member[0] in same}
-        shown = {one: self._device_manager.shown(one) for one in overflow.keys() - same}
-        self._others = kept | (await self._ledger.async_rest_of(snapshot, shown) if shown else {})
+        if snapshot.usage is not self._derived.snapshot.usage or overflow != self._derived.overflow:
+            shown = {dimension: self._device_manager.shown(dimension) for dimension in overflow}
+            await self._ledger.async_run(lambda: self._derive(snapshot, overflow, shown))
         self._device_manager.async_update(snapshot)
 
-    def build(
-        self, before: PulseData | None = None, *, connected: bool = True, scrape_duration: float | None = None
-    ) -> PulseData:
-        """Return what there is to show now, given what there was to show before."""
-        snapshot = self._ledger.snapshot
-        earlier = before.snapshot if before else Snapshot()
+    def _derive(
+        self,
+        snapshot: Snapshot,
+        overflow: Mapping[Dimension, Collection[MemberKey]],
+        shown: Mapping[Dimension, Collection[MemberKey]],
+    ) -> None:
+        """Follow the ledger to another snapshot; on the ledger's own thread, for thousands may have changed."""
+        before = self._derived
+        earlier = before.snapshot
+        others: dict[MemberKey, Usage] = {}
+        for dimension, members in shown.items():
+            other = dimension, OTHER
+            same = overflow[dimension] is before.overflow.get(dimension)
+            if same and snapshot.dimensions.get(dimension) is earlier.dimensions.get(dimension):
+                others[other] = before.others[other]
+            else:
+                others[other] = rest_of(snapshot, dimension, members)
+        self._derived = _Derived(
+            snapshot,
+            others,
+            overflow,
+            rate_limited(earlier, snapshot, before.rate_limited),
+            unpriced(earlier, snapshot, before.unpriced),
+        )
+
+    def build(self, *, connected: bool = True, scrape_duration: float | None = None) -> PulseData:
+        """Return what there is to show now."""
         return PulseData(
-            snapshot=snapshot,
+            snapshot=self._ledger.snapshot,
             connected=connected,
             scrape_duration=scrape_duration,
-            others=self._others,
+            others=self._derived.others,
             overflow=self._device_manager.overflow,
             max_members=self._device_manager.max_members,
             limits=self._user_settings.limits,
-            rate_limited=rate_limited(earlier, snapshot, before.rate_limited) if before else frozenset(),
-            unpriced=unpriced(earlier, snapshot, before.unpriced if before else frozenset()),
+            rate_limited=self._derived.rate_limited,
+            unpriced=self._derived.unpriced,
             unusual_threshold=self._unusual_threshold,
             options=self._options,
             labels=self._ledger.labels,
         )
-
-
-def _are(these: tuple[object, ...], those: tuple[object, ...]) -> bool:
-    """Whether two tuples hold the same objects."""
-    return all(this is that for this, that in zip(these, those, strict=True))

@@ -1,7 +1,7 @@
 """The one thread that owns the ledger, and the spare copy of its spare copy in Home Assistant's Store."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -28,15 +28,13 @@ from .const import (
     SPARE_COPY_SAVE_DELAY,
     WEEK_STARTS,
 )
-from .core.catalog import Dimension
 from .core.errors import NewerSchemaError, StoreError
 from .core.exposition import ExpositionParser, label_names
 from .core.insight import Forecaster
 from .core.ledger import Ledger
-from .core.models import OTHER, MemberKey, Report, Snapshot, Usage
+from .core.models import Report, Snapshot
 from .core.query import recognizes
 from .core.store import SpareCopy
-from .core.totals import rest_of
 from .open_ledgers import async_get_open_ledgers
 
 _SPARE_COPY_VERSION: Final = 1
@@ -89,7 +87,7 @@ class LedgerWorker:
         worker = cls(hass, entry, await _configured_zone(hass, entry.options))
         try:
             spare_copy = await worker._store.async_load()
-            worker._ledger = await worker._async_run(partial(worker._open, spare_copy))
+            worker._ledger = await worker.async_run(partial(worker._open, spare_copy))
         except (StoreError, UnsupportedStorageVersionError) as err:
             await hass.async_add_executor_job(worker._thread.shutdown)
             raise _setup_error(err) from err
@@ -120,14 +118,14 @@ class LedgerWorker:
 
     async def async_scrape(self, body: ExpositionParser, answer: Answer, *, part: bool = False) -> None:
         """Count an answer whose body has been read, or a part of one; raises AnswerError or SurprisingPartError."""
-        await self._async_run(partial(self._scrape, body, answer, part=part))
+        await self.async_run(partial(self._scrape, body, answer, part=part))
         snapshot = self.snapshot
         if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):
             self._async_save_spare_copy_late()
 
     async def async_roll(self) -> None:
         """Begin the windows and the hour whose time has come."""
-        await self._async_run(lambda: self._show(self._ledger.roll(now=dt_util.utcnow())))
+        await self.async_run(lambda: self._show(self._ledger.roll(now=dt_util.utcnow())))
 
     async def async_adopt_zone(self) -> bool:
         """Cut the windows in the zone that is configured now; return whether that is another one."""
@@ -135,26 +133,22 @@ class LedgerWorker:
         if zone == self.zone:
             return False
         self.zone = zone
-        await self._async_run(lambda: self._show(self._ledger.set_zone(zone, now=dt_util.utcnow())))
+        await self.async_run(lambda: self._show(self._ledger.set_zone(zone, now=dt_util.utcnow())))
         return True
 
-    async def async_rest_of(
-        self, snapshot: Snapshot, shown: Mapping[Dimension, Collection[MemberKey]]
-    ) -> dict[MemberKey, Usage]:
-        """Return the usage of members that are not shown one by one, per dimension, under the id `OTHER`."""
-        return await self._async_run(
-            lambda: {(one, OTHER): rest_of(snapshot, one, keys) for one, keys in shown.items()}
-        )
+    async def async_run[T](self, work: Callable[[], T]) -> T:
+        """Run blocking work on the ledger's thread, after what was asked of it before."""
+        return await self._hass.loop.run_in_executor(self._thread, work)
 
     async def async_pause(self) -> None:
         """Let go of the file until `async_resume`, so that a backup copies it whole; scrapes go on."""
         if not self._closed:
-            await self._async_run(lambda: self._ledger.pause(now=dt_util.utcnow()))
+            await self.async_run(lambda: self._ledger.pause(now=dt_util.utcnow()))
 
     async def async_resume(self) -> None:
         """Go on writing."""
         if not self._closed:
-            await self._async_run(self._ledger.resume)
+            await self.async_run(self._ledger.resume)
 
     async def async_close(self, event: Event | None = None) -> None:
         """Close the ledger; while a backup is made, when that has ended, unless Home Assistant itself ends."""
@@ -172,7 +166,7 @@ class LedgerWorker:
             return
         self._closed = True
         try:
-            await self._store.async_save(await self._async_run(self._close))
+            await self._store.async_save(await self.async_run(self._close))
         finally:
             await self._hass.async_add_executor_job(self._thread.shutdown)
 
@@ -229,10 +223,6 @@ class LedgerWorker:
         spare_copy = self._ledger.spare_copy()
         self._ledger.close()
         return spare_copy
-
-    async def _async_run[T](self, work: Callable[[], T]) -> T:
-        """Run blocking work on the ledger's thread."""
-        return await self._hass.loop.run_in_executor(self._thread, work)
 
     def _async_save_spare_copy_late(self) -> None:
         """Save the spare copy an hour from now; a saving that is due already is not put off."""
