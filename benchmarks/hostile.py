@@ -169,13 +169,13 @@ async def _quietly(folder: Path) -> list[Figure]:
                 threads.append((time.process_time() - begun) * 1e3 - on_loop)
             found += [
                 figure(
-                    f"{MEMBERS:,} users, {name} used: on the loop after the answer", "ms", loop, budget=AtMost(2, "ms")
+                    f"{MEMBERS:,} users, {name} used: on the loop after the answer", "ms", loop, budget=AtMost(4, "ms")
                 ),
                 figure(
                     f"{MEMBERS:,} users, {name} used: on threads after it was counted",
                     "ms",
                     threads,
-                    budget=AtMost(2, "ms"),
+                    budget=AtMost(4, "ms"),
                 ),
             ]
     return found
