@@ -81,8 +81,8 @@ def run(setting: Setting) -> Section:
         title="Parsing one body and folding it into increases",
         note=(
             "Steady state: `exposition.ExpositionParser`, fed with pieces of 256 KiB, then `Counting.count`, without "
-            "SQLite. Processor time, since the machine is shared; every round measures ours and the peer once, each in a "
-            "process of its own, and a ratio is the median of the rounds' own. Garbage collection stays on, as it is "
+            "SQLite. Processor time, since the machine is shared; every round measures ours and the peer once, each in "
+            "a process of its own, and a ratio is the median of the rounds' own. Garbage collection stays on, as it is "
             "in Home Assistant. litellm-pulse: the two parses of its `Scraper.scrape`, given the decoded text. The "
             "line against the Prometheus server is by the clock and with the transfer: ours fetches with http.client "
             "and folds, its own figure is `scrape_duration_seconds`; both read the same bodies from the same server, "

@@ -105,6 +105,9 @@ GAUGE_NAMES = frozenset(metric.name for metric in GAUGES)
 
 COUNTER_INDEX: Mapping[str, int] = {metric.name: index for index, metric in enumerate(COUNTERS)}
 
+UPSTREAM = frozenset({Dimension.MODEL, Dimension.PUBLIC_MODEL, Dimension.PROVIDER})
+"""What the proxy calls, which not every release, nor every family, tells; the others say who calls it."""
+
 ABSENT = frozenset({"", "None"})
 """Label values with which LiteLLM says that there is none."""
 

@@ -16,6 +16,9 @@ SMALL_STEP = 7200.0
 LEAP = 1800.0
 """Seconds between two answers from which on it may be a leap of the clock, and not only a pause."""
 
+LONG_LEAP = 10800.0
+"""Seconds from which on a leap that turns out to be wrong is undone; a shorter one is waited out."""
+
 DRIFT = 60.0
 """Seconds that two clocks may differ by between answers without one of them having been set."""
 
@@ -103,7 +106,7 @@ class LedgerClock:
         """Return a later time."""
         if ours > LEAP:
             # Where windows have begun meanwhile by our clock, it went on as clocks do.
-            self.before_leap, self.since_leap = (self.latest if now - self.latest > LEAP else 0.0), 0
+            self.before_leap, self.since_leap = (self.latest if now - self.latest > LONG_LEAP else 0.0), 0
             return Tick(now, is_sure=ours <= 1.5 * DAY)
         self.since_leap += 1
         if ours > 0:

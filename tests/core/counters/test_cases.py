@@ -19,7 +19,7 @@ TEAM = (Dimension.TEAM, "t-1")
 
 
 def _step(harness: LedgerHarness, step: dict[str, Any], *, dated: bool) -> None:
-    """Have one answer counted; a part that is not believed is asked for in whole, one that is refused changes nothing."""
+    """Have one answer counted; a part that is not believed is asked for in whole, a refused one changes nothing."""
     for part in (True, False) if step["part"] else (False,):
         exposition = read(harness.ledger.parser(), step["body"].encode())
         try:

@@ -73,10 +73,13 @@ def scrape_until_killed(path: Path, steps: mmap.mmap) -> None:
 
 
 def main(path: Path, kills: int) -> None:
-    """Kill as many children, then compare the totals with the truth."""
+    """Kill as many children or more, then compare the totals with the truth."""
     steps = mmap.mmap(-1, 8)
     chance = random.Random(kills)  # noqa: S311
-    for kill in range(kills):
+    kill = 0
+    # However slow the machine is, on the average every other child gets to scrape.
+    while kill < kills or int.from_bytes(steps[:8]) < kills / 2:
+        kill += 1
         child = os.fork()
         if not child:
             scrape_until_killed(path, steps)

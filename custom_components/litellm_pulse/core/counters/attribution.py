@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from ..catalog import ABSENT, COLLAPSED, DIMENSIONS, Dimension, DimensionRow, labelled_member
+from ..catalog import ABSENT, COLLAPSED, DIMENSIONS, UPSTREAM, Dimension, DimensionRow, labelled_member
 from ..exposition import Labels
 from ..models import OTHER, TOTAL, Member, MemberKey
 from .results import MemberKeys, Traced
@@ -27,9 +27,6 @@ _LEADS = ("model_id", "model")
 
 _NAMES = {Traced.MODEL: "model", Traced.PUBLIC_MODEL: "requested_model", Traced.PROVIDER: "api_provider"}
 
-_UPSTREAM = frozenset({Dimension.PUBLIC_MODEL, Dimension.PROVIDER})
-"""With the model, which not every family names: what the proxy calls, not who calls it."""
-
 _MODELS = frozenset({Dimension.MODEL, Dimension.PUBLIC_MODEL})
 _TRACED = {Dimension.PUBLIC_MODEL: Traced.PUBLIC_MODEL, Dimension.PROVIDER: Traced.PROVIDER}
 _ORDER = {dimension: index for index, dimension in enumerate(Dimension)}
@@ -44,23 +41,29 @@ class _LabelGroup:
         self.labels = [name for name in names if name in wanted]
         self.at = {name: index for index, name in enumerate(self.labels)}
         self.pick = _getter([names.index(name) for name in self.labels])
-        self._rows = rows
+        self._rows = [
+            (row.dimension, self._indices(row.labels), self._indices(row.names))
+            for row in rows
+            if not self.at.keys().isdisjoint(row.labels)
+        ]
+        self._marks = [index for index, name in enumerate(self.labels) if labelled_member(name, "true")]
+
+    def _indices(self, labels: Iterable[str]) -> list[int]:
+        """Return where those of the labels stand that there are."""
+        return [self.at[label] for label in labels if label in self.at]
 
     def members(self, picked: Values) -> Iterator[Member]:
         """Yield the members that the values of this group name."""
-        if picked and not {*picked, "None", ""} - {COLLAPSED, "None", ""} and COLLAPSED in picked:
+        if COLLAPSED in picked and not {*picked} - {COLLAPSED, *ABSENT}:
             return
-        for row in self._rows:
-            ids, names = (
-                [picked[self.at[one]] for one in labels if one in self.at] for labels in (row.labels, row.names)
-            )
-            if (found := row.member(ids, names)) and not (row.dimension in _MODELS and found[0] == COLLAPSED):
-                yield Member(row.dimension, *found)
-        marks = [
-            mark for name, value in zip(self.labels, picked, strict=True) if (mark := labelled_member(name, value))
-        ]
-        for mark in sorted(marks, key=in_order):
-            yield Member(*mark, mark[1])
+        for dimension, ids, names in self._rows:
+            key = _first_of(picked, ids)
+            if key and not (key == COLLAPSED and dimension in _MODELS):
+                yield Member(dimension, key, _first_of(picked, names) or key)
+        if self._marks:
+            marks = [mark for index in self._marks if (mark := labelled_member(self.labels[index], picked[index]))]
+            for mark in sorted(marks, key=in_order):
+                yield Member(*mark, mark[1])
 
 
 class _LabelLayout:
@@ -68,8 +71,10 @@ class _LabelLayout:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         """Look every label up once."""
-        self.upstream = _LabelGroup(names, [row for row in DIMENSIONS if row.dimension in _UPSTREAM], ("model", *_IDS))
-        callers = [row for row in DIMENSIONS if row.dimension not in {Dimension.MODEL, *_UPSTREAM}]
+        self.upstream = _LabelGroup(
+            names, [row for row in DIMENSIONS if row.dimension in UPSTREAM - {Dimension.MODEL}], ("model", *_IDS)
+        )
+        callers = [row for row in DIMENSIONS if row.dimension not in UPSTREAM]
         self.callers = _LabelGroup(names, callers, [name for name in names if labelled_member(name, "true")])
         at = self.upstream.at
         self.model = at.get("model")
@@ -276,6 +281,14 @@ class Attributions:
             if pair in self._deployed:
                 return self._deployed[pair]
         return next((value for label, value in given if label != "model_id" and value != COLLAPSED), "")
+
+
+def _first_of(values: Values, indices: Iterable[int]) -> str:
+    """Return the first of these values that is not absent, or the empty string."""
+    for index in indices:
+        if values[index] not in ABSENT:
+            return values[index]
+    return ""
 
 
 def in_order(key: MemberKey) -> tuple[int, str]:

@@ -11,7 +11,8 @@ from itertools import compress, count
 from operator import ne
 
 from ..exposition import canonical, number, series_and_value, split_sample
-from .series import ROUNDED, Counter, Process
+from .processes import Process
+from .series import ROUNDED, Counter
 
 
 @dataclass(slots=True)
@@ -49,6 +50,18 @@ class FamilyDiff:
     def rises(self) -> bool:
         """Whether any counter is higher than it was, or new."""
         return bool(self.newcomers) or any(value > counter.value for _, counter, value in self.changed)
+
+    @property
+    def has_returned(self) -> bool:
+        """Whether a counter is back that was missing."""
+        return any(counter.missing_since is not None for _, counter, _ in self.changed)
+
+    @property
+    def falls_while_present(self) -> bool:
+        """Whether a counter is lower than it was that was not missing in between."""
+        return any(
+            value < counter.value * ROUNDED and counter.missing_since is None for _, counter, value in self.changed
+        )
 
 
 def diff_family(process: Process, family: str, lines: Sequence[bytes], created: Sequence[bytes]) -> FamilyDiff:

@@ -1,13 +1,15 @@
 """Which process answered: by the `_created` of its series, by its start, by the workers that its gauges name."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import MissingIdentityError, SurprisingPartError
 from ..exposition import PROCESS_START, GaugeSample, split_sample
 from .diff import created_family
+from .origins import CLOCK_STEP
+from .processes import Process, Processes
 from .results import Answer
-from .series import CLOCK_STEP, Counter, Process
+from .series import Counter
 
 _NO_TIME = 1e11
 """A start as late as this, in the year 5138, is no time; nor are NaN and zero."""
@@ -42,7 +44,7 @@ class Match:
     """The answer lacks an identity that those before had, and its counters fell: other workers answer now."""
 
 
-def match(identity: Identity, answer: Answer, processes: Collection[Process], families: Iterable[str]) -> Match:
+def match(identity: Identity, answer: Answer, processes: Processes, families: Iterable[str]) -> Match:
     """Find the process that gave an answer.
 
     Raises MissingIdentityError where it cannot be told, though it could be before, and
@@ -63,7 +65,7 @@ def match(identity: Identity, answer: Answer, processes: Collection[Process], fa
 
 
 def _by_start(
-    start: float, answer: Answer, processes: Collection[Process], twins: Mapping[str, Sequence[bytes]]
+    start: float, answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]]
 ) -> Process | None:
     """Return the process that was started then; of several that share a start, the one with the same series."""
     same = [one for one in processes if one.start == start and not one.joined]
@@ -71,22 +73,21 @@ def _by_start(
         if len(same) > 1:
             raise SurprisingPartError(start) if answer.part else MissingIdentityError
         return same[0] if same else None
-    verdicts = {one.id: _shares_created(one, twins) for one in same}
-    if found := next((one for one in same if verdicts[one.id]), None):
-        return found
-    if undecided := [one for one in same if verdicts[one.id] is None]:
-        return undecided[0]
+    # Of those that share a series' creation, or do not tell it, the first.
+    verdicts = [(_shares_created(one, twins), one) for one in same]
+    for wanted in (True, None):
+        if found := next((one for shares, one in verdicts if shares is wanted), None):
+            return found
     if len(same) == 1 and _repeats_untold(same[0], answer, twins):
         return same[0]
     if same and answer.part:
         raise SurprisingPartError(start)
-    if len(same) == 1 and _is_recreated(same[0], twins):
-        return same[0]
-    if not same and (found := next((one for one in processes if not one.joined and _shares_created(one, twins)), None)):
+    if same:
+        return same[0] if len(same) == 1 and _is_recreated(same[0], twins) else None
+    if found := next((one for one in processes if not one.joined and _shares_created(one, twins)), None):
         # The same incarnations under another start: it is the start that was told wrong.
         found.start = start
-        return found
-    return None
+    return found
 
 
 def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> bool | None:
@@ -147,24 +148,23 @@ def _is_used(lines: Sequence[bytes]) -> bool:
     return any(map(_value, lines))
 
 
-def _by_pids(pids: frozenset[str], processes: Collection[Process]) -> Process | None:
+def _by_pids(pids: frozenset[str], processes: Processes) -> Process | None:
     """Return the process that has a worker in common, or the last one where it did not tell its workers."""
     found = [one for one in processes if not one.pids.isdisjoint(pids)]
     if found:
-        return max(found, key=_number)
-    newest = max(processes, key=_number, default=None)
+        return max(found, key=lambda one: one.number)
+    newest = processes.newest
     return newest if newest and newest.start is None and not newest.joined and not newest.pids else None
 
 
-def _without_identity(answer: Answer, processes: Collection[Process]) -> Match:
+def _without_identity(answer: Answer, processes: Processes) -> Match:
     """Return the process that never had an identity; an answer that lost its identity is refused."""
-    if found := [one for one in processes if one.start is None and not one.pids and not one.joined]:
-        newest = max(processes, key=_number)
-        if newest in found:
-            return Match(newest)
-    if processes and not all(_is_below(one, answer) for one in processes if not one.forgotten):
+    newest = processes.newest
+    if newest is None or (newest.has_no_identity and not newest.pids):
+        return Match(newest)
+    if not all(_is_below(one, answer) for one in processes if not one.forgotten):
         raise SurprisingPartError if answer.part else MissingIdentityError
-    return Match(None, fell_without_identity=bool(processes))
+    return Match(None, fell_without_identity=True)
 
 
 def _is_below(process: Process, answer: Answer) -> bool:
@@ -191,8 +191,3 @@ def _layout(line: bytes) -> list[bytes]:
 def _value(line: bytes) -> float | None:
     """Return the value of a line, None where it cannot be read."""
     return split_sample(line)[1]
-
-
-def _number(process: Process) -> int:
-    """Return what processes are ordered by: the number of their last answer."""
-    return process.number

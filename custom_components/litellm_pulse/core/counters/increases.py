@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..catalog import Metric, counted, metrics_of, proves_use
+from ..catalog import UPSTREAM, Metric, counted, metrics_of, proves_use
 from ..exposition import Exposition, LabelReader, Labels, canonical, split_sample
 from ..models import ZERO, Vector
 from .attribution import Attributions, UnresolvedAttribution
 from .diff import FamilyDiff, created_family
-from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
-from .series import ROUNDED, Counter, Process, Series, growth
+from .processes import Process
+from .results import Ambiguity, Baseline, BaselineKey, MemberKeys, SeriesRow
+from .series import ROUNDED, Counter, Series, growth
 
 type Adder = Callable[[Series, float], None]
 """Takes the value of a series that appears."""
@@ -52,6 +53,8 @@ class Increases:
     reset: bool = False
     """A counter fell, and nothing but that says that it began again."""
     ambiguity: Ambiguity | None = None
+    has_newcomers: bool = False
+    """The process has counters that it did not have before."""
 
     def apply(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition, *, older: bool) -> None:
         """Apply all diffs of an answer; nothing here can fail."""
@@ -152,6 +155,7 @@ class Increases:
                     diff.skipped.add(index)
                     continue
                 since = created.get(text)
+                self.has_newcomers = True
                 counter = slots[index] = counters[text] = Counter(series, value, since, first_seen=self.now)
                 if series.metrics:
                     self.changed += 1
@@ -286,21 +290,9 @@ class Increases:
             return
         if self.process.start is None and not self.process.joined and self._is_below(sums, summed):
             sums = {}
-        for attribution, values in summed.items():
-            last = sums.get(attribution, ZERO)
-            self.increases[attribution] = [max(0.0, now - before) for now, before in zip(values, last, strict=True)]
-        self._limit_to(_gained(sums, summed))
-
-    def _limit_to(self, gained: Sequence[float]) -> None:
-        """Count no more of a metric than its sum over all attributions gained.
-
-        A series whose model has become known since belongs to another attribution than its sum did.
-        """
-        for metric, most in enumerate(gained):
-            counted = sum(vector[metric] for vector in self.increases.values())
-            if counted * ROUNDED > most:
-                for vector in self.increases.values():
-                    vector[metric] *= max(0.0, most) / counted
+        gained = _gained(sums, summed)
+        _follow_moves(gained, self.attributions.keys)
+        self.increases |= {number: [max(0.0, by) for by in vector] for number, vector in gained.items()}
 
     def _is_below(self, sums: Mapping[int, Vector], summed: Mapping[int, list[float]]) -> bool:
         """Whether any sum of what was tracked is lower than it was, by more than rounding."""
@@ -327,12 +319,39 @@ class _Family:
         return counted(self._carried, labels.get), proves_use(self._family, labels.get)
 
 
-def _gained(before: Mapping[int, Vector], now: Mapping[int, list[float]]) -> list[float]:
-    """Return by how much the sum over all attributions has grown, per metric."""
-    return [
-        sum(vector[metric] for vector in now.values()) - sum(vector[metric] for vector in before.values())
-        for metric in range(len(ZERO))
-    ]
+def _gained(before: Mapping[int, Vector], now: Mapping[int, list[float]]) -> dict[int, list[float]]:
+    """Return by how much the sums of each attribution have grown; below zero where they fell."""
+    return {
+        number: [new - old for new, old in zip(now.get(number, ZERO), before.get(number, ZERO), strict=True)]
+        for number in before.keys() | now.keys()
+    }
+
+
+def _follow_moves(gained: Mapping[int, list[float]], keys: Sequence[MemberKeys]) -> None:
+    """Take what an attribution lost off what others gained to which its series belong now.
+
+    A series is attributed anew once its model, public name or provider has become known; the others
+    that its labels name stay. Of several the one that says the same and more comes first.
+    """
+    by_callers: dict[MemberKeys, list[int]] = {}
+    for number in gained:
+        callers = tuple([key for key in keys[number] if key[0] not in UPSTREAM])
+        by_callers.setdefault(callers, []).append(number)
+    for group in by_callers.values():
+        for loser in group if len(group) > 1 else ():
+            if min(gained[loser]) < 0:
+                said = set(keys[loser])
+                for winner in sorted(group, key=lambda one: (not said < set(keys[one]), one)):
+                    _settle(gained[loser], gained[winner])
+
+
+def _settle(loser: list[float], winner: list[float]) -> None:
+    """Take what one lost off what another gained, per metric."""
+    for metric, by in enumerate(loser):
+        moved = min(-by, winner[metric])
+        if moved > 0:
+            loser[metric] += moved
+            winner[metric] -= moved
 
 
 def _sum(sums: dict[int, list[float]], series: Series, value: float) -> None:

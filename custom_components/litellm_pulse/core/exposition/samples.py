@@ -1,7 +1,7 @@
 """Sample lines: the series, the value, and the sums of a whole body."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite, nan
 
@@ -88,20 +88,18 @@ class GaugeSample:
 class GaugeReader:
     """Reads the gauges of answer after answer; a line that was there before is not parsed again."""
 
-    _known: dict[bytes, GaugeSample] = field(default_factory=dict)
+    _known: dict[str, tuple[Sequence[bytes], list[GaugeSample]]] = field(default_factory=dict)
+    """Family -> its lines in the last answer, and what they say."""
 
-    def read(self, families: Mapping[str, Iterable[bytes]]) -> dict[str, list[GaugeSample]]:
+    def read(self, families: Mapping[str, Sequence[bytes]]) -> dict[str, Sequence[GaugeSample]]:
         """Return family -> its samples; lines that cannot be read are left out."""
         before, self._known = self._known, {}
-        return {family: list(self._samples(lines, before)) for family, lines in families.items()}
-
-    def _samples(self, lines: Iterable[bytes], before: Mapping[bytes, GaugeSample]) -> Iterator[GaugeSample]:
-        """Yield the samples of one gauge."""
-        for line in lines:
-            sample = before.get(line) or _gauge_sample(line)
-            if sample is not None:
-                self._known[line] = sample
-                yield sample
+        for family, lines in families.items():
+            known = before.get(family)
+            if known is None or known[0] != lines:
+                known = lines, [sample for line in lines if (sample := _gauge_sample(line))]
+            self._known[family] = known
+        return {family: samples for family, (_, samples) in self._known.items()}
 
 
 def _gauge_sample(line: bytes) -> GaugeSample | None:

@@ -1,0 +1,262 @@
+"""The processes of the proxy that have answered, and what each of them had at its last answer."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..models import Vector
+from .results import BaselineKey, Changes, Origin, ProcessRow
+from .series import Counter
+
+WAIT_ANSWERS = 10
+"""Answers after which several workers that are gone count as restarted, and processes told apart by nothing as one."""
+
+FORGET_SECONDS = 7 * 86400
+"""A process, or a counter, that was not seen for so long is taken for dead."""
+
+MOST_PROCESSES = 48
+"""Processes that are remembered, however often a proxy restarts."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What several workers had when they were first seen: a restart's, or another replica's baseline."""
+
+    older: frozenset[int]
+    """The processes that answered before; when one of them answers again, it is a replica."""
+    held: dict[int, list[float]]
+    """Attribution -> what it had at first sight."""
+    answers: int = 0
+
+    def dump(self) -> str:
+        """Return it as text."""
+        return json.dumps([sorted(self.older), {str(key): held for key, held in self.held.items()}, self.answers])
+
+    @classmethod
+    def load(cls, text: str) -> Waiting | None:
+        """Return what `dump` made text of; None for the empty string."""
+        if not text:
+            return None
+        older, held, answers = json.loads(text)
+        return cls(frozenset(older), {int(key): values for key, values in held.items()}, answers)
+
+
+@dataclass(slots=True, eq=False)
+class Process:
+    """One incarnation of the proxy's process, or of its workers together; a restart makes a new one."""
+
+    id: int
+    start: float | None
+    """`process_start_time_seconds`; None in multi-process mode and where several are joined."""
+    pids: frozenset[str] = frozenset()
+    """In multi-process mode, the workers that its gauges name."""
+    joined: bool = False
+    """Its answers join several processes: a collector or a federation stands before them."""
+    restarted: bool = False
+    """It is known to have begun after the ledger did, though it has no start to show for it."""
+    last_answer: float | None = None
+    """The proxy's clock at the last answer counted, None before it."""
+    seen: float = 0.0
+    """Our clock then."""
+    number: int = 0
+    """The number of that answer."""
+    waiting: Waiting | None = None
+    skewed: bool = False
+    """It told times of creation that lay in the future: they say nothing beside our first look."""
+    forgotten: bool = False
+    """It was not seen for so long that its counters were dropped; should it return, they are baselines."""
+    counters: dict[str, dict[bytes, Counter]] = field(default_factory=dict)
+    """Per family and series text."""
+    lines: dict[str, Sequence[bytes]] = field(default_factory=dict)
+    """The last answer's sample lines per family, to see at once which of them changed."""
+    slots: dict[str, list[Counter | None]] = field(default_factory=dict)
+    """The counter of each line."""
+    skipped: dict[str, frozenset[int]] = field(default_factory=dict)
+    """Per family, the lines that could not be read."""
+    whole: set[str] | None = field(default_factory=set)
+    """Families that an answer has shown with nothing lost: what appears in them later is new. None: all of them."""
+    was_complete: bool = False
+    """A complete answer has come."""
+    starts: frozenset[float] = frozenset()
+    """The starts that its last answer told, where several are joined."""
+    published: frozenset[str] = frozenset()
+    """The wanted families of its last whole answer; a part leaves those out that have no series."""
+    sums: Mapping[int, Vector] | None = None
+    """Attribution -> sum of its counters at the last answer, where the counters themselves are lost."""
+
+    @property
+    def row(self) -> ProcessRow:
+        """The process as it is written down. Sums are in memory only; without them its counters are baselines."""
+        return ProcessRow(
+            self.id,
+            self.start,
+            self.last_answer or 0.0,
+            self.restarted,
+            self.forgotten or self.sums is not None,
+            self.seen,
+            self.number,
+            " ".join(sorted(self.pids)),
+            self.joined,
+            self.waiting.dump() if self.waiting else "",
+        )
+
+    @classmethod
+    def of(cls, row: ProcessRow) -> Process:
+        """Return the process that was written down."""
+        return cls(
+            row.id,
+            row.start,
+            pids=frozenset(row.pids.split()),
+            joined=row.joined,
+            restarted=row.restarted,
+            last_answer=row.last_answer,
+            seen=row.seen,
+            number=row.number,
+            waiting=Waiting.load(row.waiting),
+            forgotten=row.forgotten,
+            whole=None,
+        )
+
+    def counters_of(self, family: str) -> dict[bytes, Counter]:
+        """Return the counters of a family, which may be added to."""
+        return self.counters.setdefault(family, {})
+
+    def forget(self) -> None:
+        """Drop all counters, for a process that has not answered for long."""
+        self.forgotten, self.sums, self.waiting = True, None, None
+        for state in (self.counters, self.lines, self.slots, self.skipped):
+            state.clear()
+
+    def values(self) -> dict[bytes, float]:
+        """Return the last value of each series."""
+        return {text: counter.value for family in self.counters.values() for text, counter in family.items()}
+
+    @property
+    def has_no_identity(self) -> bool:
+        """Whether only falling counters tell that it was restarted."""
+        return self.start is None and not self.joined
+
+    def all_counters(self) -> Iterator[Counter]:
+        """Yield all counters."""
+        for family in self.counters.values():
+            yield from family.values()
+
+    def forget_counters(self, before: float) -> dict[BaselineKey, None]:
+        """Let go of the counters that it has not shown since then; return what to delete."""
+        dead: dict[BaselineKey, None] = {}
+        for family in self.counters.values():
+            for text in [text for text, one in family.items() if one.missing_since and one.missing_since < before]:
+                counter = family.pop(text)
+                dead[self.id, counter.series.id] = None
+        return dead
+
+
+@dataclass(slots=True)
+class Processes:
+    """Every process that is known, and whether several answer in turn."""
+
+    known: dict[int, Process] = field(default_factory=dict)
+    """Per number."""
+    number: int = 0
+    """Of the last answer."""
+    in_turn_until: float = 0.0
+    """Until then, by our clock, several processes are taken to answer in turn."""
+
+    def __iter__(self) -> Iterator[Process]:
+        """Yield all of them."""
+        return iter(self.known.values())
+
+    def __contains__(self, process: Process) -> bool:
+        """Whether a process has answered."""
+        return process.id in self.known
+
+    @property
+    def newest(self) -> Process | None:
+        """The process that answered last."""
+        return max(self.known.values(), key=_number, default=None)
+
+    def begin(self, start: float | None, pids: frozenset[str], *, joined: bool, restarted: bool) -> Process:
+        """Return a process that has not answered before; it is known once its answer is counted."""
+        number = max(self.known, default=0) + 1
+        return Process(number, start, pids, joined=joined, restarted=restarted)
+
+    def wait(self) -> Waiting | None:
+        """Return what several workers wait for that were not seen before; None where nobody answered before."""
+        older = frozenset(one.id for one in self if not one.forgotten and one.waiting is None)
+        return Waiting(older, {}) if older else None
+
+    def is_restart(self, process: Process, *, is_new: bool, fresh: bool) -> bool:
+        """Whether the proxy was restarted: one of several replicas is not the proxy."""
+        newest = self.newest
+        if not is_new or newest is None or not fresh:
+            return False
+        if process.start is None:
+            return process.restarted
+        return newest.seen >= self.in_turn_until and process.start >= (newest.last_answer or 0.0)
+
+    def answered(self, process: Process, answered_at: float, now: float) -> tuple[list[int], list[Process]]:
+        """Note that a process has answered; return those that will not again, and those that waited for this one."""
+        newest = self.newest or process
+        if process in self and newest is not process:
+            self.in_turn_until = now + FORGET_SECONDS
+        dropped = [one.id for one in self if _is_replaced_by(one, process)]
+        waited = [one for one in self if one.waiting and process.id in one.waiting.older]
+        for one in waited:
+            one.waiting = None
+        for number in dropped:
+            del self.known[number]
+        process.forgotten = False
+        process.last_answer, process.seen, process.number = answered_at, now, self.number
+        self.known[process.id] = process
+        return dropped, [one for one in waited if one.id not in dropped]
+
+    def forget(self, now: float) -> Changes:
+        """Let go of what was not seen for seven days, and of the oldest processes past the most that are kept."""
+        processes = sorted(self, key=_number)
+        surplus = {one.id for one in processes[:-MOST_PROCESSES]}
+        forgotten = [
+            one for one in processes if one.seen < now - FORGET_SECONDS and not one.forgotten and one.id not in surplus
+        ]
+        baselines: dict[BaselineKey, None] = {}
+        for process in forgotten:
+            baselines |= {(process.id, one.series.id): None for one in process.all_counters() if one.series.metrics}
+            process.forget()
+        for number in surplus:
+            del self.known[number]
+        for process in self:
+            baselines |= process.forget_counters(now - FORGET_SECONDS)
+        return Changes(
+            baselines=baselines,
+            processes={one.id: one.row for one in forgotten},
+            met=bool(forgotten),
+            dropped=sorted(surplus),
+        )
+
+    def load(self, rows: Iterable[ProcessRow], origins: Mapping[str, Origin]) -> dict[str, Origin]:
+        """Take in what was written down; an earlier release's is put in the order of its clock.
+
+        Returns the origins, which that goes for, too.
+        """
+        rows = sorted(rows, key=lambda one: (one.number, one.last_answer))
+        origins = dict(origins)
+        if rows and not rows[-1].number:
+            times = [one.last_answer for one in rows]
+            rows = [one._replace(number=1 + at, seen=one.last_answer) for at, one in enumerate(rows)]
+            origins = {
+                name: one._replace(number=1 + sum(time < one.since for time in times)) for name, one in origins.items()
+            }
+        self.known = {row.id: Process.of(row) for row in rows}
+        self.number = max([self.number, *(one.number for one in rows)])
+        return origins
+
+
+def _is_replaced_by(other: Process, process: Process) -> bool:
+    """Whether a process is gone now that another has answered: only pids tell several without a start apart."""
+    if other.id == process.id or other.start is not None or other.joined:
+        return False
+    return not other.pids or not process.pids.isdisjoint(other.pids)
+
+
+def _number(process: Process) -> int:
+    """Return what processes are ordered by: the number of their last answer."""
+    return process.number

@@ -1,0 +1,63 @@
+"""The sums of a process' counters as they stand, before anything is subtracted."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from ..models import ZERO, Vector
+from .processes import Process
+from .series import Counter
+
+
+@dataclass(slots=True)
+class RawSums:
+    """Per process, attribution -> the sum of its counters at the last answer."""
+
+    known: dict[int, Mapping[int, Vector]] = field(default_factory=dict)
+    _counters: dict[int, dict[int, list[Counter]]] = field(default_factory=dict)
+    """Per process, attribution -> its counters."""
+
+    def update(self, process: Process, touched: Collection[int], *, anew: bool) -> Mapping[int, Vector]:
+        """Return the sums of a process, of which those of `touched` attributions may have changed.
+
+        `anew` says that there may be other counters than before. The same object where nothing has changed.
+        """
+        known = self.known.get(process.id)
+        if anew or known is None:
+            self._counters.pop(process.id, None)
+            known, touched = {}, self._group(process).keys()
+        if touched:
+            counters = self._counters.get(process.id) or self._group(process)
+            changed = {number: sums for number in touched if (sums := _sum(counters.get(number, ())))}
+            known = {number: one for number, one in known.items() if number not in touched} | changed
+        self.known[process.id] = known
+        return known
+
+    def _group(self, process: Process) -> dict[int, list[Counter]]:
+        """Return the counters of a process by attribution."""
+        found = self._counters[process.id] = {}
+        for counter in process.all_counters():
+            if counter.series.metrics:
+                found.setdefault(counter.series.attribution, []).append(counter)
+        return found
+
+    def of(self, process: Process) -> Mapping[int, Vector] | None:
+        """Return the sums of a process: those of a spare copy until its counters are known; None for none."""
+        return process.sums if process.sums is not None else self.known.get(process.id)
+
+    def keep_only(self, processes: Collection[int]) -> None:
+        """Let go of the processes that are gone, and of counters that may be."""
+        self._counters.clear()
+        for number in self.known.keys() - processes:
+            del self.known[number]
+
+
+def _sum(counters: Collection[Counter]) -> Vector | None:
+    """Return the sum of the counters that are not missing, None where all are."""
+    vector: list[float] | None = None
+    for counter in counters:
+        if counter.missing_since is None:
+            vector = vector or [*ZERO]
+            value = counter.value
+            for metric in counter.series.metrics:
+                vector[metric] += value
+    return tuple(vector) if vector else None
