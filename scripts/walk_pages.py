@@ -139,11 +139,16 @@ def repair(walk: Walk) -> None:
     walk.picture("repaired")
 
 
+def menu(walk: Walk) -> None:
+    """Open the menu of the entry; those of its devices come after it."""
+    walk.page.locator("ha-config-entry-row ha-dropdown").first.get_by_role("button").first.click()
+
+
 def reconfigure(walk: Walk) -> None:
     """Open the form for another address."""
     walk.open("/config/integrations/integration/litellm_pulse")
     walk.see("Home AI")
-    walk.page.locator("ha-config-entry-row").get_by_role("button").last.click()
+    menu(walk)
     walk.page.get_by_text("Reconfigure").first.click()
     walk.see("All totals and the history are kept")
     walk.picture("reconfigure")
@@ -157,7 +162,7 @@ def delete(walk: Walk) -> None:
     """Delete the entry."""
     walk.open("/config/integrations/integration/litellm_pulse")
     walk.see("Home AI")
-    walk.page.locator("ha-config-entry-row").get_by_role("button").last.click()
+    menu(walk)
     walk.page.get_by_text("Delete", exact=True).first.click()
     walk.page.wait_for_timeout(1500)
     walk.picture("delete")

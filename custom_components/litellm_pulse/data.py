@@ -9,7 +9,7 @@ from homeassistant.config_entries import ConfigEntry
 from .const import CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT
 from .core.catalog import Dimension
 from .core.insight import rate_limited, unpriced
-from .core.models import OTHER, TOTAL, Limit, MemberKey, Snapshot, Usage, Window
+from .core.models import OTHER, TOTAL, Limit, MemberKey, Performance, Snapshot, Usage, Window
 from .core.totals import rest_of
 from .device_manager import DeviceManager
 from .ledger_worker import LedgerWorker
@@ -63,6 +63,10 @@ class PulseData:
             return None
         return self.usage(member).get(window, metric)
 
+    def performance(self, member: MemberKey, figure: str) -> Performance | None:
+        """Return how fast a member is, or how close to its limit; None where that is not known."""
+        return self.snapshot.performance.get(member, {}).get(figure)
+
     def limit(self, member: MemberKey, window: Window) -> Limit | None:
         """Return the limit of a member's spend in a window, or None."""
         amount = self.limits.get(member, {}).get(window)
@@ -84,6 +88,7 @@ class PulseData:
             member == TOTAL
             or self.usage(member) is not other.usage(member)
             or mine.budgets.get(member) != its.budgets.get(member)
+            or mine.performance.get(member) is not its.performance.get(member)
             or mine.health.get(member[1]) is not its.health.get(member[1])
             or self.limits.get(member) is not other.limits.get(member)
             or (member in self.rate_limited) is not (member in other.rate_limited)

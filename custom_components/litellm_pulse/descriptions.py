@@ -9,7 +9,7 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescr
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 
 from .const import MEMBER_FIGURES
-from .core.catalog import Dimension
+from .core.catalog import LATENCIES, RATE_LIMITS, Dimension
 from .core.models import Budget, Health, Insight, MemberKey, Window
 from .data import PulseData
 from .entity import ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
@@ -17,10 +17,13 @@ from .error_messages import FAILURES
 from .features import LIMITS, Feature
 
 type Value = float | datetime | str | None
+type Attribute = Value | Mapping[str, float]
 
 USD: Final = "USD"
 USD_PER_HOUR: Final = "USD/h"
 OK: Final = "ok"
+PARTS: Final = "parts"
+"""Attribute of a figure of performance: what it is by deployment, or by model."""
 
 EVERYWHERE: Final = ON_PROXY | ON_MEMBERS
 """The proxy and all members."""
@@ -42,7 +45,7 @@ class PulseSensorDescription(PulseDescription, SensorEntityDescription):
     value_fn: Callable[[PulseData, MemberKey], Value]
     window: Window | None = None
     """Whose start is the last reset."""
-    attributes_fn: Callable[[PulseData], Mapping[str, Value]] | None = None
+    attributes_fn: Callable[[PulseData, MemberKey], Mapping[str, Attribute]] | None = None
 
 
 def _usage(measure: str, metric: str, window: Window, *, enabled: bool = False) -> PulseSensorDescription:
@@ -109,6 +112,34 @@ def _share(key: str, part: str, *whole: str) -> PulseSensorDescription:
         f"{key}_day", lambda data, member: data.usage(member).share(Window.DAY, part, whole), enabled=False
     )
     return replace(described, dimensions=ON_PROXY, metric=part)
+
+
+def _performance(figure: str, dimensions: frozenset[Dimension]) -> PulseSensorDescription:
+    """Describe how fast a member is, or how close to its limit; there where the options say so."""
+    return PulseSensorDescription(
+        key=figure,
+        translation_key=figure,
+        dimensions=dimensions,
+        figure=figure,
+        metric=figure,
+        live=True,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        value_fn=lambda data, member: found.value if (found := data.performance(member, figure)) else None,
+        attributes_fn=lambda data, member: (
+            {PARTS: found.parts} if (found := data.performance(member, figure)) and found.parts else {}
+        ),
+    )
+
+
+def _latency(figure: str) -> PulseSensorDescription:
+    """Describe the mean of the seconds that requests of the last hour took."""
+    return replace(
+        _performance(figure, ON_MODELS),
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_display_precision=2,
+    )
 
 
 def _limit_used(window: Window, feature: Feature) -> PulseSensorDescription:
@@ -226,7 +257,7 @@ _PROXY: Final = (
         _diagnostic("status", _status, enabled=True),
         device_class=SensorDeviceClass.ENUM,
         options=[OK, *FAILURES],
-        attributes_fn=lambda data: {} if data.connected else {"since": data.snapshot.last_scrape},
+        attributes_fn=lambda data, _: {} if data.connected else {"since": data.snapshot.last_scrape},
     ),
     _diagnostic("last_scrape", lambda data: data.snapshot.last_scrape, timestamp=True),
     _diagnostic("last_restart", lambda data: data.snapshot.process_start, timestamp=True),
@@ -262,6 +293,14 @@ _MODEL: Final = (
     *(
         replace(_usage(metric, metric, Window.DAY), dimensions=ON_MODELS, entity_category=EntityCategory.DIAGNOSTIC)
         for metric in ("deployment_failures", "deployment_cooldowns")
+    ),
+    *map(_latency, LATENCIES),
+    *(_performance(figure, ON_MODELS | {Dimension.KEY}) for figure in RATE_LIMITS),
+    replace(
+        _share("error_rate", "deployment_failures", "deployment_requests"),
+        dimensions=ON_MODELS,
+        figure="error_rate",
+        entity_registry_enabled_default=True,
     ),
     PulseSensorDescription(
         key="deployment_health",

@@ -15,7 +15,7 @@ from homeassistant.helpers.entity_platform import (
 )
 from homeassistant.util import slugify
 
-from .const import CONF_MEMBER_FIGURES, DOMAIN
+from .const import CONF_MEMBER_FIGURES, CONF_PERFORMANCE, DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
 from .core.catalog import Dimension
 from .data import PulseData
@@ -126,7 +126,8 @@ def async_add_described[D: PulseDescription](
     manager = runtime.device_manager
     registry = er.async_get(runtime.coordinator.hass)
     platform = async_get_current_platform()
-    chosen = frozenset(entry.options.get(CONF_MEMBER_FIGURES, ()))
+    options = entry.options
+    chosen = {*options.get(CONF_MEMBER_FIGURES, ()), *options.get(CONF_PERFORMANCE, ())}
     wanted = [one for one in descriptions if one.figure is None or one.figure in chosen]
 
     @callback

@@ -20,6 +20,7 @@ from homeassistant.util import dt as dt_util
 from .client import Answer
 from .const import (
     CONF_METRIC_NAMES,
+    CONF_PERFORMANCE,
     CONF_RETENTION_DAYS,
     CONF_TIME_ZONE,
     CONF_WEEK_START,
@@ -192,6 +193,7 @@ class LedgerWorker:
             overrides=options.get(CONF_METRIC_NAMES),
             week_start=WEEK_STARTS.index(options.get(CONF_WEEK_START, WEEK_STARTS[0])),
             retention_days=options.get(CONF_RETENTION_DAYS, RETENTION_DAYS_DEFAULT),
+            performance=options.get(CONF_PERFORMANCE, ()),
         )
         self._show(ledger.snapshot)
         return ledger

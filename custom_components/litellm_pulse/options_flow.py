@@ -32,6 +32,7 @@ from .const import (
     CONF_MAX_MEMBERS,
     CONF_MEMBER_FIGURES,
     CONF_METRIC_NAMES,
+    CONF_PERFORMANCE,
     CONF_RETENTION_DAYS,
     CONF_SCAN_INTERVAL,
     CONF_SHOW_PERSONS,
@@ -42,6 +43,7 @@ from .const import (
     MAX_MEMBERS_DEFAULT,
     MAX_MEMBERS_MAX,
     MEMBER_FIGURES,
+    PERFORMANCE_FIGURES,
     RETENTION_DAYS_DEFAULT,
     RETENTION_DAYS_MAX,
     RETENTION_DAYS_MIN,
@@ -116,6 +118,9 @@ _SHOWN: Final[dict[Any, Any]] = {
     **MAX_MEMBERS,
     vol.Required(CONF_MEMBER_FIGURES, default=list): _choice(
         CONF_MEMBER_FIGURES, MEMBER_FIGURES, multiple=True, mode=SelectSelectorMode.DROPDOWN
+    ),
+    vol.Required(CONF_PERFORMANCE, default=list): _choice(
+        CONF_PERFORMANCE, PERFORMANCE_FIGURES, multiple=True, mode=SelectSelectorMode.DROPDOWN
     ),
 }
 _ATTENTION: Final[dict[Any, Any]] = {

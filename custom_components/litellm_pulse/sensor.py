@@ -9,7 +9,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
-from .descriptions import DESCRIPTIONS, USD, USD_PER_HOUR, PulseSensorDescription, Value
+from .descriptions import DESCRIPTIONS, PARTS, USD, USD_PER_HOUR, Attribute, PulseSensorDescription, Value
 from .device_manager import NewFeature
 from .entity import PulseEntity, async_add_described
 
@@ -35,6 +35,8 @@ class PulseSensor(PulseEntity, SensorEntity):
 
     entity_description: PulseSensorDescription
 
+    _unrecorded_attributes = frozenset({PARTS})
+
     def __init__(
         self, coordinator: LiteLLMPulseCoordinator, new: NewFeature, description: PulseSensorDescription
     ) -> None:
@@ -59,10 +61,10 @@ class PulseSensor(PulseEntity, SensorEntity):
 
     @property
     @override
-    def extra_state_attributes(self) -> Mapping[str, Value] | None:
+    def extra_state_attributes(self) -> Mapping[str, Attribute] | None:
         """What else there is to say."""
         attributes_fn = self.entity_description.attributes_fn
-        return attributes_fn(self.data) if attributes_fn else None
+        return attributes_fn(self.data, self.member) if attributes_fn else None
 
     @override
     def shown(self) -> tuple[object, ...]:
@@ -70,7 +72,7 @@ class PulseSensor(PulseEntity, SensorEntity):
         if self._follow_amount() and self.registry_entry:
             # Has Home Assistant keep the number of decimals where the user has not chosen one.
             self.async_registry_entry_updated()
-        return self.available, self.native_value, self.last_reset
+        return self.available, self.native_value, self.last_reset, self.extra_state_attributes
 
     def _follow_amount(self) -> bool:
         """Take as many decimals as an amount of money needs; return whether that is another number."""

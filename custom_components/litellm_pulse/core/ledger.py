@@ -5,7 +5,7 @@ any thread. The counters of the proxy are its log: whatever could not be written
 while nobody looked, the next answer makes up for.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -18,7 +18,7 @@ from .clock import LedgerClock, Tick
 from .counters import Answer, Counted, Counting, CountingState
 from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, ExpositionParser
-from .insight import Budgets, deployment_health, live_gauges, logging_failures
+from .insight import Budgets, PerformanceReader, deployment_health, live_gauges, logging_failures
 from .models import ZERO, ClockJump, Known, Member, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
 from .query import sql
 from .store import (
@@ -49,6 +49,7 @@ class Ledger:
         self._totals = Totals(windows.day_of(now, zone), week_start=week_start)
         self._writer = LedgerWriter(path, self._everything)
         self._budgets = Budgets()
+        self._performance = PerformanceReader()
         self._clock = LedgerClock()
         self._recovered: tuple[float, bool] | None = None
         """When the file was made anew, and whether the totals were kept."""
@@ -68,16 +69,19 @@ class Ledger:
         overrides: Mapping[str, str] | None = None,
         week_start: int = 0,
         retention_days: int | None = None,
+        performance: Collection[str] = (),
     ) -> Self:
         """Open the ledger of a file, or begin one.
 
         A file that is damaged is set aside under a dated name; it, or one that is gone, is made
         anew from the spare copy, which then shows in `snapshot.recovery`. `overrides` maps friendly
         metrics to other families, a week begins on `week_start` (0 for Monday), quarter-hours are
-        kept for `retention_days`. Raises NewerSchemaError for a file of a newer release, and
-        StoreError where the file cannot be opened at all.
+        kept for `retention_days`, `performance` are figures that are read besides. Raises
+        NewerSchemaError for a file of a newer release, and StoreError where the file cannot be
+        opened at all.
         """
-        metrics, gauges = catalog.counters(overrides or {}), catalog.gauges(overrides or {})
+        reader = PerformanceReader(performance)
+        metrics, gauges = catalog.counters(overrides or {}), (*catalog.gauges(overrides or {}), *reader.gauges)
         try:
             ledger = cls(path, now, zone, Counting(metrics, gauges), week_start)
             ledger._load(now, spare_copy)
@@ -85,6 +89,7 @@ class Ledger:
             aside = set_aside(path, stamp(now))
             ledger = cls(path, now, zone, Counting(metrics, gauges), week_start)
             ledger._load(now, spare_copy, Recovery(str(error), aside, kept_totals=False))
+        ledger._performance = reader
         if retention_days is not None:
             ledger._writer.retention_days = retention_days
         ledger._publish(ledger.snapshot)
@@ -146,6 +151,7 @@ class Ledger:
                 split_raw=counted.raw,
                 gauges=live_gauges(counted.gauges, self._counting.gauges),
                 budgets=reading.budgets,
+                performance=self._performance.read(counted.process, counted.gauges, at),
                 health=deployment_health(counted.gauges),
                 logging_failures=logging_failures(counted.gauges),
                 published=counted.published,

@@ -143,6 +143,15 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Performance:
+    """One figure of how fast, or how close to its limit, a member is."""
+
+    value: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """By deployment, or of a key by model, where there are several."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What happened in one scrape."""
 
@@ -235,6 +244,8 @@ class Snapshot:
     gauges: Mapping[str, float] = field(default_factory=dict)
     budgets: Mapping[MemberKey, Budget] = field(default_factory=dict)
     """Members that have a budget in LiteLLM."""
+    performance: Mapping[MemberKey, Mapping[str, Performance]] = field(default_factory=dict)
+    """Per member, the figures that were asked for and are known."""
     health: Mapping[str, Health] = field(default_factory=dict)
     """Per upstream model, the worst state of its deployments."""
     published: frozenset[str] = frozenset()

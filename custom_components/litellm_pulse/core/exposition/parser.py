@@ -30,7 +30,8 @@ _BOM = b"\xef\xbb\xbf"
 _EOF = b"# EOF"
 _TOTAL = b"_total"
 _CREATED = b"_created"
-_COUNTS = b"_count{"
+_SUM = b"_sum"
+_COUNT = b"_count"
 
 type Exposition = Mapping[str, Sequence[bytes]]
 """A whole body: each wanted family that is published, and its sample lines; none where it has no series yet."""
@@ -51,8 +52,8 @@ class ExpositionParser:
         """
         self._wanted = frozenset([_ENTERPRISE_ONLY, *(name.encode() for name in wanted)])
         self._histograms = histograms
-        self._counts_only = False
-        """The family at hand is a histogram."""
+        self._suffixes: tuple[bytes, ...] = ()
+        """Of the lines that are kept, where the family at hand is a histogram: never those of its buckets."""
         self._families: dict[bytes, list[bytes]] = {}
         self._name = b""
         """The family at hand, empty where it is not wanted."""
@@ -156,10 +157,18 @@ class ExpositionParser:
         """Keep whole lines of a family, if it is wanted and has any here."""
         if name and stop > start:
             found = lines[start : stop - 1].split(b"\n")
-            if self._open_metrics:
+            if self._suffixes:
+                self._take_histogram(name, found)
+            elif self._open_metrics:
                 self._take_open_metrics(name, found)
             else:
-                self._families[name] += [line for line in found if _COUNTS in line] if self._counts_only else found
+                self._families[name] += found
+
+    def _take_histogram(self, name: bytes, lines: Iterable[bytes]) -> None:
+        """Keep the sums and counts of a histogram, as families of their own."""
+        for suffix in self._suffixes:
+            begin = name + suffix
+            self._families.setdefault(begin, []).extend([line for line in lines if line.startswith(begin)])
 
     def _take_open_metrics(self, name: bytes, lines: Iterable[bytes]) -> None:
         """Keep the lines of a counter as the text format has them: `_created` is a family of its own there."""
@@ -177,13 +186,21 @@ class ExpositionParser:
         self._described = name
         if not self._published:
             self._published = name.startswith(_PREFIX)
-        self._counts_only = self._histograms and kind.strip() == b"histogram" and name.startswith(_PREFIX)
-        if self._counts_only:
-            name += _COUNTS[:-1]
-        self._open_metrics = name not in self._wanted and not self._counts_only
+        self._suffixes, self._open_metrics = self._kept_of(name, kind), False
+        if self._suffixes:
+            return name
+        self._open_metrics = name not in self._wanted
         if self._open_metrics:
             name += _TOTAL
             if name not in self._wanted or kind.strip() != b"counter":
                 return b""
         self._families.setdefault(name, [])
         return name
+
+    def _kept_of(self, name: bytes, kind: bytes) -> tuple[bytes, ...]:
+        """Return which lines of a family are kept, where it is a histogram that has any."""
+        if kind.strip() != b"histogram" or not name.startswith(_PREFIX):
+            return ()
+        if name + _SUM in self._wanted:
+            return _SUM, _COUNT
+        return (_COUNT,) if self._histograms else ()

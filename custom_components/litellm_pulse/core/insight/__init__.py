@@ -2,7 +2,17 @@
 
 from .budgets import Budgets, deployment_health, live_gauges, logging_failures
 from .forecast import Forecaster
+from .performance import PerformanceReader
 from .rate_limits import rate_limited
 from .unpriced import unpriced
 
-__all__ = ["Budgets", "Forecaster", "deployment_health", "live_gauges", "logging_failures", "rate_limited", "unpriced"]
+__all__ = [
+    "Budgets",
+    "Forecaster",
+    "PerformanceReader",
+    "deployment_health",
+    "live_gauges",
+    "logging_failures",
+    "rate_limited",
+    "unpriced",
+]
