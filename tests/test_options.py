@@ -27,6 +27,7 @@ SPEND = "litellm_spend_metric_total"
 SECTIONS = {
     **dict.fromkeys(("scan_interval", "time_zone", "week_start", "retention_days"), "counting"),
     **dict.fromkeys(("dimensions", "group_models_by", "max_members", "member_figures", "performance"), "shown"),
+    **dict.fromkeys(("currency", "exchange_rate", "exchange_rate_entity"), "shown"),
     **dict.fromkeys(MAPPED_METRICS, "metrics"),
     "unusual_threshold": "attention",
     **dict.fromkeys(("show_persons", "extra_headers", "ca_file"), "access"),

@@ -25,6 +25,7 @@ CONF_EXTRA_HEADERS: Final = "extra_headers"
 CONF_CA_FILE: Final = "ca_file"
 CONF_CURRENCY: Final = "currency"
 CONF_EXCHANGE_RATE: Final = "exchange_rate"
+CONF_EXCHANGE_RATE_ENTITY: Final = "exchange_rate_entity"
 CONF_FREE_MODELS: Final = "free_models"
 
 SCAN_INTERVAL_DEFAULT: Final = 60

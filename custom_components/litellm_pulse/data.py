@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
 
 from .const import CONF_UNUSUAL_THRESHOLD, UNUSUAL_THRESHOLD_DEFAULT
 from .core.catalog import Dimension
@@ -12,6 +13,7 @@ from .core.insight import rate_limited, unpriced
 from .core.models import OTHER, TOTAL, Limit, MemberKey, Performance, Snapshot, Usage, Window
 from .core.totals import rest_of
 from .device_manager import DeviceManager
+from .exchange_rate import async_exchange_rate
 from .ledger_worker import LedgerWorker
 from .user_settings import Limits, UserSettings
 
@@ -44,6 +46,8 @@ class PulseData:
     """Translation key of why the last scrape failed; None while all is well."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """What the user has chosen, as the entry has it."""
+    exchange_rate: float | None = None
+    """What a dollar is worth in the currency that is shown besides; None where there is none, or it is not known."""
     labels: frozenset[str] = frozenset()
     """Names of the labels that the counters of the last answer have."""
 
@@ -79,6 +83,7 @@ class PulseData:
             self.connected is not other.connected
             or mine.window_starts != its.window_starts
             or mine.published != its.published
+            or self.exchange_rate != other.exchange_rate
         )
 
     def differs_for(self, member: MemberKey, other: PulseData) -> bool:
@@ -112,9 +117,15 @@ class DataBuilder:
     """Builds the data of an entry from its ledger, its devices and what its user has set."""
 
     def __init__(
-        self, entry: ConfigEntry, ledger: LedgerWorker, device_manager: DeviceManager, user_settings: UserSettings
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        ledger: LedgerWorker,
+        device_manager: DeviceManager,
+        user_settings: UserSettings,
     ) -> None:
         """Keep where the parts come from."""
+        self._hass = hass
         self._ledger = ledger
         self._device_manager = device_manager
         self._user_settings = user_settings
@@ -174,5 +185,6 @@ class DataBuilder:
             unpriced=self._derived.unpriced,
             unusual_threshold=self._unusual_threshold,
             options=self._options,
+            exchange_rate=async_exchange_rate(self._hass, self._options),
             labels=self._ledger.labels,
         )

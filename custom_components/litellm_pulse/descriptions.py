@@ -8,7 +8,7 @@ from typing import Final
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescription, SensorStateClass
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 
-from .const import MEMBER_FIGURES
+from .const import CONF_CURRENCY, MEMBER_FIGURES
 from .core.catalog import LATENCIES, RATE_LIMITS, Dimension
 from .core.models import Budget, Health, Insight, MemberKey, Window
 from .data import PulseData
@@ -75,6 +75,26 @@ def _money(description: PulseSensorDescription) -> PulseSensorDescription:
         device_class=SensorDeviceClass.MONETARY,
         native_unit_of_measurement=USD,
         suggested_display_precision=2,
+    )
+
+
+def _converted(description: PulseSensorDescription) -> PulseSensorDescription:
+    """Describe it in the currency of the options; without statistics, for a sum at changing rates is no sum."""
+    in_dollars = description.value_fn
+
+    def value_fn(data: PulseData, member: MemberKey) -> Value:
+        dollars = in_dollars(data, member)
+        return dollars * data.exchange_rate if isinstance(dollars, float) and data.exchange_rate else None
+
+    return replace(
+        description,
+        key=f"{description.key}_converted",
+        translation_key=f"{description.translation_key}_converted",
+        figure=CONF_CURRENCY,
+        state_class=None,
+        window=None,
+        native_unit_of_measurement=None,
+        value_fn=value_fn,
     )
 
 
@@ -315,4 +335,11 @@ _MODEL: Final = (
     ),
 )
 
-DESCRIPTIONS: Final = (*_EVERYWHERE, *_PROXY, *_BUDGETS, *_MODEL)
+_IN_DOLLARS: Final = tuple(
+    one
+    for one in (*_EVERYWHERE, *_PROXY, *_BUDGETS)
+    if one.native_unit_of_measurement == USD and one.entity_registry_enabled_default
+)
+"""What is there in another currency, too."""
+
+DESCRIPTIONS: Final = (*_EVERYWHERE, *_PROXY, *_BUDGETS, *_MODEL, *map(_converted, _IN_DOLLARS))

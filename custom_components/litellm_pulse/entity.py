@@ -15,7 +15,7 @@ from homeassistant.helpers.entity_platform import (
 )
 from homeassistant.util import slugify
 
-from .const import CONF_MEMBER_FIGURES, CONF_PERFORMANCE, DOMAIN
+from .const import CONF_CURRENCY, CONF_MEMBER_FIGURES, CONF_PERFORMANCE, DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
 from .core.catalog import Dimension
 from .data import PulseData
@@ -128,6 +128,8 @@ def async_add_described[D: PulseDescription](
     platform = async_get_current_platform()
     options = entry.options
     chosen = {*options.get(CONF_MEMBER_FIGURES, ()), *options.get(CONF_PERFORMANCE, ())}
+    if options.get(CONF_CURRENCY):
+        chosen.add(CONF_CURRENCY)
     wanted = [one for one in descriptions if one.figure is None or one.figure in chosen]
 
     @callback

@@ -8,6 +8,7 @@ from homeassistant.components.sensor import SensorEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .const import CONF_CURRENCY
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
 from .descriptions import DESCRIPTIONS, PARTS, USD, USD_PER_HOUR, Attribute, PulseSensorDescription, Value
 from .device_manager import NewFeature
@@ -43,6 +44,11 @@ class PulseSensor(PulseEntity, SensorEntity):
         """Begin with as many decimals as the amount of now needs."""
         super().__init__(coordinator, new, description)
         self._is_money = description.native_unit_of_measurement in {USD, USD_PER_HOUR}
+        if description.figure == CONF_CURRENCY:
+            currency = coordinator.config_entry.options[CONF_CURRENCY]
+            self._attr_native_unit_of_measurement = currency
+            self._attr_translation_placeholders = {"currency": currency}
+            self._is_money = True
         self._attr_suggested_display_precision = description.suggested_display_precision
         self._follow_amount()
 
