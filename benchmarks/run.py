@@ -21,8 +21,8 @@ BENCHMARKS = (
     "statistics",
     "hostile",
 )
-APART = ("history_import",)
-"""Those that are run by name only: ten million rows take their time."""
+APART = ("history_import", "soak")
+"""Those that are run by name only: they take minutes."""
 QUICK = ("parse",)
 """Those of the check in CI."""
 RESULTS = Path(__file__).with_name("results.md")

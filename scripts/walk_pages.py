@@ -142,6 +142,7 @@ def repair(walk: Walk) -> None:
 def menu(walk: Walk) -> None:
     """Open the menu of the entry; those of its devices come after it."""
     walk.page.locator("ha-config-entry-row ha-dropdown").first.get_by_role("button").first.click()
+    walk.page.wait_for_timeout(1000)
 
 
 def reconfigure(walk: Walk) -> None:
@@ -153,7 +154,7 @@ def reconfigure(walk: Walk) -> None:
     walk.see("All totals and the history are kept")
     walk.picture("reconfigure")
     walk.click("Submit")
-    walk.see("The changes were saved")
+    walk.see("Reconfiguration was successful")
     walk.picture("reconfigured")
     walk.page.keyboard.press("Escape")
 
