@@ -84,6 +84,15 @@ def test_an_answer_in_openmetrics_is_read_as_the_same_answer_in_text() -> None:
     assert parser.ended
 
 
+@pytest.mark.parametrize("pieces", [[b"\xef", b"\xbb\xbf"], [b"\xef\xbb", b"\xbf"], [b"\xef\xbb\xbf"]])
+def test_a_mark_at_the_beginning_may_come_in_pieces_and_the_end_without_a_line_end(pieces: list[bytes]) -> None:
+    parser = Counting().parser()
+    for piece in (*pieces, cost(9, start=1.0), b"# EOF"):
+        parser.feed(piece)
+    assert parser.finish()[COST]
+    assert parser.ended
+
+
 def test_a_counter_whose_suffix_was_taken_away_is_read(harness: LedgerHarness) -> None:
     for value in (1, 5):
         answer = f'# TYPE litellm_spend_metric counter\nlitellm_spend_metric{{model="gpt-4o"}} {value}\n'
