@@ -116,7 +116,7 @@ def options(walk: Walk) -> None:
     walk.picture("options")
     for name in ("Devices and sensors", "Attention", "Access"):
         header = walk.page.get_by_text(name, exact=True).first
-        header.scroll_into_view_if_needed()
+        header.evaluate("(node) => node.scrollIntoView({block: 'start'})")
         if name == "Access":
             header.click()
         walk.picture(f"options-{name.split(maxsplit=1)[0].lower()}")
