@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -64,8 +65,9 @@ def run(setting: Setting) -> Section:
 class Answering:
     """A proxy that answers with what it counts, or with what its `fault` is."""
 
-    def __init__(self, seed: int = 0) -> None:
-        """Begin with six models and three keys that nobody has used."""
+    def __init__(self, seed: int = 0, clock: Clock | None = None) -> None:
+        """Begin with six models and three keys that nobody has used; with a clock, that is the proxy's, too."""
+        self._clock = clock
         self.homelab = Homelab(started=BEGIN.timestamp() - 60)
         self.spent = 0.0
         self.fault: str | None = None
@@ -100,8 +102,10 @@ class Answering:
             request.transport.abort()
         if self.fault and self.fault.isdigit():
             return web.Response(status=int(self.fault), headers={"Retry-After": "1"})
+        date = {"Date": format_datetime(self._clock.now, usegmt=True)} if self._clock else {}
         bodies = {"empty": b"", "half": body[: len(body) // 2 - 3], "html": HTML, "lying": HTML, "other": OTHER}
-        return web.Response(body=bodies.get(self.fault or "", _part(body, request.query.getall("name[]", []))))
+        told = bodies.get(self.fault or "", _part(body, request.query.getall("name[]", [])))
+        return web.Response(body=told, headers=date)
 
 
 def _part(body: bytes, names: Sequence[str]) -> bytes:
@@ -202,7 +206,7 @@ def _month(folder: Path) -> list[Figure]:
 
 async def _days(folder: Path) -> list[Figure]:
     clock, chance = Clock(), random.Random(15)  # noqa: S311  # faults
-    async with _serving(Answering()) as proxy, home_assistant(folder) as hass:
+    async with _serving(Answering(clock=clock)) as proxy, home_assistant(folder) as hass:
         with clock.told():
             entry = add_entry(hass, proxy.url)
             before = await _warm(hass, entry)
