@@ -19,6 +19,7 @@ from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
 from custom_components.litellm_pulse.const import DOMAIN
+from custom_components.litellm_pulse.core.counters import attribution
 from custom_components.litellm_pulse.core.models import TOTAL, Window
 from custom_components.litellm_pulse.issues import issue_id
 
@@ -197,3 +198,31 @@ async def test_a_backup_of_a_newer_release_is_left_as_it_is_whatever_part_of_it_
     assert not await set_up(hass, entry)
     assert entry.state is ConfigEntryState.MIGRATION_ERROR
     assert await hass.async_add_executor_job(path.read_bytes) == bytes_before
+
+
+async def test_past_the_limit_of_members_they_are_counted_together_and_the_sum_is_exact(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attribution, "MEMBER_LIMIT", 4)
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["user"], "max_members": 2})
+    proxy.traffic.spend = proxy.traffic.tokens = {}
+    for user in range(9):
+        proxy.traffic.add("litellm_spend_metric_total", 1, model="gpt-4o", user=f"u{user}")
+    assert await set_up(hass, entry)
+    for user in range(9):
+        proxy.traffic.add("litellm_spend_metric_total", 1 + user / 8, model="gpt-4o", user=f"u{user}")
+    await pass_time(hass, freezer)
+    known = [key for key in entry.runtime_data.coordinator.data.snapshot.members if key[0] == "user"]
+    assert sorted(id_ for _, id_ in known) == ["", "u0", "u1", "u2", "u3"]
+    assert state(hass, entry, "spend_day") == "13.5"
+    shown = sum(float(state(hass, entry, "spend_day", f"user:{user}")) for user in ("u0", "u1"))
+    assert float(state(hass, entry, "spend_day", "user:")) == 13.5 - shown
+    # Also over a restart, and when only one of those without a device is used.
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    proxy.traffic.add("litellm_spend_metric_total", 2, model="gpt-4o", user="u8")
+    await pass_time(hass, freezer)
+    assert float(state(hass, entry, "spend_day", "user:")) == 15.5 - shown
