@@ -134,8 +134,8 @@ async def _crowded(folder: Path) -> list[Figure]:
                 [peak.rise() / 1e6],
                 budget=AtMost(250, "MB"),
             ),
-            figure("processor time of that scrape", "ms", [(time.process_time() - begun) * 1e3]),
-            figure("longest turn of that scrape", "ms", [max(taken)], budget=AtMost(10, "ms")),
+            figure(f"{USERS:,} users: processor time of that scrape", "ms", [(time.process_time() - begun) * 1e3]),
+            figure(f"{USERS:,} users: longest turn of that scrape", "ms", [max(taken)], budget=AtMost(10, "ms")),
         ]
 
 
