@@ -149,7 +149,7 @@ async def _roll(coordinator: LiteLLMPulseCoordinator, night: int) -> None:
     """Begin another day, as the clock does at midnight."""
     ledger = coordinator.config_entry.runtime_data.ledger
     later = dt_util.utcnow() + timedelta(days=night)
-    await ledger._async_run(lambda: ledger._show(ledger._ledger.roll(now=later)))
+    await ledger.async_run(lambda: ledger._show(ledger._ledger.roll(now=later)))
     await coordinator.async_rebuild()
 
 

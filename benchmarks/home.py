@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import gc
 import importlib
 import json
 import logging
@@ -194,6 +195,13 @@ class Peak:
     def rise(self) -> float:
         """Return it in bytes."""
         return _status("VmHWM") - self._before
+
+
+def resident() -> float:
+    """Return the bytes of memory that this process holds, less what is free."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    return _status("VmRSS")
 
 
 def _status(name: str) -> float:

@@ -9,9 +9,20 @@ from . import report
 from .apart import apart
 from .measure import Section, Setting
 
-BENCHMARKS = ("parse", "part", "ledger", "history", "growth", "home_assistant", "api", "entities", "statistics")
-APART = ("history_import",)
-"""Those that are run by name only: ten million rows take their time."""
+BENCHMARKS = (
+    "parse",
+    "part",
+    "ledger",
+    "history",
+    "growth",
+    "home_assistant",
+    "api",
+    "entities",
+    "statistics",
+    "hostile",
+)
+APART = ("history_import", "soak")
+"""Those that are run by name only: they take minutes."""
 QUICK = ("parse",)
 """Those of the check in CI."""
 RESULTS = Path(__file__).with_name("results.md")

@@ -116,7 +116,7 @@ def options(walk: Walk) -> None:
     walk.picture("options")
     for name in ("Devices and sensors", "Attention", "Access"):
         header = walk.page.get_by_text(name, exact=True).first
-        header.scroll_into_view_if_needed()
+        header.evaluate("(node) => node.scrollIntoView({block: 'start'})")
         if name == "Access":
             header.click()
         walk.picture(f"options-{name.split(maxsplit=1)[0].lower()}")
@@ -139,16 +139,22 @@ def repair(walk: Walk) -> None:
     walk.picture("repaired")
 
 
+def menu(walk: Walk) -> None:
+    """Open the menu of the entry; those of its devices come after it."""
+    walk.page.locator("ha-config-entry-row ha-dropdown").first.get_by_role("button").first.click()
+    walk.page.wait_for_timeout(1000)
+
+
 def reconfigure(walk: Walk) -> None:
     """Open the form for another address."""
     walk.open("/config/integrations/integration/litellm_pulse")
     walk.see("Home AI")
-    walk.page.locator("ha-config-entry-row").get_by_role("button").last.click()
+    menu(walk)
     walk.page.get_by_text("Reconfigure").first.click()
     walk.see("All totals and the history are kept")
     walk.picture("reconfigure")
     walk.click("Submit")
-    walk.see("The changes were saved")
+    walk.see("Reconfiguration was successful")
     walk.picture("reconfigured")
     walk.page.keyboard.press("Escape")
 
@@ -157,7 +163,7 @@ def delete(walk: Walk) -> None:
     """Delete the entry."""
     walk.open("/config/integrations/integration/litellm_pulse")
     walk.see("Home AI")
-    walk.page.locator("ha-config-entry-row").get_by_role("button").last.click()
+    menu(walk)
     walk.page.get_by_text("Delete", exact=True).first.click()
     walk.page.wait_for_timeout(1500)
     walk.picture("delete")

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from toolchain import ROOT
 
+from benchmarks import reliability
+
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
@@ -18,6 +20,11 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         assert target.exists(), name
         if anchor:
             assert anchor in set(_anchors(target)), f"{name}#{anchor}"
+
+
+def test_the_page_of_promises_holds_the_figures_of_the_last_run() -> None:
+    assert reliability.PAGE.read_text() == reliability.page(reliability.kept())
+    assert all(row["held"] for row in reliability.kept()["rows"])
 
 
 def _anchors(document: Path) -> Iterator[str]:

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.freeze_time(NOW)
 SPEND = "litellm_spend_metric_total"
 SECTIONS = {
     **dict.fromkeys(("scan_interval", "time_zone", "week_start", "retention_days"), "counting"),
-    **dict.fromkeys(("dimensions", "group_models_by", "max_members", "member_figures"), "shown"),
+    **dict.fromkeys(("dimensions", "group_models_by", "max_members", "member_figures", "performance"), "shown"),
+    **dict.fromkeys(("currency", "exchange_rate", "exchange_rate_entity"), "shown"),
     **dict.fromkeys(MAPPED_METRICS, "metrics"),
     "unusual_threshold": "attention",
     **dict.fromkeys(("show_persons", "extra_headers", "ca_file"), "access"),

@@ -22,7 +22,7 @@ from custom_components.litellm_pulse import (
 )
 from custom_components.litellm_pulse.automation_targets import PERIODS
 from custom_components.litellm_pulse.client import ScrapeError
-from custom_components.litellm_pulse.const import HISTORY_SOURCES, MEMBER_FIGURES, WEEK_STARTS
+from custom_components.litellm_pulse.const import HISTORY_SOURCES, MEMBER_FIGURES, PERFORMANCE_FIGURES, WEEK_STARTS
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import AnswerError
 from custom_components.litellm_pulse.device_manager import MODELS, OPTIONAL
@@ -106,6 +106,7 @@ def test_every_choice_has_a_name() -> None:
         "dimensions": OPTIONAL,
         "group_models_by": MODELS,
         "member_figures": MEMBER_FIGURES,
+        "performance": PERFORMANCE_FIGURES,
         "week_start": WEEK_STARTS,
         "proxy": ("another",),
         "history_source": HISTORY_SOURCES,

@@ -19,11 +19,13 @@ CONF_WEEK_START: Final = "week_start"
 CONF_RETENTION_DAYS: Final = "retention_days"
 CONF_METRIC_NAMES: Final = "metrics"
 CONF_MEMBER_FIGURES: Final = "member_figures"
+CONF_PERFORMANCE: Final = "performance"
 CONF_SHOW_PERSONS: Final = "show_persons"
 CONF_EXTRA_HEADERS: Final = "extra_headers"
 CONF_CA_FILE: Final = "ca_file"
 CONF_CURRENCY: Final = "currency"
 CONF_EXCHANGE_RATE: Final = "exchange_rate"
+CONF_EXCHANGE_RATE_ENTITY: Final = "exchange_rate_entity"
 CONF_FREE_MODELS: Final = "free_models"
 
 CONF_HISTORY_SOURCE: Final = "history_source"
@@ -68,6 +70,15 @@ MEMBER_FIGURES: Final = (
     *("cache_hits", "cache_misses", "cached_tokens", "input_cached_tokens", "input_cache_creation_tokens"),
 )
 """Figures that members have besides spend and tokens, where the options say so."""
+
+PERFORMANCE_FIGURES: Final = (
+    "response_time",
+    "time_to_first_token",
+    "error_rate",
+    "remaining_requests",
+    "remaining_tokens",
+)
+"""How fast models answer and what is left of rate limits, where the options say so: it needs more of the answer."""
 
 TIMEOUT: Final = 30
 """Seconds for a whole scrape: a busy proxy needs several to render tens of megabytes."""

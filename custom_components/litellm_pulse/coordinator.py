@@ -106,7 +106,7 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         await self.async_refresh()
         if not self.last_update_success:
             await self._builder.async_prepare()
-            self.data = self._builder.build(self.data, connected=False)
+            self.data = self._builder.build(connected=False)
 
     @callback
     def async_subscribe(self, listener: DataListener) -> None:
@@ -138,7 +138,7 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
                 retry_after=self._retry_delay(err),
             ) from err
         await self._builder.async_prepare()
-        return self._builder.build(self.data, scrape_duration=answer.duration)
+        return self._builder.build(scrape_duration=answer.duration)
 
     @callback
     @override
@@ -174,9 +174,7 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
     async def async_rebuild(self) -> None:
         """Show what the ledger and the settings say now; the next scrape comes when it would have come anyway."""
         await self._builder.async_prepare()
-        self.data = self._builder.build(
-            self.data, connected=self.data.connected, scrape_duration=self.data.scrape_duration
-        )
+        self.data = self._builder.build(connected=self.data.connected, scrape_duration=self.data.scrape_duration)
         self.async_update_listeners()
 
     @callback

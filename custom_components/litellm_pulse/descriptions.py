@@ -8,8 +8,8 @@ from typing import Final
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescription, SensorStateClass
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 
-from .const import MEMBER_FIGURES
-from .core.catalog import COUNTER_INDEX, Dimension
+from .const import CONF_CURRENCY, MEMBER_FIGURES
+from .core.catalog import COUNTER_INDEX, LATENCIES, RATE_LIMITS, Dimension
 from .core.models import Budget, Health, Insight, MemberKey, Window
 from .data import PulseData
 from .entity import HISTORY, ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
@@ -18,10 +18,13 @@ from .features import LIMITS, Feature
 from .history_status import HistoryState
 
 type Value = float | datetime | str | None
+type Attribute = Value | Mapping[str, float]
 
 USD: Final = "USD"
 USD_PER_HOUR: Final = "USD/h"
 OK: Final = "ok"
+PARTS: Final = "parts"
+"""Attribute of a figure of performance: what it is by deployment, or by model."""
 
 EVERYWHERE: Final = ON_PROXY | ON_MEMBERS
 """The proxy and all members."""
@@ -43,7 +46,7 @@ class PulseSensorDescription(PulseDescription, SensorEntityDescription):
     value_fn: Callable[[PulseData, MemberKey], Value]
     window: Window | None = None
     """Whose start is the last reset."""
-    attributes_fn: Callable[[PulseData, MemberKey], Mapping[str, Value]] | None = None
+    attributes_fn: Callable[[PulseData, MemberKey], Mapping[str, Attribute]] | None = None
 
 
 def _usage(measure: str, metric: str, window: Window, *, enabled: bool = False) -> PulseSensorDescription:
@@ -73,6 +76,26 @@ def _money(description: PulseSensorDescription) -> PulseSensorDescription:
         device_class=SensorDeviceClass.MONETARY,
         native_unit_of_measurement=USD,
         suggested_display_precision=2,
+    )
+
+
+def _converted(description: PulseSensorDescription) -> PulseSensorDescription:
+    """Describe it in the currency of the options; without statistics, for a sum at changing rates is no sum."""
+    in_dollars = description.value_fn
+
+    def value_fn(data: PulseData, member: MemberKey) -> Value:
+        dollars = in_dollars(data, member)
+        return dollars * data.exchange_rate if isinstance(dollars, float) and data.exchange_rate else None
+
+    return replace(
+        description,
+        key=f"{description.key}_converted",
+        translation_key=f"{description.translation_key}_converted",
+        figure=CONF_CURRENCY,
+        state_class=None,
+        window=None,
+        native_unit_of_measurement=None,
+        value_fn=value_fn,
     )
 
 
@@ -132,6 +155,34 @@ def _share(key: str, part: str, *whole: str) -> PulseSensorDescription:
         f"{key}_day", lambda data, member: data.usage(member).share(Window.DAY, part, whole), enabled=False
     )
     return replace(described, dimensions=ON_PROXY, metric=part)
+
+
+def _performance(figure: str, dimensions: frozenset[Dimension]) -> PulseSensorDescription:
+    """Describe how fast a member is, or how close to its limit; there where the options say so."""
+    return PulseSensorDescription(
+        key=figure,
+        translation_key=figure,
+        dimensions=dimensions,
+        figure=figure,
+        metric=figure,
+        live=True,
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        value_fn=lambda data, member: found.value if (found := data.performance(member, figure)) else None,
+        attributes_fn=lambda data, member: (
+            {PARTS: found.parts} if (found := data.performance(member, figure)) and found.parts else {}
+        ),
+    )
+
+
+def _latency(figure: str) -> PulseSensorDescription:
+    """Describe the mean of the seconds that requests of the last hour took."""
+    return replace(
+        _performance(figure, ON_MODELS),
+        device_class=SensorDeviceClass.DURATION,
+        native_unit_of_measurement=UnitOfTime.SECONDS,
+        suggested_display_precision=2,
+    )
 
 
 def _limit_used(window: Window, feature: Feature) -> PulseSensorDescription:
@@ -294,6 +345,14 @@ _MODEL: Final = (
         replace(_usage(metric, metric, Window.DAY), dimensions=ON_MODELS, entity_category=EntityCategory.DIAGNOSTIC)
         for metric in ("deployment_failures", "deployment_cooldowns")
     ),
+    *map(_latency, LATENCIES),
+    *(_performance(figure, ON_MODELS | {Dimension.KEY}) for figure in RATE_LIMITS),
+    replace(
+        _share("error_rate", "deployment_failures", "deployment_requests"),
+        dimensions=ON_MODELS,
+        figure="error_rate",
+        entity_registry_enabled_default=True,
+    ),
     PulseSensorDescription(
         key="deployment_health",
         translation_key="deployment_health",
@@ -307,4 +366,11 @@ _MODEL: Final = (
     ),
 )
 
-DESCRIPTIONS: Final = (*_EVERYWHERE, *_PROXY, *_BUDGETS, *_MODEL)
+_IN_DOLLARS: Final = tuple(
+    one
+    for one in (*_EVERYWHERE, *_PROXY, *_BUDGETS)
+    if one.native_unit_of_measurement == USD and one.entity_registry_enabled_default
+)
+"""What is there in another currency, too."""
+
+DESCRIPTIONS: Final = (*_EVERYWHERE, *_PROXY, *_BUDGETS, *_MODEL, *map(_converted, _IN_DOLLARS))

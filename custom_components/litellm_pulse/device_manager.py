@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -63,6 +64,12 @@ class DeviceManager:
             key: _lifetime(opened, key) for key in user_settings.dismissed - self._registered
         }
         self._members: dict[MemberKey, Member] = {TOTAL: Member(*TOTAL, entry.title)}
+        self._waiting: dict[Dimension, dict[MemberKey, None]] = {dimension: {} for dimension in self.dimensions}
+        """Members without a device, in the order in which they were met."""
+        self._moved: set[Dimension] = set()
+        """Dimensions in which others wait than at the last selection."""
+        self._met = 0
+        """How many members of the ledger have been looked at."""
         self._devices: dict[MemberKey, dr.AnyDeviceEntry] = {}
         self._features: dict[MemberFeature, None] = {}
         self._remembered = _remembered(hass, entry)
@@ -103,28 +110,43 @@ class DeviceManager:
 
         Returns those without one, per dimension that has too many.
         """
-        waiting: dict[Dimension, list[MemberKey]] = {dimension: [] for dimension in self.dimensions}
-        for key in snapshot.members:
-            if key not in self._members and key[0] in waiting:
-                waiting[key[0]].append(key)
-        self.overflow = {
-            dimension: rest for dimension, keys in waiting.items() if (rest := self._select(snapshot, dimension, keys))
-        }
-        return self.overflow
+        moved, self._moved = self._moved, set()
+        # Members are only ever added, at the end.
+        for key in islice(snapshot.members, self._met, None):
+            if key not in self._members and key[0] in self._waiting and key[1] != OTHER:
+                self._waiting[key[0]][key] = None
+                moved.add(key[0])
+        self._met = len(snapshot.members)
+        overflow: dict[Dimension, Collection[MemberKey]] = {}
+        for dimension, waiting in self._waiting.items():
+            if self._select(snapshot, dimension, waiting, moved):
+                known = self.overflow.get(dimension, ())
+                # Whoever holds it looks at all of them only where it is another one.
+                overflow[dimension] = frozenset(waiting) if dimension in moved or not known else known
+                self._members.setdefault((dimension, OTHER), Member(dimension, OTHER, OTHER))
+        self.overflow = overflow
+        return overflow
 
-    def _select(self, snapshot: Snapshot, dimension: Dimension, waiting: Collection[MemberKey]) -> list[MemberKey]:
-        """Give those who wait the places that are free; return for whom there was none, if any."""
-        wanted = [key for key in waiting if not self._is_dismissed(snapshot, key)]
-        free = self.max_members - sum(one == dimension and key != OTHER for one, key in self._members)
-        if len(wanted) > free:
-            wanted.sort(key=lambda key: (key not in self._registered, -snapshot.value(key, Window.LIFETIME, "cost")))
-        selected = wanted[:free]
-        self._members |= {key: snapshot.members[key] for key in selected}
-        other = dimension, OTHER
-        if len(wanted) == len(selected):
-            return []
-        self._members.setdefault(other, Member(*other, OTHER))
-        return [key for key in waiting if key not in self._members]
+    def _select(
+        self, snapshot: Snapshot, dimension: Dimension, waiting: dict[MemberKey, None], moved: set[Dimension]
+    ) -> bool:
+        """Give those who wait the places that are free; return whether there were too few."""
+        wanted = (key for key in waiting if not self._is_dismissed(snapshot, key))
+        free = self.max_members - len(self.shown(dimension))
+        if free <= 0:
+            return next(wanted, None) is not None
+        ordered = list(wanted)
+        if len(ordered) > free:
+            ordered.sort(key=lambda key: (key not in self._registered, -snapshot.value(key, Window.LIFETIME, "cost")))
+        for key in ordered[:free]:
+            self._members[key] = snapshot.members[key]
+            del waiting[key]
+            moved.add(dimension)
+        return len(ordered) > free
+
+    def shown(self, dimension: Dimension) -> list[MemberKey]:
+        """Return the members of a dimension that have a device of their own."""
+        return [key for key in self._members if key[0] is dimension and key[1] != OTHER]
 
     @callback
     def async_update(self, snapshot: Snapshot) -> None:
@@ -164,7 +186,9 @@ class DeviceManager:
 
     async def async_dismiss(self, key: MemberKey, snapshot: Snapshot) -> None:
         """Let a member go that was deleted by hand, until it is used again."""
-        self._members.pop(key, None)
+        if self._members.pop(key, None) and key[0] in self._waiting:
+            self._waiting[key[0]][key] = None
+            self._moved.add(key[0])
         self._devices.pop(key, None)
         self._features = {one: None for one in self._features if one[0] != key}
         self._remembered = {one for one in self._remembered if one[0] != key}

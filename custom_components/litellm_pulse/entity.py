@@ -1,9 +1,9 @@
 """The base of every entity: what it shows, of whom, and when it writes its state."""
 
 from asyncio import Semaphore
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import override
+from typing import Any, override
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -15,7 +15,7 @@ from homeassistant.helpers.entity_platform import (
 )
 from homeassistant.util import slugify
 
-from .const import CONF_HISTORY_IDENTITY, CONF_MEMBER_FIGURES, DOMAIN
+from .const import CONF_CURRENCY, CONF_HISTORY_IDENTITY, CONF_MEMBER_FIGURES, CONF_PERFORMANCE, DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
 from .core.catalog import Dimension
 from .data import PulseData
@@ -117,6 +117,16 @@ class PulseEntity(Entity):
             self.async_write_ha_state()
 
 
+def _chosen_figures(options: Mapping[str, Any]) -> set[str]:
+    """Return what has entities because an option asks for it."""
+    found = {*options.get(CONF_MEMBER_FIGURES, ()), *options.get(CONF_PERFORMANCE, ())}
+    if options.get(CONF_CURRENCY):
+        found.add(CONF_CURRENCY)
+    if CONF_HISTORY_IDENTITY in options:
+        found.add(HISTORY)
+    return found
+
+
 @callback
 def async_add_described[D: PulseDescription](
     entry: LiteLLMPulseConfigEntry,
@@ -129,10 +139,7 @@ def async_add_described[D: PulseDescription](
     manager = runtime.device_manager
     registry = er.async_get(runtime.coordinator.hass)
     platform = async_get_current_platform()
-    chosen = {
-        *entry.options.get(CONF_MEMBER_FIGURES, ()),
-        *([HISTORY] if CONF_HISTORY_IDENTITY in entry.options else ()),
-    }
+    chosen = _chosen_figures(entry.options)
     wanted = [one for one in descriptions if one.figure is None or one.figure in chosen]
 
     @callback

@@ -6,6 +6,7 @@ Each event is told in a sentence as well, so that logbook, automations and peopl
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import Context, HomeAssistant, callback
@@ -136,10 +137,9 @@ def _connection(before: PulseData, after: PulseData) -> Iterator[PulseEvent]:
 
 def _new_models(before: PulseData, after: PulseData, models: Dimension) -> Iterator[PulseEvent]:
     """Yield the models that were not known."""
-    if len(after.snapshot.members) == len(before.snapshot.members):
-        return
-    for key, member in after.snapshot.members.items():
-        if key[0] is models and key not in before.snapshot.members:
+    # Members are only ever added, at the end.
+    for key, member in islice(after.snapshot.members.items(), len(before.snapshot.members), None):
+        if key[0] is models:
             yield PulseEvent(EventType.NEW_MODEL, _who(member))
 
 

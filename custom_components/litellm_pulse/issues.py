@@ -18,7 +18,6 @@ from .const import (
     SCAN_INTERVAL_DEFAULT,
 )
 from .core.catalog import DIMENSIONS, Dimension
-from .core.models import Usage, Window
 from .data import PulseData
 
 type Placeholders = dict[str, str]
@@ -105,17 +104,7 @@ def _slow_scrape(data: PulseData) -> Placeholders | None:
 
 def unpriced_models(data: PulseData) -> list[str]:
     """Return the models that were used this month and cost nothing, though nobody said that they are free."""
-    free = data.options.get(CONF_FREE_MODELS, ())
-    used = ((id_, usage) for (kind, id_), usage in data.snapshot.usage.items() if kind is Dimension.MODEL)
-    return sorted(model for model, usage in used if model not in free and _is_unpriced(usage))
-
-
-def _is_unpriced(usage: Usage) -> bool:
-    """Whether usage lacks a price: by LiteLLM's own word, or because there are tokens and no spend."""
-    if usage.get(Window.MONTH, "unpriced_requests"):
-        priced_again = usage.get(Window.DAY, "cost") and not usage.get(Window.DAY, "unpriced_requests")
-        return not priced_again
-    return bool(usage.get(Window.MONTH, "tokens")) and not usage.get(Window.MONTH, "cost")
+    return sorted(data.unpriced.difference(data.options.get(CONF_FREE_MODELS, ())))
 
 
 def _unpriced(data: PulseData) -> Placeholders | None:

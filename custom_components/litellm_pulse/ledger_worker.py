@@ -1,7 +1,7 @@
 """The one thread that owns the ledger, and the spare copy of its spare copy in Home Assistant's Store."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady, UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 
 from .client import Answer
 from .const import (
     CONF_METRIC_NAMES,
+    CONF_PERFORMANCE,
     CONF_RETENTION_DAYS,
     CONF_TIME_ZONE,
     CONF_WEEK_START,
@@ -28,16 +29,14 @@ from .const import (
     SPARE_COPY_SAVE_DELAY,
     WEEK_STARTS,
 )
-from .core.catalog import Dimension
 from .core.errors import NewerSchemaError, StoreError
 from .core.exposition import ExpositionParser, label_names
 from .core.history import History
 from .core.insight import Forecaster
 from .core.ledger import Ledger
-from .core.models import OTHER, MemberKey, Report, Snapshot, Usage
+from .core.models import Report, Snapshot
 from .core.query import recognizes
 from .core.store import SpareCopy
-from .core.totals import combined_usage
 from .history_status import HistoryStatus
 from .open_ledgers import async_get_open_ledgers
 
@@ -91,10 +90,10 @@ class LedgerWorker:
             # A backup that never ended: what waits has to be in the file before it is read.
             await earlier.async_end()
         worker = cls(hass, entry, await _configured_zone(hass, entry.options))
-        spare_copy = await worker._store.async_load()
         try:
-            worker._ledger = await worker._async_run(partial(worker._open, spare_copy))
-        except StoreError as err:
+            spare_copy = await worker._store.async_load()
+            worker._ledger = await worker.async_run(partial(worker._open, spare_copy))
+        except (StoreError, UnsupportedStorageVersionError) as err:
             await hass.async_add_executor_job(worker._thread.shutdown)
             raise _setup_error(err) from err
         await ledgers.async_add(worker)
@@ -124,14 +123,14 @@ class LedgerWorker:
 
     async def async_scrape(self, body: ExpositionParser, answer: Answer, *, part: bool = False) -> None:
         """Count an answer whose body has been read, or a part of one; raises AnswerError or SurprisingPartError."""
-        await self._async_run(partial(self._scrape, body, answer, part=part))
+        await self.async_run(partial(self._scrape, body, answer, part=part))
         snapshot = self.snapshot
         if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):
             self._async_save_spare_copy_late()
 
     async def async_roll(self) -> None:
         """Begin the windows and the hour whose time has come."""
-        await self._async_run(lambda: self._show(self._ledger.roll(now=dt_util.utcnow())))
+        await self.async_run(lambda: self._show(self._ledger.roll(now=dt_util.utcnow())))
 
     async def async_adopt_zone(self) -> bool:
         """Cut the windows in the zone that is configured now; return whether that is another one."""
@@ -139,33 +138,30 @@ class LedgerWorker:
         if zone == self.zone:
             return False
         self.zone = zone
-        await self._async_run(lambda: self._show(self._ledger.set_zone(zone, now=dt_util.utcnow())))
+        await self.async_run(lambda: self._show(self._ledger.set_zone(zone, now=dt_util.utcnow())))
         return True
 
-    async def async_combine(self, members: Mapping[Dimension, Collection[MemberKey]]) -> dict[MemberKey, Usage]:
-        """Return the usage of members that are not shown one by one, per dimension, under the id `OTHER`."""
-        snapshot = self.snapshot
-        return await self._async_run(
-            lambda: {(one, OTHER): combined_usage(snapshot, keys) for one, keys in members.items()}
-        )
+    async def async_run[T](self, work: Callable[[], T]) -> T:
+        """Run blocking work on the ledger's thread, after what was asked of it before."""
+        return await self._hass.loop.run_in_executor(self._thread, work)
 
     async def async_history[T](self, work: Callable[[History], T]) -> T:
         """Return what some work on the history comes to, done on the ledger's thread; raises StoreError."""
-        return await self._async_run(lambda: work(self._ledger.history))
+        return await self.async_run(lambda: work(self._ledger.history))
 
     async def async_recall(self) -> None:
         """Show what the history knows now of the time before the first scrape; raises StoreError."""
-        await self._async_run(lambda: self._show(self._ledger.recall()))
+        await self.async_run(lambda: self._show(self._ledger.recall()))
 
     async def async_pause(self) -> None:
         """Let go of the file until `async_resume`, so that a backup copies it whole; scrapes go on."""
         if not self._closed:
-            await self._async_run(lambda: self._ledger.pause(now=dt_util.utcnow()))
+            await self.async_run(lambda: self._ledger.pause(now=dt_util.utcnow()))
 
     async def async_resume(self) -> None:
         """Go on writing."""
         if not self._closed:
-            await self._async_run(self._ledger.resume)
+            await self.async_run(self._ledger.resume)
 
     async def async_close(self, event: Event | None = None) -> None:
         """Close the ledger; while a backup is made, when that has ended, unless Home Assistant itself ends."""
@@ -183,7 +179,7 @@ class LedgerWorker:
             return
         self._closed = True
         try:
-            await self._store.async_save(await self._async_run(self._close))
+            await self._store.async_save(await self.async_run(self._close))
         finally:
             await self._hass.async_add_executor_job(self._thread.shutdown)
 
@@ -209,6 +205,7 @@ class LedgerWorker:
             overrides=options.get(CONF_METRIC_NAMES),
             week_start=WEEK_STARTS.index(options.get(CONF_WEEK_START, WEEK_STARTS[0])),
             retention_days=options.get(CONF_RETENTION_DAYS, RETENTION_DAYS_DEFAULT),
+            performance=options.get(CONF_PERFORMANCE, ()),
         )
         # A file that cannot be written now is no reason to wait: the next import recalls it.
         with suppress(StoreError):
@@ -244,10 +241,6 @@ class LedgerWorker:
         self._ledger.close()
         return spare_copy
 
-    async def _async_run[T](self, work: Callable[[], T]) -> T:
-        """Run blocking work on the ledger's thread."""
-        return await self._hass.loop.run_in_executor(self._thread, work)
-
     def _async_save_spare_copy_late(self) -> None:
         """Save the spare copy an hour from now; a saving that is due already is not put off."""
         if not self._spare_copy_is_due:
@@ -260,9 +253,9 @@ class LedgerWorker:
         return self._ledger.spare_copy()
 
 
-def _setup_error(err: StoreError) -> ConfigEntryError | ConfigEntryNotReady:
+def _setup_error(err: StoreError | UnsupportedStorageVersionError) -> ConfigEntryError | ConfigEntryNotReady:
     """Return what set-up fails with: for good, or until the next attempt."""
-    if isinstance(err, NewerSchemaError):
+    if isinstance(err, NewerSchemaError | UnsupportedStorageVersionError):
         return ConfigEntryError(translation_domain=DOMAIN, translation_key="newer_schema")
     return ConfigEntryNotReady(
         translation_domain=DOMAIN,

@@ -4,15 +4,18 @@ They are stored flat. None of them changes a total.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import available_timezones
 
 import voluptuous as vol
 from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import UnitOfTime
 from homeassistant.data_entry_flow import section
+from homeassistant.generated.currencies import ACTIVE_CURRENCIES
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -26,12 +29,16 @@ from .api import answers
 from .client import ScrapeError
 from .const import (
     CONF_CA_FILE,
+    CONF_CURRENCY,
     CONF_DIMENSIONS,
+    CONF_EXCHANGE_RATE,
+    CONF_EXCHANGE_RATE_ENTITY,
     CONF_EXTRA_HEADERS,
     CONF_GROUP_MODELS_BY,
     CONF_MAX_MEMBERS,
     CONF_MEMBER_FIGURES,
     CONF_METRIC_NAMES,
+    CONF_PERFORMANCE,
     CONF_RETENTION_DAYS,
     CONF_SCAN_INTERVAL,
     CONF_SHOW_PERSONS,
@@ -42,6 +49,7 @@ from .const import (
     MAX_MEMBERS_DEFAULT,
     MAX_MEMBERS_MAX,
     MEMBER_FIGURES,
+    PERFORMANCE_FIGURES,
     RETENTION_DAYS_DEFAULT,
     RETENTION_DAYS_MAX,
     RETENTION_DAYS_MIN,
@@ -67,7 +75,7 @@ HISTORY: Final = "history"
 _SOURCES: Final = {metric.name: metric.sources for metric in (*COUNTERS, *GAUGES) if metric.name in MAPPED_METRICS}
 
 
-def _number(low: float, high: float, step: float, unit: str | None = None) -> NumberSelector:
+def _number(low: float, high: float, step: float | Literal["any"], unit: str | None = None) -> NumberSelector:
     """Return a field for a number."""
     config = NumberSelectorConfig(min=low, max=high, step=step, mode=NumberSelectorMode.BOX)
     if unit:
@@ -118,6 +126,14 @@ _SHOWN: Final[dict[Any, Any]] = {
     vol.Required(CONF_MEMBER_FIGURES, default=list): _choice(
         CONF_MEMBER_FIGURES, MEMBER_FIGURES, multiple=True, mode=SelectSelectorMode.DROPDOWN
     ),
+    vol.Required(CONF_PERFORMANCE, default=list): _choice(
+        CONF_PERFORMANCE, PERFORMANCE_FIGURES, multiple=True, mode=SelectSelectorMode.DROPDOWN
+    ),
+    vol.Optional(CONF_CURRENCY): _names(ACTIVE_CURRENCIES - {"USD"}),
+    vol.Optional(CONF_EXCHANGE_RATE): _number(0, 1e9, "any"),
+    vol.Optional(CONF_EXCHANGE_RATE_ENTITY): EntitySelector(
+        EntitySelectorConfig(domain=["sensor", "number", "input_number"])
+    ),
 }
 _ATTENTION: Final[dict[Any, Any]] = {
     vol.Required(CONF_UNUSUAL_THRESHOLD, default=UNUSUAL_THRESHOLD_DEFAULT): _number(
@@ -165,6 +181,9 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
         if METRICS in user_input and (wrong := self._unknown_family(options[CONF_METRIC_NAMES])):
             error = "family_not_checked" if self._families is None else "unknown_family"
             return await self._async_form(user_input, {METRICS: error}, {"family": wrong})
+        has_rate = options.get(CONF_EXCHANGE_RATE) or options.get(CONF_EXCHANGE_RATE_ENTITY)
+        if SHOWN in user_input and options[CONF_CURRENCY] and not has_rate:
+            return await self._async_form(user_input, {SHOWN: "exchange_rate_missing"})
         if ACCESS in user_input:
             known = self.config_entry.options.get(CONF_EXTRA_HEADERS) or {}
             try:
@@ -210,6 +229,8 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
             flat |= {key: value for key, value in fields.items() if key not in {CONF_EXTRA_HEADERS, CONF_CA_FILE}}
         if COUNTING in user_input:
             flat.setdefault(CONF_TIME_ZONE, None)
+        if SHOWN in user_input:
+            flat = dict.fromkeys((CONF_CURRENCY, CONF_EXCHANGE_RATE, CONF_EXCHANGE_RATE_ENTITY)) | flat
         mapped = {name: flat.pop(name, None) for name in MAPPED_METRICS}
         if METRICS in user_input:
             flat[CONF_METRIC_NAMES] = {

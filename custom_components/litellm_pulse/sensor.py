@@ -8,8 +8,9 @@ from homeassistant.components.sensor import SensorEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .const import CONF_CURRENCY
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
-from .descriptions import DESCRIPTIONS, USD, USD_PER_HOUR, PulseSensorDescription, Value
+from .descriptions import DESCRIPTIONS, PARTS, USD, USD_PER_HOUR, Attribute, PulseSensorDescription, Value
 from .device_manager import NewFeature
 from .entity import PulseEntity, async_add_described
 
@@ -35,12 +36,19 @@ class PulseSensor(PulseEntity, SensorEntity):
 
     entity_description: PulseSensorDescription
 
+    _unrecorded_attributes = frozenset({PARTS})
+
     def __init__(
         self, coordinator: LiteLLMPulseCoordinator, new: NewFeature, description: PulseSensorDescription
     ) -> None:
         """Begin with as many decimals as the amount of now needs."""
         super().__init__(coordinator, new, description)
         self._is_money = description.native_unit_of_measurement in {USD, USD_PER_HOUR}
+        if description.figure == CONF_CURRENCY:
+            currency = coordinator.config_entry.options[CONF_CURRENCY]
+            self._attr_native_unit_of_measurement = currency
+            self._attr_translation_placeholders = {"currency": currency}
+            self._is_money = True
         self._attr_suggested_display_precision = description.suggested_display_precision
         self._follow_amount()
 
@@ -59,7 +67,7 @@ class PulseSensor(PulseEntity, SensorEntity):
 
     @property
     @override
-    def extra_state_attributes(self) -> Mapping[str, Value] | None:
+    def extra_state_attributes(self) -> Mapping[str, Attribute] | None:
         """What else there is to say."""
         attributes_fn = self.entity_description.attributes_fn
         return attributes_fn(self.data, self.member) if attributes_fn else None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, Self, TypedDict
 
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryError, UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
@@ -35,9 +36,13 @@ class UserSettings:
 
     @classmethod
     async def async_load(cls, hass: HomeAssistant, entry_id: str) -> Self:
-        """Return what was set so far."""
+        """Return what was set so far; raises ConfigEntryError for settings of a newer release."""
         user_settings = cls(hass, entry_id)
-        if stored := await user_settings._store.async_load():
+        try:
+            stored = await user_settings._store.async_load()
+        except UnsupportedStorageVersionError as err:
+            raise ConfigEntryError(translation_domain=DOMAIN, translation_key="newer_schema") from err
+        if stored:
             for dimension, member, window, amount in stored["limits"]:
                 user_settings._set(Dimension(dimension), member, Window(window), amount)
             user_settings.dismissed = frozenset(

@@ -3,7 +3,7 @@
 Source of the names: LiteLLM 1.80 to 1.109, `litellm/types/integrations/prometheus.py`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -15,6 +15,7 @@ class Unit(StrEnum):
     TOKENS = "tokens"
     REQUESTS = "requests"
     EVENTS = "events"
+    SECONDS = "seconds"
 
 
 class Dimension(StrEnum):
@@ -253,6 +254,39 @@ LOGGING_FAILURES = "litellm_callback_logging_failures_metric_total"
 
 WORKERS = "litellm_total_users"
 """A gauge that several workers always publish, with the `pid` of each."""
+
+LATENCIES: Mapping[str, str] = {
+    "response_time": "litellm_request_total_latency_metric",
+    "time_to_first_token": "litellm_llm_api_time_to_first_token_metric",
+}
+"""Figure -> the histogram whose sum and count it is the mean of; buckets are never read."""
+
+RATE_LIMITS: Mapping[str, Mapping[Dimension, tuple[str, ...]]] = {
+    "remaining_requests": {
+        Dimension.KEY: ("litellm_remaining_api_key_requests_for_model",),
+        Dimension.MODEL: ("litellm_remaining_requests_metric", "litellm_remaining_requests"),
+    },
+    "remaining_tokens": {
+        Dimension.KEY: ("litellm_remaining_api_key_tokens_for_model",),
+        Dimension.MODEL: ("litellm_remaining_tokens_metric", "litellm_remaining_tokens"),
+    },
+}
+"""Figure -> whose limits per minute it tells -> the gauge, newest name first."""
+
+
+def performance_gauges(figures: Collection[str]) -> tuple[Metric, ...]:
+    """Return the gauges that figures of performance are read from, under the figures' names; none for none."""
+    found: list[Metric] = []
+    for name, stem in LATENCIES.items():
+        if name in figures:
+            found += [_metric(f"{name}_sum", Unit.SECONDS, f"{stem}_sum")]
+            found += [_metric(name, Unit.REQUESTS, f"{stem}_count")]
+    for name, families in RATE_LIMITS.items():
+        if name in figures:
+            unit = Unit.REQUESTS if name == "remaining_requests" else Unit.TOKENS
+            found += [_metric(name, unit, *(one for names in families.values() for one in names))]
+    return tuple(found)
+
 
 LIVE_FAMILIES: frozenset[str] = frozenset(
     {source for metric in GAUGES for source in metric.sources}

@@ -5,7 +5,7 @@ any thread. The counters of the proxy are its log: whatever could not be written
 while nobody looked, the next answer makes up for.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -19,7 +19,7 @@ from .counters import Answer, Counted, Counting, CountingState
 from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, ExpositionParser
 from .history import History
-from .insight import Budgets, deployment_health, live_gauges, logging_failures
+from .insight import Budgets, PerformanceReader, deployment_health, live_gauges, logging_failures
 from .models import ZERO, ClockJump, Known, Member, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
 from .query import sql
 from .store import (
@@ -51,6 +51,7 @@ class Ledger:
         self._writer = LedgerWriter(path, self._everything)
         self.history = History(self._writer)
         self._budgets = Budgets()
+        self._performance = PerformanceReader()
         self._clock = LedgerClock()
         self._recovered: tuple[float, bool] | None = None
         """When the file was made anew, and whether the totals were kept."""
@@ -70,16 +71,19 @@ class Ledger:
         overrides: Mapping[str, str] | None = None,
         week_start: int = 0,
         retention_days: int | None = None,
+        performance: Collection[str] = (),
     ) -> Self:
         """Open the ledger of a file, or begin one.
 
         A file that is damaged is set aside under a dated name; it, or one that is gone, is made
         anew from the spare copy, which then shows in `snapshot.recovery`. `overrides` maps friendly
         metrics to other families, a week begins on `week_start` (0 for Monday), quarter-hours are
-        kept for `retention_days`. Raises NewerSchemaError for a file of a newer release, and
-        StoreError where the file cannot be opened at all.
+        kept for `retention_days`, `performance` are figures that are read besides. Raises
+        NewerSchemaError for a file of a newer release, and StoreError where the file cannot be
+        opened at all.
         """
-        metrics, gauges = catalog.counters(overrides or {}), catalog.gauges(overrides or {})
+        reader = PerformanceReader(performance)
+        metrics, gauges = catalog.counters(overrides or {}), (*catalog.gauges(overrides or {}), *reader.gauges)
         try:
             ledger = cls(path, now, zone, Counting(metrics, gauges), week_start)
             ledger._load(now, spare_copy)
@@ -87,6 +91,7 @@ class Ledger:
             aside = set_aside(path, stamp(now))
             ledger = cls(path, now, zone, Counting(metrics, gauges), week_start)
             ledger._load(now, spare_copy, Recovery(str(error), aside, kept_totals=False))
+        ledger._performance = reader
         if retention_days is not None:
             ledger._writer.retention_days = retention_days
         ledger._publish(ledger.snapshot)
@@ -150,6 +155,7 @@ class Ledger:
                 split_raw=counted.raw,
                 gauges=live_gauges(counted.gauges, self._counting.gauges),
                 budgets=reading.budgets,
+                performance=self._performance.read(counted.process, counted.gauges, at),
                 health=deployment_health(counted.gauges),
                 logging_failures=logging_failures(counted.gauges),
                 published=counted.published,
@@ -411,6 +417,9 @@ class Ledger:
             window_starts=windows.starts(totals.day, self._zone, self._week_start),
             members=counting.members,
             usage=totals.members,
+            dimensions=totals.dimensions,
+            revision=known.revision + 1,
+            changed=totals.take_changed(),
             groups=groups,
             split=totals.attributions,
             store_error=self._writer.error,

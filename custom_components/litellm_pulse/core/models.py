@@ -143,6 +143,15 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Performance:
+    """One figure of how fast, or how close to its limit, a member is."""
+
+    value: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+    """By deployment, or of a key by model, where there are several."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What happened in one scrape."""
 
@@ -226,11 +235,19 @@ class Snapshot:
     """Per member, TOTAL included. A member that did not change keeps the same object."""
     before: Mapping[MemberKey, Vector] = field(default_factory=dict)
     """Per member, what it used before the first scrape, as far as LiteLLM's records told; in no window."""
+    dimensions: Mapping[Dimension, Usage] = field(default_factory=dict)
+    """Per dimension, the sum of its members."""
+    revision: int = 0
+    """How many snapshots came before."""
+    changed: frozenset[MemberKey] | None = None
+    """Members whose usage is another one than in the snapshot before; None where that may be all."""
     raw: Mapping[str, float] = field(default_factory=dict)
     """Per counter, the sum over the series of the last answer: since LiteLLM started."""
     gauges: Mapping[str, float] = field(default_factory=dict)
     budgets: Mapping[MemberKey, Budget] = field(default_factory=dict)
     """Members that have a budget in LiteLLM."""
+    performance: Mapping[MemberKey, Mapping[str, Performance]] = field(default_factory=dict)
+    """Per member, the figures that were asked for and are known."""
     health: Mapping[str, Health] = field(default_factory=dict)
     """Per upstream model, the worst state of its deployments."""
     published: frozenset[str] = frozenset()
@@ -263,6 +280,14 @@ class Snapshot:
     """How often LiteLLM itself failed to count, since it started."""
     unknown: Mapping[Dimension, frozenset[str]] = field(default_factory=dict)
     """Per dimension, the metrics that the proxy publishes and does not split by it."""
+
+    def changed_since(self, earlier: Snapshot) -> Iterable[MemberKey]:
+        """Return the members whose usage is another one than in an earlier snapshot; of the one before, at once."""
+        if self.usage is earlier.usage:
+            return ()
+        if self.revision == earlier.revision + 1 and self.changed is not None:
+            return self.changed
+        return [key for key, usage in self.usage.items() if earlier.usage.get(key) is not usage]
 
     def value(self, member: MemberKey, window: Window, metric: str) -> float:
         """Return a member's usage in a window; 0.0 where the member has none."""

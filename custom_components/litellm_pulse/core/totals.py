@@ -6,7 +6,11 @@ from functools import reduce
 from operator import add
 
 from . import windows
+from .catalog import Dimension
 from .models import ZERO, MemberKey, Snapshot, Usage, Vector, Window
+
+_DUST = 9
+"""Decimals: a token costs 1e-8 dollars and more, differences of floats err below 1e-10."""
 
 
 def plus(left: Vector, right: Iterable[float]) -> Vector:
@@ -15,14 +19,13 @@ def plus(left: Vector, right: Iterable[float]) -> Vector:
 
 
 def grown(usage: Usage, by: Vector) -> Usage:
-    """Return a usage that has grown in every window."""
-    return Usage(
-        plus(usage.day, by),
-        plus(usage.week, by),
-        plus(usage.month, by),
-        plus(usage.year, by),
-        plus(usage.lifetime, by),
-    )
+    """Return a usage that has grown in every window; windows that are one object stay one: most of what is new."""
+    day = plus(usage.day, by)
+    week = day if usage.week is usage.day else plus(usage.week, by)
+    month = week if usage.month is usage.week else plus(usage.month, by)
+    year = month if usage.year is usage.month else plus(usage.year, by)
+    lifetime = year if usage.lifetime is usage.year else plus(usage.lifetime, by)
+    return Usage(day, week, month, year, lifetime)
 
 
 @dataclass(slots=True)
@@ -39,11 +42,16 @@ class Totals:
     """The weekday that weeks begin with, 0 for Monday."""
     attributions: dict[int, Usage] = field(default_factory=dict)
     members: dict[MemberKey, Usage] = field(default_factory=dict)
+    dimensions: dict[Dimension, Usage] = field(default_factory=dict)
+    """The sum of a dimension's members."""
+    _changed: set[MemberKey] | None = None
+    """Members whose usage is another one since `take_changed`; None where all may be."""
 
     def add(self, increases: Mapping[int, Vector], groups: Callable[[int], Iterable[MemberKey]]) -> None:
         """Add increases per attribution to it and to each member of its groups."""
-        attributions, members = dict(self.attributions), dict(self.members)
+        attributions, members, dimensions = dict(self.attributions), dict(self.members), dict(self.dimensions)
         per_member: dict[MemberKey, Vector] = {}
+        per_dimension: dict[Dimension, Vector] = {}
         for number, by in increases.items():
             attributions[number] = grown(attributions.get(number, Usage()), by)
             for member in groups(number):
@@ -51,15 +59,28 @@ class Totals:
                 per_member[member] = by if known is None else plus(known, by)
         for member, by in per_member.items():
             members[member] = grown(members.get(member, Usage()), by)
-        self.attributions, self.members = attributions, members
+            sum_of = per_dimension.get(member[0])
+            per_dimension[member[0]] = by if sum_of is None else plus(sum_of, by)
+        for dimension, by in per_dimension.items():
+            dimensions[dimension] = grown(dimensions.get(dimension, Usage()), by)
+        self.attributions, self.members, self.dimensions = attributions, members, dimensions
+        if self._changed is not None:
+            self._changed.update(per_member)
+
+    def take_changed(self) -> frozenset[MemberKey] | None:
+        """Return the members whose usage has changed since this was asked last; None where all may have."""
+        changed, self._changed = self._changed, set()
+        return None if changed is None else frozenset(changed)
 
     def regroup(self, groups: Callable[[int], Iterable[MemberKey]]) -> None:
         """Work the members' totals out anew from those of the attributions."""
-        self.members = {}
+        self.members, self.dimensions, self._changed = {}, {}, None
         for number, usage in self.attributions.items():
             for member in groups(number):
                 known = self.members.get(member, Usage())
                 self.members[member] = combined(known, usage)
+        for (dimension, _), usage in self.members.items():
+            self.dimensions[dimension] = combined(self.dimensions.get(dimension, Usage()), usage)
 
     def roll(self, day: int) -> bool:
         """Begin the windows that start between the last day and `day`; return whether any did."""
@@ -67,9 +88,10 @@ class Totals:
             return False
         before, after = (windows.first_days(one, self.week_start) for one in (self.day, day))
         ended = {str(window): ZERO for window in after if after[window] != before[window]}
-        self.day = day
+        self.day, self._changed = day, None
         self.attributions = {number: _ended(usage, ended) for number, usage in self.attributions.items()}
         self.members = {member: _ended(usage, ended) for member, usage in self.members.items()}
+        self.dimensions = {dimension: _ended(usage, ended) for dimension, usage in self.dimensions.items()}
         return True
 
 
@@ -88,3 +110,14 @@ def combined(left: Usage, right: Usage) -> Usage:
 def combined_usage(snapshot: Snapshot, members: Iterable[MemberKey]) -> Usage:
     """Return the sum of some members' usage, window by window."""
     return reduce(combined, (snapshot.usage[one] for one in members if one in snapshot.usage), Usage())
+
+
+def rest_of(snapshot: Snapshot, dimension: Dimension, members: Iterable[MemberKey]) -> Usage:
+    """Return the usage of a dimension's members but these; costs what these are, however many the others."""
+    whole, part = snapshot.dimensions.get(dimension, Usage()), combined_usage(snapshot, members)
+    return Usage(*(_minus(getattr(whole, window), getattr(part, window)) for window in Window))
+
+
+def _minus(whole: Vector, part: Vector) -> Vector:
+    """Return the difference of two vectors, without what floats err by."""
+    return tuple([max(0.0, round(one - other, _DUST)) for one, other in zip(whole, part, strict=True)])

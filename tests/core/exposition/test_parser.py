@@ -5,6 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from custom_components.litellm_pulse.core.catalog import COUNTERS, Dimension
 from custom_components.litellm_pulse.core.counters import Counting
@@ -61,6 +63,41 @@ def test_an_answer_that_cannot_be_counted_from_is_an_error_and_changes_nothing(
     assert harness.spare_copy() == head
     assert harness.scrape(cost(4, start=1.0)).report is not None
     assert harness.total() == 3
+
+
+def test_an_answer_in_openmetrics_is_read_as_the_same_answer_in_text() -> None:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    Gauge("litellm_in_flight_requests", "Now", registry=registry).set(2)
+    for name in ("litellm_spend_metric", "litellm_total_tokens_metric", "litellm_made_up"):
+        counter = Counter(name, 'A # in it, a {brace} and a "quote"', ["model"], registry=registry)
+        counter.labels("gpt-4o").inc(1.25, exemplar={"trace_id": "a # {b"})
+        counter.labels('a " # {b="c"} 5').inc(3)
+        counter.labels("x # {").inc(2, exemplar={})
+    answers = []
+    for written in (generate_latest(registry), openmetrics.generate_latest(registry)):  # type: ignore[no-untyped-call]
+        parser = Counting().parser()
+        parser.feed(written)
+        answers.append(parser.finish())
+    assert answers[0] == answers[1]
+    assert len(answers[1]["litellm_spend_metric_total"]) == len(answers[1]["litellm_spend_metric_created"]) == 3
+    assert parser.ended
+
+
+@pytest.mark.parametrize("pieces", [[b"\xef", b"\xbb\xbf"], [b"\xef\xbb", b"\xbf"], [b"\xef\xbb\xbf"]])
+def test_a_mark_at_the_beginning_may_come_in_pieces_and_the_end_without_a_line_end(pieces: list[bytes]) -> None:
+    parser = Counting().parser()
+    for piece in (*pieces, cost(9, start=1.0), b"# EOF"):
+        parser.feed(piece)
+    assert parser.finish()[COST]
+    assert parser.ended
+
+
+def test_a_counter_whose_suffix_was_taken_away_is_read(harness: LedgerHarness) -> None:
+    for value in (1, 5):
+        answer = f'# TYPE litellm_spend_metric counter\nlitellm_spend_metric{{model="gpt-4o"}} {value}\n'
+        harness.scrape(answer.encode())
+    assert harness.total() == 4
 
 
 @pytest.mark.parametrize("name", ["litellm-1.106-teams-keys-tags", "litellm-1.80.5"])

@@ -7,9 +7,19 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from custom_components.litellm_pulse.core.exposition import sums
+from custom_components.litellm_pulse.core.exposition import GaugeReader, labels_of, sums
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+def test_a_gauge_that_cannot_be_read_is_left_out() -> None:
+    lines = [b'g{a="b"} 1', b'g{a="b} 1', b"g{a=b} 1", b"{} 1", b"g one"]
+    assert [one.value for one in GaugeReader().read({"g": lines})["g"]] == [1.0]
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b'{a="b"}', b'x{a="b"', b"x{a=b}"])
+def test_labels_that_are_not_well_formed_are_none(text: bytes) -> None:
+    assert labels_of(text) is None
 
 
 def test_every_sum_of_the_peer_is_ours_to_the_last_digit() -> None:

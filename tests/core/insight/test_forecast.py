@@ -166,7 +166,7 @@ def test_an_hour_is_compared_with_the_same_hour_of_other_days(proxy: _Proxy) -> 
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_what_an_outage_leaves_behind_was_not_spent_in_the_hour_it_ended(proxy: _Proxy, restarted: bool) -> None:
+def test_what_an_outage_leaves_behind_was_not_spent_in_the_hour_it_ended(proxy: _Proxy, *, restarted: bool) -> None:
     proxy.live(9, 0.5)
     proxy.now += timedelta(hours=23, minutes=30)
     insight = proxy.scrape(12)
@@ -191,7 +191,7 @@ def test_an_hour_that_was_not_seen_is_unknown_and_not_without_spend(proxy: _Prox
     assert all(10 < spent < 14 for spent in found.days.values())
 
 
-def test_the_hour_that_clocks_leave_out_is_not_compared(proxy: _Proxy) -> None:
+def test_the_hour_that_clocks_leave_out_is_not_compared() -> None:
     missing = datetime(2026, 3, 29, 2, tzinfo=BERLIN)
     hours = list(_same_hours(missing + timedelta(days=3), BERLIN))
     assert len(hours) == 13

@@ -244,6 +244,19 @@ def test_the_head_of_a_recovery_is_the_head_that_it_was_made_from(harness: Ledge
     assert harness.spare_copy() == spare_copy
 
 
+def test_a_head_of_the_first_release_is_read(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    spare_copy = harness.spare_copy()
+    (saved,) = spare_copy["processes"]
+    _, start, last, *_ = saved["row"]
+    old = {"start": start, "last_answer": last, "restarted": False, "forgotten": False, "raw": saved["raw"]}
+    spare_copy["processes"] = [old]  # type: ignore[list-item]
+    _lose(harness, spare_copy)
+    harness.scrape(proxy.spend(2))
+    assert harness.total() == 7
+
+
 @pytest.mark.parametrize("broken", ["version", "day", "processes"])
 def test_a_head_that_cannot_be_read_is_no_head(harness: LedgerHarness, proxy: Proxy, broken: str) -> None:
     harness.scrape(proxy.answer())

@@ -1,11 +1,12 @@
 """The text exposition format of Prometheus: bytes to families, lines to samples.
 
-Grammar: https://prometheus.io/docs/instrumenting/exposition_formats/ (version 0.0.4). Most of a
+Grammar: https://prometheus.io/docs/instrumenting/exposition_formats/ (version 0.0.4); what OpenMetrics
+writes otherwise is read too, for a collector between the proxy and us may not ask. Most of a
 LiteLLM body is histogram buckets that nobody here wants, so the body is walked from one comment
 to the next and a family that is not wanted is never split into lines.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..errors import (
     EmptyAnswerError,
@@ -14,6 +15,7 @@ from ..errors import (
     NotPrometheusError,
     TruncatedAnswerError,
 )
+from .samples import without_exemplar
 
 PROCESS_START = "process_start_time_seconds"
 _PREFIX = b"litellm_"
@@ -27,7 +29,9 @@ _LINE_LIMIT = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _EOF = b"# EOF"
 _TOTAL = b"_total"
-_COUNTS = b"_count{"
+_CREATED = b"_created"
+_SUM = b"_sum"
+_COUNT = b"_count"
 
 type Exposition = Mapping[str, Sequence[bytes]]
 """A whole body: each wanted family that is published, and its sample lines; none where it has no series yet."""
@@ -48,16 +52,18 @@ class ExpositionParser:
         """
         self._wanted = frozenset([_ENTERPRISE_ONLY, *(name.encode() for name in wanted)])
         self._histograms = histograms
-        self._counts_only = False
-        """The family at hand is a histogram."""
+        self._suffixes: tuple[bytes, ...] = ()
+        """Of the lines that are kept, where the family at hand is a histogram: never those of its buckets."""
         self._families: dict[bytes, list[bytes]] = {}
         self._name = b""
         """The family at hand, empty where it is not wanted."""
+        self._described = b""
+        """What its `# TYPE` calls it."""
         self._rest = b""
         """The beginning of a line that the next piece goes on with."""
         self._begun = self._published = False
-        self._foreign = False
-        """A wanted counter goes by its OpenMetrics name."""
+        self._open_metrics = False
+        """The family at hand is a counter that goes by its OpenMetrics name, without `_total`."""
         self.ended = False
         """The body said itself where it ends, with `# EOF`."""
 
@@ -96,8 +102,6 @@ class ExpositionParser:
             self._rest, self.ended = b"", True
         if self._rest:
             raise TruncatedAnswerError
-        if self._foreign:
-            raise NotPrometheusError
         if not self._published:
             raise NoLiteLLMMetricsError
         return {name.decode(): lines for name, lines in self._families.items()}
@@ -141,7 +145,7 @@ class ExpositionParser:
                 start = stop
             elif name and (at == 0 or lines[at - 1] == _NEWLINE):
                 self._take(name, lines, start, at)
-                if lines.startswith(_HELP, at) and not lines.startswith(name + b" ", at + len(_HELP)):
+                if lines.startswith(_HELP, at) and not lines.startswith(self._described + b" ", at + len(_HELP)):
                     name = b""
                 start = find(b"\n", at, stop) + 1
             # What stands later in a line is no comment; a line may hold a million of them.
@@ -153,18 +157,50 @@ class ExpositionParser:
         """Keep whole lines of a family, if it is wanted and has any here."""
         if name and stop > start:
             found = lines[start : stop - 1].split(b"\n")
-            self._families[name] += [line for line in found if _COUNTS in line] if self._counts_only else found
+            if self._suffixes:
+                self._take_histogram(name, found)
+            elif self._open_metrics:
+                self._take_open_metrics(name, found)
+            else:
+                self._families[name] += found
+
+    def _take_histogram(self, name: bytes, lines: Iterable[bytes]) -> None:
+        """Keep the sums and counts of a histogram, as families of their own."""
+        for suffix in self._suffixes:
+            begin = name + suffix
+            self._families.setdefault(begin, []).extend([line for line in lines if line.startswith(begin)])
+
+    def _take_open_metrics(self, name: bytes, lines: Iterable[bytes]) -> None:
+        """Keep the lines of a counter as the text format has them: `_created` is a family of its own there."""
+        bare = name.removesuffix(_TOTAL)
+        created = bare + _CREATED
+        for line in lines:
+            family = created if line.startswith(created) else name
+            if family in self._wanted:
+                suffixed = line if line.startswith(family) else line.replace(bare, name, 1)
+                self._families.setdefault(family, []).append(without_exemplar(suffixed))
 
     def _enter(self, described: bytes) -> bytes:
         """Return the family that begins, as its `# TYPE` describes it; nothing where it is not wanted."""
         name, _, kind = described.partition(b" ")
+        self._described = name
         if not self._published:
             self._published = name.startswith(_PREFIX)
-        self._counts_only = self._histograms and kind.strip() == b"histogram" and name.startswith(_PREFIX)
-        if self._counts_only:
-            name += _COUNTS[:-1]
-        elif name not in self._wanted:
-            self._foreign |= name + _TOTAL in self._wanted and kind.strip() == b"counter"
-            return b""
+        self._suffixes, self._open_metrics = self._kept_of(name, kind), False
+        if self._suffixes:
+            return name
+        self._open_metrics = name not in self._wanted
+        if self._open_metrics:
+            name += _TOTAL
+            if name not in self._wanted or kind.strip() != b"counter":
+                return b""
         self._families.setdefault(name, [])
         return name
+
+    def _kept_of(self, name: bytes, kind: bytes) -> tuple[bytes, ...]:
+        """Return which lines of a family are kept, where it is a histogram that has any."""
+        if kind.strip() != b"histogram" or not name.startswith(_PREFIX):
+            return ()
+        if name + _SUM in self._wanted:
+            return _SUM, _COUNT
+        return (_COUNT,) if self._histograms else ()

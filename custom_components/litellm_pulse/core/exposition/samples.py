@@ -13,6 +13,8 @@ _SAMPLE = re.compile(
     rb"(?<=[ \t}])([^ \t]+)(?:[ \t]+-?[0-9]+)?[ \t]*"
 )
 
+_WITH_EXEMPLAR = re.compile(_SAMPLE.pattern + rb"# .*")
+
 
 def series_and_value(line: bytes) -> tuple[bytes, float] | None:
     """Split a sample line into its series (`family{labels}`) and a finite value of 0 or more.
@@ -30,6 +32,12 @@ def split_sample(line: bytes) -> tuple[bytes, float | None]:
     if series_text.endswith(b'"}'):
         return series_text, number(text)
     return series_and_value(line) or (b"", None)
+
+
+def without_exemplar(line: bytes) -> bytes:
+    """Return a sample line without its exemplar, which only OpenMetrics knows; any other line as it is."""
+    match = _WITH_EXEMPLAR.fullmatch(line)
+    return line[: match.end(2)] if match else line
 
 
 def number(text: bytes) -> float | None:

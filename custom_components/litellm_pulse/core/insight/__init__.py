@@ -1,7 +1,18 @@
-"""What usage means: LiteLLM's budgets, the forecast of the month, unusual spend, requests that are rate-limited."""
+"""What usage means: budgets, the forecast of the month, unusual spend, rate limits, models without a price."""
 
 from .budgets import Budgets, deployment_health, live_gauges, logging_failures
 from .forecast import Forecaster
+from .performance import PerformanceReader
 from .rate_limits import rate_limited
+from .unpriced import unpriced
 
-__all__ = ["Budgets", "Forecaster", "deployment_health", "live_gauges", "logging_failures", "rate_limited"]
+__all__ = [
+    "Budgets",
+    "Forecaster",
+    "PerformanceReader",
+    "deployment_health",
+    "live_gauges",
+    "logging_failures",
+    "rate_limited",
+    "unpriced",
+]

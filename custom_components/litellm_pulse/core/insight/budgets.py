@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import isfinite
 
-from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGES, LOGGING_FAILURES, BudgetRow, Metric
+from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGE_NAMES, GAUGES, LOGGING_FAILURES, BudgetRow, Metric
 from ..exposition import GaugeSample
 from ..models import Budget, Health, Member, MemberKey
 
@@ -218,7 +218,7 @@ def _reset(known: Budget | None, hours: float | None, answered_at: datetime) -> 
 def live_gauges(gauges: Gauges, wanted: Iterable[Metric] = GAUGES) -> dict[str, float]:
     """Return each live figure that is published, summed over its finite samples."""
     found: dict[str, float] = {}
-    for gauge in wanted:
+    for gauge in (one for one in wanted if one.name in GAUGE_NAMES):
         source = next((one for one in gauge.sources if one in gauges), None)
         if source is not None:
             found[gauge.name] = _sum(gauges[source])

@@ -12,10 +12,8 @@ def rate_limited(before: Snapshot, after: Snapshot, known: frozenset[MemberKey])
     """
     begun: set[MemberKey] = set()
     ended: set[MemberKey] = set()
-    for member, usage in after.usage.items():
-        earlier = before.usage.get(member)
-        if usage is earlier:
-            continue
+    for member in after.changed_since(before):
+        earlier, usage = before.usage.get(member), after.usage[member]
         if _grew(earlier, usage, "refused_requests"):
             begun.add(member)
         elif _served(earlier, usage):

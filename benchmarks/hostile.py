@@ -1,0 +1,181 @@
+"""What bodies that mean harm, and members without number, cost Home Assistant."""
+
+import asyncio
+import gzip
+import socket
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from .apart import apart
+from .home import Peak, add_entry, home_assistant, set_up, turns
+from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder
+
+BOMB = 600 * 1024 * 1024
+"""Bytes that a gzip bomb unpacks to: more than twice the limit of a body."""
+USERS = 72_000
+"""Users of one body of 4 MB."""
+MEMBERS = 20_000
+"""Members of which the ledger knows and that have no device."""
+RUNS = 9
+
+
+def run(setting: Setting) -> Section:
+    """Measure each in a process of its own."""
+    with scratch_folder(setting) as folder:
+        figures = [*apart(_bomb, folder), *apart(_crowd, folder), *apart(_quiet, folder)]
+    return Section(
+        title="What means harm",
+        note=(
+            "Inside a Home Assistant as above. *Turn*: the longest piece of work on the event loop, in processor time "
+            f"of its thread. The bomb is {BOMB >> 20} MB of zeros, of lines, and of label values in gzip. The crowd is "
+            f"a body of {USERS:,} users with a cent each, all of them at once. The quiet ones are {MEMBERS:,} users "
+            "whom nobody shows, of whom one or none was used since the last scrape: what such a scrape costs grows "
+            "with what changed."
+        ),
+        figures=figures,
+    )
+
+
+class Server:
+    """Answers with whatever body it holds."""
+
+    def __init__(self) -> None:
+        """Begin with an empty one."""
+        self.body = b""
+        self.headers: dict[str, str] = {}
+        application = web.Application()
+        application.router.add_get("/{path:.*}", self._answer)
+        self.server = TestServer(application, host="127.0.0.1")
+
+    async def _answer(self, _: web.Request) -> web.Response:
+        return web.Response(body=self.body, headers=self.headers)
+
+
+@asynccontextmanager
+async def _serving() -> AsyncIterator[Server]:
+    """Serve on loopback."""
+    server = Server()
+    await server.server.start_server(family=socket.AF_INET, access_log=None)
+    try:
+        yield server
+    finally:
+        await server.server.close()
+
+
+def _body(users: int, spent: Mapping[int, int] | None = None) -> bytes:
+    """Return a body in which every user has spent a cent, and some of them so many more."""
+    spent = spent or {}
+    lines = [
+        "# TYPE process_start_time_seconds gauge",
+        "process_start_time_seconds 1700000000.0",
+        "# TYPE litellm_spend_metric_total counter",
+        *(
+            f'litellm_spend_metric_total{{model="m",user="{one}"}} {(1 + spent.get(one, 0)) / 100}'
+            for one in range(users)
+        ),
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _bomb(folder: Path) -> list[Figure]:
+    """Unpack bombs."""
+    pieces = {
+        "zeros": b"\0" * BOMB,
+        "lines": b"# a\n" * (BOMB // 4),
+        "labels": b'litellm_spend_metric_total{a="' + b'\\"' * (BOMB // 2),
+    }
+    found = []
+    for name, unpacked in pieces.items():
+        longest = asyncio.run(_longest(folder / name, gzip.compress(unpacked, 6)))
+        found.append(figure(f"gzip bomb of {name}: longest turn", "ms", [longest], budget=AtMost(10, "ms")))
+    return found
+
+
+async def _longest(folder: Path, packed: bytes) -> float:
+    """Return the longest turn of the event loop while a bomb comes in, in milliseconds."""
+    async with _serving() as server, home_assistant(folder) as hass:
+        server.body = _body(1)
+        coordinator = await set_up(hass, add_entry(hass, str(server.server.make_url("/"))))
+        server.body, server.headers = packed, {"Content-Encoding": "gzip"}
+        with turns() as taken:
+            await coordinator.async_refresh()
+        assert not coordinator.last_update_success
+        return max(taken)
+
+
+def _crowd(folder: Path) -> list[Figure]:
+    """Scrape a body with more users than are told apart."""
+    return asyncio.run(_crowded(folder / "crowd"))
+
+
+async def _crowded(folder: Path) -> list[Figure]:
+    async with _serving() as server, home_assistant(folder) as hass:
+        server.body = _body(1)
+        coordinator = await set_up(hass, add_entry(hass, str(server.server.make_url("/"))))
+        await coordinator.async_refresh()
+        server.body = _body(USERS, dict.fromkeys(range(USERS), 1))
+        size = len(server.body)
+        peak = Peak()
+        begun = time.process_time()
+        with turns() as taken:
+            await coordinator.async_refresh()
+            await hass.async_block_till_done()
+        assert coordinator.last_update_success
+        return [
+            figure(
+                f"{size / 1e6:.1f} MB with {USERS:,} users: peak memory",
+                "MB",
+                [peak.rise() / 1e6],
+                budget=AtMost(250, "MB"),
+            ),
+            figure(f"{USERS:,} users: processor time of that scrape", "ms", [(time.process_time() - begun) * 1e3]),
+            figure(f"{USERS:,} users: longest turn of that scrape", "ms", [max(taken)], budget=AtMost(10, "ms")),
+        ]
+
+
+def _quiet(folder: Path) -> list[Figure]:
+    """Scrape while the ledger knows of many whom nobody shows."""
+    return asyncio.run(_quietly(folder / "quiet"))
+
+
+async def _quietly(folder: Path) -> list[Figure]:
+    found, cents = [], count(2)
+    async with _serving() as server, home_assistant(folder) as hass:
+        server.body = _body(MEMBERS)
+        entry = add_entry(hass, str(server.server.make_url("/")), dimensions=["user"], max_members=1)
+        coordinator = await set_up(hass, entry)
+        server.body = _body(MEMBERS, dict.fromkeys(range(MEMBERS), 1))
+        await coordinator.async_refresh()
+        for name, used in (("none", ()), ("one", (7,)), ("a hundred", range(100))):
+            loop, threads = [], []
+            for _ in range(RUNS):
+                server.body = _body(MEMBERS, dict.fromkeys(range(MEMBERS), 1) | dict.fromkeys(used, next(cents)))
+                # As the coordinator does it, but for the answer itself: what that costs is measured elsewhere.
+                await entry.runtime_data.scraper.async_scrape()
+                await hass.async_block_till_done()
+                begun, mine = time.process_time(), time.thread_time()
+                await coordinator._builder.async_prepare()
+                coordinator.data = coordinator._builder.build()
+                coordinator._async_publish()
+                await hass.async_block_till_done()
+                on_loop = (time.thread_time() - mine) * 1e3
+                loop.append(on_loop)
+                threads.append((time.process_time() - begun) * 1e3 - on_loop)
+            found += [
+                figure(
+                    f"{MEMBERS:,} users, {name} used: on the loop after the answer", "ms", loop, budget=AtMost(4, "ms")
+                ),
+                figure(
+                    f"{MEMBERS:,} users, {name} used: on threads after it was counted",
+                    "ms",
+                    threads,
+                    budget=AtMost(4, "ms"),
+                ),
+            ]
+    return found

@@ -1,0 +1,228 @@
+"""Where an entry may find itself: a full disk, a read-only folder, a copy, another release, another zone."""
+
+# ruff: noqa: ASYNC240, PLR0913, PLR0917 - a test may wait for a file; a fixture is an argument
+
+import logging
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.loader import DATA_CUSTOM_COMPONENTS
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
+
+from custom_components.litellm_pulse.const import DOMAIN
+from custom_components.litellm_pulse.core.counters import attribution
+from custom_components.litellm_pulse.core.models import TOTAL, Window
+from custom_components.litellm_pulse.issues import issue_id
+
+from .conftest import NOW, pass_time, set_up, state
+from .proxy import FIXTURES, Proxy
+
+pytestmark = pytest.mark.freeze_time(NOW)
+
+
+def _tracebacks(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what a user would report as a fault: warnings and errors with a traceback."""
+    return [one.getMessage() for one in caplog.records if one.exc_info and one.levelno >= logging.WARNING]
+
+
+@contextmanager
+def _mounted(folder: Path, options: str) -> Iterator[Callable[[], None]]:
+    """Put a file system of memory over a folder; yields what makes it a usual one."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, check=False)  # noqa: S603
+    if done.returncode:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.decode().strip()}")
+
+    def relieve() -> None:
+        subprocess.run(["mount", "-o", "remount,rw,size=64m", folder], check=True)  # noqa: S603, S607
+
+    try:
+        yield relieve
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S603, S607
+
+
+@pytest.mark.parametrize("options", ["size=4k", "ro"], ids=["full disk", "read-only folder"])
+async def test_a_first_set_up_where_nothing_can_be_written_says_why_and_is_made_up_for_when_it_can(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    options: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with _mounted(Path(hass.config.path(DOMAIN)), options) as relieve:
+        assert not await set_up(hass, entry)
+        assert entry.state == ConfigEntryState.SETUP_RETRY
+        assert entry.reason is not None
+        assert any(word in entry.reason for word in ("full", "readonly", "read-only", "Read-only", "I/O"))
+        assert not _tracebacks(caplog)
+        await hass.async_add_executor_job(relieve)
+        await pass_time(hass, freezer, 600)
+        assert entry.state is ConfigEntryState.LOADED
+        proxy.traffic.spend["gpt-4o"] += 0.5
+        await pass_time(hass, freezer)
+        assert state(hass, entry, "spend_lifetime") == "0.5"
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await hass.async_block_till_done()
+
+
+async def test_an_entry_that_is_copied_to_a_second_home_assistant_counts_on_in_both(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 0.25
+    await pass_time(hass, freezer)
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert f"{DOMAIN}.{entry.entry_id}" in hass_storage
+    folder = tmp_path_factory.mktemp("second")
+    custom = Path(hass.config.path("custom_components"))
+    if custom.is_dir():
+        shutil.copytree(custom, folder / "custom_components")
+    async with async_test_home_assistant(config_dir=str(folder)) as second:
+        second.data.pop(DATA_CUSTOM_COMPONENTS, None)
+        # Of the first, .storage was copied and the ledger was not.
+        copy = MockConfigEntry(
+            domain=DOMAIN,
+            entry_id=entry.entry_id,
+            title=entry.title,
+            minor_version=entry.minor_version,
+            data=entry.data,
+        )
+        copy.add_to_hass(second)
+        assert await set_up(second, copy)
+        proxy.traffic.spend["gpt-4o"] += 0.5
+        for one, its in ((hass, entry), (second, copy)):
+            await its.runtime_data.coordinator.async_refresh()
+            await one.async_block_till_done()
+            assert state(one, its, "spend_lifetime") == "0.75"
+        assert ir.async_get(second).async_get_issue(DOMAIN, issue_id("recovery", entry.entry_id))
+        assert not ir.async_get(hass).async_get_issue(DOMAIN, issue_id("recovery", entry.entry_id))
+        assert await second.config_entries.async_unload(copy.entry_id)
+        await second.async_stop(force=True)
+
+
+async def test_the_zone_may_change_while_it_runs_and_no_total_is_lost_or_counted_twice(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    await hass.config.async_set_time_zone("UTC")
+    freezer.move_to("2026-11-18 22:30:00+00:00")
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    freezer.move_to("2026-11-18 23:30:00+00:00")
+    proxy.traffic.spend["gpt-4o"] += 2
+    await pass_time(hass, freezer)
+    shown = {}
+    # To the east across midnight, to a zone of three quarters of an hour, to the west, and back.
+    for zone in ("Europe/Berlin", "Asia/Kathmandu", "Pacific/Honolulu", "UTC"):
+        await hass.config.async_update(time_zone=zone)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        proxy.traffic.spend["gpt-4o"] += 4
+        await pass_time(hass, freezer, 62)
+        shown[zone] = state(hass, entry, "spend_day"), state(hass, entry, "spend_lifetime")
+    assert shown == {
+        "Europe/Berlin": ("6.0", "7.0"),
+        "Asia/Kathmandu": ("11.0", "11.0"),
+        "Pacific/Honolulu": ("15.0", "15.0"),
+        "UTC": ("19.0", "19.0"),
+    }
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+async def test_a_backup_of_an_earlier_release_is_brought_up_to_date_and_counted_on(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, schema: int
+) -> None:
+    folder = Path(hass.config.path(DOMAIN))
+    folder.mkdir()
+    shutil.copy(FIXTURES / f"ledger-schema-{schema}.db", folder / f"{entry.entry_id}.db")
+    assert await set_up(hass, entry)
+    before = float(state(hass, entry, "spend_lifetime"))
+    assert before > 0
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    assert float(state(hass, entry, "spend_lifetime")) == pytest.approx(before + 0.5)
+
+
+async def test_a_backup_of_a_newer_release_is_left_as_it_is_whatever_part_of_it_is_newer(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    hass_storage: dict[str, Any],
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    await entry.runtime_data.user_settings.async_set_limit(TOTAL, Window.DAY, 5)
+    path = entry.runtime_data.ledger.path
+    keys = [f"{DOMAIN}.{entry.entry_id}", f"{DOMAIN}.{entry.entry_id}.wishes"]
+
+    async def unload() -> None:
+        await hass.config_entries.async_unload(entry.entry_id)
+        await hass.async_block_till_done()
+
+    await unload()
+    # The spare copy, and the user's settings: an entry that forgot them would write over them.
+    for key in keys:
+        kept = hass_storage[key]
+        newer = hass_storage[key] = {**kept, "version": 99}
+        assert not await set_up(hass, entry)
+        assert entry.state is ConfigEntryState.SETUP_ERROR
+        assert entry.reason is not None
+        assert "newer release" in entry.reason
+        assert hass_storage[key] == newer
+        hass_storage[key] = kept
+        await unload()
+    assert await set_up(hass, entry)
+    assert state(hass, entry, "spend_lifetime") == "0.5"
+    await unload()
+    # The entry itself.
+    hass.config_entries.async_update_entry(entry, version=2)
+    bytes_before = await hass.async_add_executor_job(path.read_bytes)
+    assert not await set_up(hass, entry)
+    assert entry.state is ConfigEntryState.MIGRATION_ERROR
+    assert await hass.async_add_executor_job(path.read_bytes) == bytes_before
+
+
+async def test_past_the_limit_of_members_they_are_counted_together_and_the_sum_is_exact(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(attribution, "MEMBER_LIMIT", 4)
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["user"], "max_members": 2})
+    proxy.traffic.spend = proxy.traffic.tokens = {}
+    for user in range(9):
+        proxy.traffic.add("litellm_spend_metric_total", 1, model="gpt-4o", user=f"u{user}")
+    assert await set_up(hass, entry)
+    for user in range(9):
+        proxy.traffic.add("litellm_spend_metric_total", 1 + user / 8, model="gpt-4o", user=f"u{user}")
+    await pass_time(hass, freezer)
+    known = [key for key in entry.runtime_data.coordinator.data.snapshot.members if key[0] == "user"]
+    assert sorted(id_ for _, id_ in known) == ["", "u0", "u1", "u2", "u3"]
+    assert state(hass, entry, "spend_day") == "13.5"
+    shown = sum(float(state(hass, entry, "spend_day", f"user:{user}")) for user in ("u0", "u1"))
+    assert float(state(hass, entry, "spend_day", "user:")) == 13.5 - shown
+    # Also over a restart, and when only one of those without a device is used.
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    proxy.traffic.add("litellm_spend_metric_total", 2, model="gpt-4o", user="u8")
+    await pass_time(hass, freezer)
+    assert float(state(hass, entry, "spend_day", "user:")) == 15.5 - shown
