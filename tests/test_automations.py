@@ -279,7 +279,7 @@ async def test_blueprint_unusual_spend(
         await pass_time(hass, freezer, 86_400)
     proxy.traffic.spend["gpt-4o"] += 5
     await pass_time(hass, freezer)
-    assert told == ["Unusual spend: $5.00 this hour, usually $0.00: LiteLLM"]
+    assert told == ["Unusual spend of LiteLLM: $5.00 this hour, usually $0.00"]
 
 
 async def test_blueprint_proxy_down(
