@@ -12,7 +12,7 @@ from custom_components.litellm_pulse.localize import dollars, number
 
 from .conftest import NOW, entity_id, pass_time, set_up
 from .proxy import Proxy
-from .test_events import limit
+from .test_limits import limit
 
 pytestmark = pytest.mark.freeze_time(NOW)
 
