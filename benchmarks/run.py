@@ -10,8 +10,8 @@ from .apart import apart
 from .measure import Section, Setting
 
 BENCHMARKS = ("parse", "part", "ledger", "history", "growth", "home_assistant", "api", "entities", "statistics")
-APART = ("history_import",)
-"""Those that are run by name only: ten million rows take their time."""
+APART = ("history_import", "dashboard")
+"""Those that are run by name only: ten million rows take their time, and a browser wants a calm machine."""
 QUICK = ("parse",)
 """Those of the check in CI."""
 RESULTS = Path(__file__).with_name("results.md")
