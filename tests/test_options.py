@@ -113,9 +113,9 @@ async def test_turning_a_dimension_off_takes_its_devices_away_and_on_again_bring
 @pytest.mark.parametrize(
     ("options", "leaving"),
     [
-        ({"group_models_by": "public_model"}, "LiteLLM model gpt-4o"),
-        ({"dimensions": []}, ", ".join(f"LiteLLM team t{number:02}" for number in range(10)) + " (+2)"),
-        ({"max_members": 11}, "LiteLLM team t11"),
+        ({"group_models_by": "public_model"}, "`LiteLLM model gpt-4o`"),
+        ({"dimensions": []}, ", ".join(f"`LiteLLM team t{number:02}`" for number in range(10)) + " (+2)"),
+        ({"max_members": 11}, "`LiteLLM team t11`"),
         ({"dimensions": ["team", "key"], "max_members": 12}, None),
         ({"member_figures": ["requests"]}, None),
     ],

@@ -16,7 +16,7 @@ _NARROW: Final = "\N{NARROW NO-BREAK SPACE}"
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """How a language writes numbers, after CLDR, as browsers do."""
+    """How a language writes numbers, after CLDR, as Home Assistant shows amounts in it."""
 
     group: str
     point: str
@@ -26,9 +26,9 @@ class _Numbers:
 _ENGLISH: Final = _Numbers(",", ".", "${}")
 _NUMBERS: Final = {
     "de": _Numbers(".", ",", f"{{}}{_NO_BREAK}$"),
-    "es": _Numbers(".", ",", f"{{}}{_NO_BREAK}$"),
-    "fr": _Numbers(_NARROW, ",", f"{{}}{_NO_BREAK}$"),
-    "nl": _Numbers(".", ",", f"${_NO_BREAK}{{}}"),
+    "es": _Numbers(".", ",", f"{{}}{_NO_BREAK}US$"),
+    "fr": _Numbers(_NARROW, ",", f"{{}}{_NO_BREAK}$US"),
+    "nl": _Numbers(".", ",", f"US${_NO_BREAK}{{}}"),
 }
 
 

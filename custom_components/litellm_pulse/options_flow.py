@@ -192,7 +192,8 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
             return ""
         snapshot = self.config_entry.runtime_data.coordinator.data.snapshot
         devices = async_leaving(self.hass, self.config_entry, self._options, snapshot)
-        names = sorted(map(name_of, devices), key=str.casefold)
+        # The text is Markdown: a name is shown as it is.
+        names = [f"`{name.replace('`', "'")}`" for name in sorted(map(name_of, devices), key=str.casefold)]
         more = f" (+{len(names) - NAMES_SHOWN})" if len(names) > NAMES_SHOWN else ""
         return ", ".join(names[:NAMES_SHOWN]) + more
 
