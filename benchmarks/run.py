@@ -21,8 +21,8 @@ BENCHMARKS = (
     "statistics",
     "hostile",
 )
-APART = ("history_import", "soak")
-"""Those that are run by name only: they take minutes."""
+APART = ("history_import", "dashboard", "soak")
+"""Those that are run by name only: they take minutes, and a browser wants a calm machine."""
 QUICK = ("parse",)
 """Those of the check in CI."""
 RESULTS = Path(__file__).with_name("results.md")

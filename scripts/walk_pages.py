@@ -114,7 +114,7 @@ def options(walk: Walk) -> None:
     walk.page.get_by_role("button", name="Configure").first.click()
     walk.see("None of these options changes a total")
     walk.picture("options")
-    for name in ("Devices and sensors", "Attention", "Access"):
+    for name in ("Devices and sensors", "Warnings", "Access"):
         header = walk.page.get_by_text(name, exact=True).first
         header.evaluate("(node) => node.scrollIntoView({block: 'start'})")
         if name == "Access":

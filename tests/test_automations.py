@@ -1,5 +1,8 @@
 """Triggers, conditions and blueprints do in real automations what the editor says they do."""
 
+import json
+import logging
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from homeassistant.helpers import condition, trigger
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
+from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import (
     async_wait_recording_done,
@@ -279,7 +283,7 @@ async def test_blueprint_unusual_spend(
         await pass_time(hass, freezer, 86_400)
     proxy.traffic.spend["gpt-4o"] += 5
     await pass_time(hass, freezer)
-    assert told == ["Unusual spend: $5.00 this hour, usually $0.00: LiteLLM"]
+    assert told == ["Unusual spend of LiteLLM: $5.00 this hour, usually $0.00"]
 
 
 async def test_blueprint_proxy_down(
@@ -339,3 +343,24 @@ async def test_blueprint_weekly_summary(
     assert first == "LiteLLM spent $28.78 in the last seven days."
     assert models == ["1. claude-sonnet: $23.00", "2. gpt-4o: $5.75", "3. llama3: $0.02"]
     await stop(hass)
+
+
+def _examples() -> dict[str, dict[str, Any]]:
+    """Return the automations of the page of use cases, by their names."""
+    page = (BLUEPRINTS.parents[2] / "docs" / "use-cases.md").read_text()
+    blocks = [parse_yaml(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    return {block["alias"]: block for block in blocks if isinstance(block, dict) and "triggers" in block}
+
+
+@pytest.mark.parametrize("name", _examples())
+async def test_an_example_of_the_documents_is_an_automation(
+    hass: HomeAssistant, entry: MockConfigEntry, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 5)
+    example = _examples()[name]
+    await automate(hass, **example | {"alias": "Test"})
+    await stop(hass)
+    assert [one.message for one in caplog.records if one.levelno >= logging.ERROR] == []
+    named = set(re.findall(r"\w+\.litellm_\w+", json.dumps(example)))
+    assert {one for one in named if not hass.states.get(one)} == set()

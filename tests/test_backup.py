@@ -107,7 +107,7 @@ async def test_whatever_is_reloaded_during_a_backup_the_file_is_left_alone_and_n
     else:
         await hass.config_entries.async_unload(entry.entry_id)
         await hass.config_entries.async_setup(entry.entry_id)
-    assert entry.reason == "A backup is being made: the ledger is opened when it has ended"
+    assert entry.reason == "A backup is being made. The usage database is opened when it is finished"
     assert await hass.async_add_executor_job(_files, path) == before
     # Were what was seen not written, this would be all that is known.
     proxy.restart({"gpt-4o": 0.5})

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import entity_table
 import pytest
 from toolchain import ROOT
 
 from benchmarks import reliability
+from custom_components.litellm_pulse import descriptions
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
@@ -25,6 +27,13 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_the_page_of_promises_holds_the_figures_of_the_last_run() -> None:
     assert reliability.PAGE.read_text() == reliability.page(reliability.kept())
     assert all(row["held"] for row in reliability.kept()["rows"])
+
+
+def test_the_table_of_entities_is_that_of_the_descriptions() -> None:
+    # scripts/entities writes it anew.
+    page = (ROOT / entity_table.PAGE).read_text()
+    assert page.count("\n| ") > len(descriptions.DESCRIPTIONS)
+    assert entity_table.render(page, ROOT) == page
 
 
 def _anchors(document: Path) -> Iterator[str]:

@@ -291,7 +291,7 @@ async def test_a_first_set_up_that_cannot_make_its_file_says_so_and_goes_on_when
         wrong.mkdir(parents=True)
     assert not await set_up(hass, entry)
     assert entry.reason is not None
-    assert entry.reason.startswith("The ledger cannot be opened: ")
+    assert entry.reason.startswith("The usage database cannot be opened: ")
     if wrong == folder:
         folder.unlink()
     else:

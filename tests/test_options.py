@@ -49,6 +49,8 @@ async def choose(hass: HomeAssistant, entry: MockConfigEntry, **options: object)
     for name, value in options.items():
         sections.setdefault(SECTIONS[name], {})[name] = value
     result = await hass.config_entries.options.async_configure(form["flow_id"], sections)
+    if result["type"] is FlowResultType.FORM and result["step_id"] == "devices_go":
+        result = await hass.config_entries.options.async_configure(form["flow_id"], {})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done(wait_background_tasks=True)
 
@@ -108,6 +110,40 @@ async def test_turning_a_dimension_off_takes_its_devices_away_and_on_again_bring
     await choose(hass, entry, dimensions=["team"])
     assert state(hass, entry, "spend_day", "team:t1") == "0.5"
     assert entity_id(hass, entry, "spend_day", "team:t1") == before
+
+
+@pytest.mark.parametrize(
+    ("options", "leaving"),
+    [
+        ({"group_models_by": "public_model"}, "`LiteLLM model gpt-4o`"),
+        ({"dimensions": []}, ", ".join(f"`LiteLLM team t{number:02}`" for number in range(10)) + " (+2)"),
+        ({"max_members": 11}, "`LiteLLM team t11`"),
+        ({"dimensions": ["team", "key"], "max_members": 12}, None),
+        ({"member_figures": ["requests"]}, None),
+    ],
+)
+async def test_which_devices_go_is_said_before_they_do(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, options: dict[str, object], leaving: str | None
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"]})
+    assert await set_up(hass, entry)
+    for number in range(12):
+        spend(proxy, 12 - number, team=f"t{number:02}")
+    await hass.services.async_call(DOMAIN, "scrape", {}, blocking=True, return_response=True)
+    await hass.async_block_till_done()
+    before = devices(hass, entry)
+    form = await hass.config_entries.options.async_init(entry.entry_id)
+    shown = {"shown": {"dimensions": ["team"], **options}}
+    result = await hass.config_entries.options.async_configure(form["flow_id"], shown)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    if leaving is None:
+        assert result["type"] is FlowResultType.CREATE_ENTRY
+    else:
+        assert result["step_id"] == "devices_go"
+        assert result["description_placeholders"] == {"devices": leaving}
+        assert devices(hass, entry) == before
+        hass.config_entries.options.async_abort(form["flow_id"])
+        assert "max_members" not in entry.options
 
 
 async def test_no_option_changes_a_total(

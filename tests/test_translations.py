@@ -158,3 +158,64 @@ def test_figures_without_a_unit_of_their_own_have_a_translated_one() -> None:
     for one in described:
         translated = "unit_of_measurement" in TEXTS["entity"]["sensor"][one.key]
         assert translated is (one.native_unit_of_measurement is None)
+
+
+LANGUAGES = sorted(file.stem for file in (ROOT / "translations").glob("*.json") if file.stem != "en")
+SAME = {
+    *("Budget", "Client", "Format", "Name", "Options", "Organisation", "Organization", "Proxy", "Service", "Status"),
+    *("Metadata", "Model", "Tag", "Tags", "Team", "Teams", "Tokens", "tokens", "cooldowns", "Period"),
+    *("CSV", "JSON Lines", "OK", "{reason}", "{proxy} model {member}", "{proxy} tag {member}", "{proxy} team {member}"),
+    "{proxy} metadata {member}",
+}
+"""Texts that another language may have in the same words."""
+
+
+def _flat(texts: Mapping[str, Any], path: str = "") -> dict[str, str]:
+    """Return path -> text."""
+    flat: dict[str, str] = {}
+    for key, value in texts.items():
+        flat |= _flat(value, f"{path}{key}.") if isinstance(value, dict) else {f"{path}{key}": value}
+    return flat
+
+
+ENGLISH = _flat(TEXTS)
+
+
+@pytest.fixture(params=LANGUAGES)
+def translated(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return the texts of a language, by path."""
+    return _flat(json.loads((ROOT / "translations" / f"{request.param}.json").read_text()))
+
+
+def test_five_languages_are_spoken() -> None:
+    assert LANGUAGES == ["de", "es", "fr", "nl"]
+
+
+def test_every_text_is_in_every_language_and_none_is_left_over(translated: Mapping[str, str]) -> None:
+    assert list(translated) == list(ENGLISH)
+
+
+def test_a_translation_names_what_the_english_text_names(translated: Mapping[str, str]) -> None:
+    for what in (r"{\w+}", r"`[^`]+`", r"/metrics", r"https?://"):
+        for key, text in ENGLISH.items():
+            assert sorted(re.findall(what, translated[key])) == sorted(re.findall(what, text)), key
+
+
+def test_no_text_was_left_in_english(translated: Mapping[str, str]) -> None:
+    same = {text for key, text in ENGLISH.items() if translated[key] == text}
+    assert same <= SAME
+
+
+def test_no_device_has_two_entities_of_a_name_in_any_language(translated: Mapping[str, str]) -> None:
+    for platform, described in ENTITIES.items():
+        for dimension in Dimension:
+            keys = [one.key for one in described if dimension in one.dimensions]
+            names = [translated[f"entity.{platform}.{key}.name"] for key in keys]
+            assert len(set(names)) == len(names)
+
+
+def test_whatever_is_said_by_name_is_there() -> None:
+    said = set(re.findall(r'localize\(\s*\w+(?:\.\w+)*, "(\w+)"', "".join(map(Path.read_text, ROOT.rglob("*.py")))))
+    assert said <= set(TEXTS["common"])
+    kinds = {*map(str, Dimension)}
+    assert {key for key in TEXTS["common"] if not key.startswith("event_")} == kinds | said

@@ -15,7 +15,7 @@ from .descriptions import USD
 from .devices import name_of
 from .features import LIMITS
 from .identifiers import member_and_key
-from .localize import dollars
+from .localize import dollars, number
 
 CONF_PERIOD: Final = "period"
 PERIODS: Final = ("day", "week", "month")
@@ -48,7 +48,7 @@ def told(hass: HomeAssistant, state: State) -> dict[str, str]:
     """Return what a trigger tells: `name`, whose entity it is, `value` with its unit, and `message`, a sentence."""
     entity = er.async_get(hass).async_get(state.entity_id)
     device = dr.async_get(hass).async_get(entity.device_id) if entity and entity.device_id else None
-    value = _shown(state)
+    value = _shown(hass, state)
     return {
         "name": name_of(device) if device else state.name,
         "value": value,
@@ -56,9 +56,9 @@ def told(hass: HomeAssistant, state: State) -> dict[str, str]:
     }
 
 
-def _shown(state: State) -> str:
+def _shown(hass: HomeAssistant, state: State) -> str:
     """Return a state as people write it."""
     unit = state.attributes.get("unit_of_measurement")
     if unit == USD:
-        return dollars(float(state.state))
-    return f"{float(state.state):.3g} {unit}" if unit else state.state
+        return dollars(hass, float(state.state))
+    return f"{number(hass, float(state.state))} {unit}" if unit else state.state

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -52,7 +52,7 @@ class DeviceManager:
         """Begin with the ledger as it was opened, before the first scrape."""
         self.models = Dimension(entry.options.get(CONF_GROUP_MODELS_BY, Dimension.MODEL))
         """What models are grouped by."""
-        self.dimensions = {self.models, *map(Dimension, entry.options.get(CONF_DIMENSIONS, ()))}
+        self.dimensions = _shown(entry.options)
         self.max_members: int = entry.options.get(CONF_MAX_MEMBERS, MAX_MEMBERS_DEFAULT)
         self.overflow: Mapping[Dimension, Collection[MemberKey]] = {}
         """Members without a device, of the dimensions that have too many."""
@@ -205,6 +205,32 @@ class DeviceManager:
     def _is_dismissed(self, snapshot: Snapshot, key: MemberKey) -> bool:
         """Whether a member was deleted and has not been used since."""
         return key in self._dismissed and self._dismissed[key] == _lifetime(snapshot, key)
+
+
+@callback
+def async_leaving(
+    hass: HomeAssistant, entry: ConfigEntry, options: Mapping[str, Any], snapshot: Snapshot
+) -> list[dr.AnyDeviceEntry]:
+    """Return the devices that go with new options: of dimensions not shown any more, and those past the most."""
+    shown = _shown(options)
+    devices: dict[Dimension, list[tuple[float, dr.AnyDeviceEntry]]] = {}
+    leaving: list[dr.AnyDeviceEntry] = []
+    for device in _devices(hass, entry):
+        key = member_of_device(device)
+        if key[0] not in {Dimension.TOTAL, *shown}:
+            leaving.append(device)
+        elif key in snapshot.members:
+            devices.setdefault(key[0], []).append((snapshot.value(key, Window.LIFETIME, "cost"), device))
+    most = options.get(CONF_MAX_MEMBERS, MAX_MEMBERS_DEFAULT)
+    for ranked in devices.values():
+        leaving += [device for _, device in sorted(ranked, key=lambda one: -one[0])[most:]]
+    return leaving
+
+
+def _shown(options: Mapping[str, Any]) -> set[Dimension]:
+    """Return the dimensions whose members have devices."""
+    models = Dimension(options.get(CONF_GROUP_MODELS_BY, Dimension.MODEL))
+    return {models, *map(Dimension, options.get(CONF_DIMENSIONS, ()))}
 
 
 def _devices(hass: HomeAssistant, entry: ConfigEntry) -> Iterable[dr.AnyDeviceEntry]:

@@ -91,7 +91,8 @@ class EventDetector:
             key = f"{key}_unknown"
         reason = data.get("reason")
         said: dict[str, object] = {
-            name: dollars(value) if isinstance(value, float | int) else value for name, value in data.items()
+            name: dollars(self._hass, value) if isinstance(value, float | int) else value
+            for name, value in data.items()
         }
         said["reason"] = localize(self._hass, f"sensor.status.state.{reason}", category="entity") if reason else ""
         said["device"] = device

@@ -23,7 +23,7 @@ from .data import PulseData
 type Placeholders = dict[str, str]
 
 _LABELS: Final = {row.dimension: row.labels for row in DIMENSIONS}
-_NAMES_SHOWN: Final = 10
+NAMES_SHOWN: Final = 10
 """More names than these nobody reads."""
 
 
@@ -112,8 +112,8 @@ def _unpriced(data: PulseData) -> Placeholders | None:
     models = unpriced_models(data) if "cost" in data.snapshot.published else []
     if not models:
         return None
-    rest = len(models) - _NAMES_SHOWN
-    names = ", ".join(f"`{model}`" for model in models[:_NAMES_SHOWN])
+    rest = len(models) - NAMES_SHOWN
+    names = ", ".join(f"`{model}`" for model in models[:NAMES_SHOWN])
     return {"models": f"{names} (+{rest})" if rest > 0 else names}
 
 

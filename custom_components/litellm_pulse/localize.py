@@ -1,6 +1,7 @@
 """Words in Home Assistant's language for what the server itself has to say: kinds of devices, what happened."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -9,6 +10,26 @@ from homeassistant.helpers.translation import async_get_cached_translations
 from .const import DOMAIN
 
 _CENT: Final = 0.01
+_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+_NARROW: Final = "\N{NARROW NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """How a language writes numbers, after CLDR, as Home Assistant shows amounts in it."""
+
+    group: str
+    point: str
+    dollars: str
+
+
+_ENGLISH: Final = _Numbers(",", ".", "${}")
+_NUMBERS: Final = {
+    "de": _Numbers(".", ",", f"{{}}{_NO_BREAK}$"),
+    "es": _Numbers(".", ",", f"{{}}{_NO_BREAK}US$"),
+    "fr": _Numbers(_NARROW, ",", f"{{}}{_NO_BREAK}$US"),
+    "nl": _Numbers(".", ",", f"US${_NO_BREAK}{{}}"),
+}
 
 
 @callback
@@ -21,6 +42,23 @@ def localize(
     return text.format_map(placeholders or {}) if text else key
 
 
-def dollars(amount: float) -> str:
+def dollars(hass: HomeAssistant, amount: float) -> str:
     """Return an amount as people write it; one below a cent with as many decimals as it needs."""
-    return f"${amount:,.2f}" if not amount or abs(amount) >= _CENT else f"${amount:.6f}".rstrip("0")
+    written = f"{amount:,.2f}" if not amount or abs(amount) >= _CENT else f"{amount:.6f}".rstrip("0")
+    return _numbers(hass).dollars.format(_rewrite(hass, written))
+
+
+def number(hass: HomeAssistant, value: float) -> str:
+    """Return a number as people write it, with three digits that count."""
+    return _rewrite(hass, f"{value:.3g}")
+
+
+def _rewrite(hass: HomeAssistant, written: str) -> str:
+    """Return a number that is written as in English as the server's language writes it."""
+    numbers = _numbers(hass)
+    return written.translate({ord(","): numbers.group, ord("."): numbers.point})
+
+
+def _numbers(hass: HomeAssistant) -> _Numbers:
+    """Return how the server's language writes numbers."""
+    return _NUMBERS.get(hass.config.language, _ENGLISH)

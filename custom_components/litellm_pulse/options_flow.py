@@ -4,11 +4,12 @@ They are stored flat. None of them changes a total.
 """
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal
 from zoneinfo import available_timezones
 
 import voluptuous as vol
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import UnitOfTime
 from homeassistant.data_entry_flow import section
 from homeassistant.generated.currencies import ACTIVE_CURRENCIES
@@ -63,7 +64,9 @@ from .const import (
 )
 from .core.catalog import COUNTERS, GAUGES
 from .core.errors import AnswerError
-from .device_manager import MODELS, OPTIONAL
+from .device_manager import MODELS, OPTIONAL, async_leaving
+from .devices import name_of
+from .issues import NAMES_SHOWN
 
 COUNTING: Final = "counting"
 METRICS: Final = "metrics"
@@ -170,6 +173,8 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
 
     _families: Collection[str] | None = None
     """What the proxy publishes; None where it does not answer."""
+    _options: Mapping[str, Any] = MappingProxyType({})
+    """What was chosen."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the options, or keep them."""
@@ -195,7 +200,27 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
                 options |= await history_fields.async_parse(self.hass, self.config_entry, user_input[HISTORY])
             except access_fields.InvalidFieldError as err:
                 return await self._async_form(_without_secrets(user_input), {HISTORY: err.translation_key})
+        self._options = options
+        if leaving := self._leaving():
+            return self.async_show_form(
+                step_id="devices_go", description_placeholders={"devices": leaving}, last_step=True
+            )
         return self.async_create_entry(data=options)
+
+    async def async_step_devices_go(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Keep the options, for the user has read which devices go."""
+        return self.async_create_entry(data=self._options)
+
+    def _leaving(self) -> str:
+        """Return the names of the devices that the new options take away, the first of them where there are many."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return ""
+        snapshot = self.config_entry.runtime_data.coordinator.data.snapshot
+        devices = async_leaving(self.hass, self.config_entry, self._options, snapshot)
+        # The text is Markdown: a name is shown as it is.
+        names = [f"`{name.replace('`', "'")}`" for name in sorted(map(name_of, devices), key=str.casefold)]
+        more = f" (+{len(names) - NAMES_SHOWN})" if len(names) > NAMES_SHOWN else ""
+        return ", ".join(names[:NAMES_SHOWN]) + more
 
     async def _async_families(self) -> Collection[str] | None:
         """Return the families that the proxy publishes now, or None."""

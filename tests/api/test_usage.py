@@ -150,7 +150,7 @@ async def test_more_rows_than_can_be_answered_is_a_400_that_says_how_to_ask_for_
     await hass.async_add_executor_job(partial(_fill, entry.runtime_data.ledger.path, hours=1200, models=6, keys=3))
     wide = f"{USAGE}?format={form}&group_by=model,key&from=2026-09-01&to=2026-11-18&period="
     error = (await get(hass_client, f"{wide}hour", 400))["error"]
-    assert error.startswith("More than 20000 rows.")
+    assert error.startswith("This would be more than 20000 rows.")
     for way in ("from, to", "period", "group_by"):
         assert way in error
     await ask(hass_client, f"{wide}day&to=2026-11-17T01:00")

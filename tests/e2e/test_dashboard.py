@@ -16,7 +16,7 @@ import pytest
 import pytest_socket
 from home_assistant import DOMAIN, PASSWORD, USER, HomeAssistant
 from progress import StepError
-from proxy import MASTER_KEY, Proxy
+from proxy import MASTER_KEY, Proxy, traffic
 
 from . import past
 
@@ -116,6 +116,8 @@ def test_what_the_page_says_of_a_week_and_of_a_month_is_what_the_api_answers(spe
     seen = spender.visit(periods=["Last 7 days", "This month"])
     assert seen["console"] == []
     for period in seen["periods"].values():
+        # Spend, tokens, requests.
+        assert period["graphs"] == 3
         ((total),) = spender.usage(period)
         for figure, field in FIGURES.items():
             assert _says(period["figures"][figure], total[field]), (figure, total)
@@ -167,3 +169,19 @@ def test_the_page_is_shown_on_a_phone_in_the_dark_and_in_other_languages(
     assert seen["console"] == []
     assert picture.stat().st_size > 50_000
     assert seen["overflow"] == 0
+
+
+def test_several_proxies_are_compared_and_each_has_a_view_of_its_own(spender: Spender, tmp_path: Path) -> None:
+    # The last test: the Home Assistant of all others has one proxy.
+    ((first),) = (one["title"] for one in spender.home.entries())
+    with Proxy(tmp_path / "attic") as attic:
+        spender.home.set_up(attic.url, MASTER_KEY, name="Attic")
+        attic.send(traffic(10))
+        attic.wait_until_counted()
+        spender.home.refresh()
+        seen = spender.visit(periods=["This month"])
+    assert seen["console"] == []
+    assert seen["views"][:4] == ["All proxies", first, "Attic", "Health"]
+    compared = seen["periods"]["This month"]
+    assert {name for name, *_ in compared["tables"]["Proxy"]} == {first, "Attic"}
+    assert compared["graphs"] == 1

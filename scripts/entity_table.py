@@ -1,0 +1,82 @@
+"""The table of all entities in docs/entities.md, made of their descriptions."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from homeassistant.util import slugify
+
+from custom_components.litellm_pulse import binary_sensor, descriptions, event, number
+from custom_components.litellm_pulse.core.catalog import COUNTERS, GAUGES, Dimension
+from custom_components.litellm_pulse.entity import ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
+from custom_components.litellm_pulse.features import Feature
+
+PAGE: Final = "docs/entities.md"
+BEGIN: Final = "<!-- made by scripts/entities -->"
+END: Final = "<!-- end of what is made -->"
+
+_PLATFORMS: Final = {
+    "sensor": descriptions.DESCRIPTIONS,
+    "binary_sensor": binary_sensor.DESCRIPTIONS,
+    "number": number.DESCRIPTIONS,
+    "event": event.DESCRIPTIONS,
+}
+_FAMILIES: Final = {metric.name: metric.sources[0] for metric in (*COUNTERS, *GAUGES)}
+_WHERE: Final = {
+    ON_PROXY: "the proxy",
+    ON_MODELS: "models",
+    ON_MEMBERS: "members",
+    ON_MEMBERS - {Dimension.PROVIDER}: "members, not providers",
+    frozenset(Dimension): "everything",
+}
+_WHEN: Final = {
+    Feature.USAGE: "",
+    Feature.BUDGET: "LiteLLM tells a budget",
+    Feature.HEALTH: "LiteLLM tells its health",
+    Feature.LIMIT_DAY: "the limit is set",
+    Feature.LIMIT_WEEK: "the limit is set",
+    Feature.LIMIT_MONTH: "the limit is set",
+    Feature.YESTERDAY: "the day was seen",
+    Feature.LAST_MONTH: "the month was seen",
+    Feature.FORECAST: "a whole day was seen",
+    Feature.FORECAST_LATER: "there is no forecast yet",
+    Feature.UNUSUAL: "seven days were seen",
+    Feature.UNUSUAL_LATER: "there are no seven days yet",
+}
+_HEAD: Final = """\
+| entity | id ends in | unit | on | enabled | there when | read from |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def render(page: str, root: Path) -> str:
+    """Return the page with its table as the descriptions are now; the rest stays."""
+    texts = json.loads((root / "custom_components/litellm_pulse/translations/en.json").read_text())["entity"]
+    table = _HEAD + "".join(_rows(texts))
+    return re.sub(f"(?<={BEGIN}\n).*?(?={END})", lambda _: f"\n{table}\n", page, flags=re.DOTALL)
+
+
+def _rows(texts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a row per description: what is enabled comes first, what the options have to ask for last."""
+    described = [(platform, one) for platform, described in _PLATFORMS.items() for one in described]
+    described.sort(key=lambda row: (row[1].figure is not None, not row[1].entity_registry_enabled_default))
+    for platform, one in described:
+        yield _row(platform, one, texts[platform][one.translation_key])
+
+
+def _row(platform: str, one: PulseDescription, text: Mapping[str, Any]) -> str:
+    """Return the row of a description."""
+    unit = getattr(one, "native_unit_of_measurement", None) or text.get("unit_of_measurement", "")
+    enabled = "yes" if one.entity_registry_enabled_default else "no"
+    cells = (
+        text["name"],
+        f"`{platform}.…_{slugify(text['name'])}`",
+        unit,
+        _WHERE[one.dimensions],
+        enabled,
+        "the options ask for it" if one.figure else _WHEN[one.feature],
+        f"`{_FAMILIES[one.metric]}`" if one.metric else "",
+    )
+    return f"| {' | '.join(cells)} |\n".replace("|  |", "| |").replace("|  |", "| |")
