@@ -122,15 +122,15 @@ async def test_requests_refused_while_home_assistant_was_away_are_noticed(
     assert state(hass, entry, "budget_refusing", RED, "binary_sensor") == STATE_ON
 
 
-async def test_a_budget_that_the_restarted_proxy_does_not_tell_yet_is_unknown_and_stays(
+async def test_a_budget_that_the_restarted_proxy_does_not_tell_yet_stays_as_it_was_last_told(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:
     assert await set_up(hass, entry)
     series = proxy.traffic.series
     proxy.restart(spend={})
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert state(hass, entry, "budget_remaining", RED) == STATE_UNKNOWN
-    assert state(hass, entry, "budget_used_up", RED, "binary_sensor") == STATE_UNKNOWN
+    assert state(hass, entry, "budget_remaining", RED) == "30.0"
+    assert state(hass, entry, "budget_used_up", RED, "binary_sensor") == STATE_OFF
     proxy.traffic.series = {REMAINING: series[REMAINING]}
     await pass_time(hass, freezer)
     assert state(hass, entry, "budget_remaining", RED) == "30.0"

@@ -182,30 +182,42 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
             self._families = await self._async_families()
             return await self._async_form(_nested(self.config_entry.options))
         options = {**self.config_entry.options, **self._flat(user_input)}
-        # The frontend shows no errors at the fields of a section, only at the section.
-        if METRICS in user_input and (wrong := self._unknown_family(options[CONF_METRIC_NAMES])):
-            error = "family_not_checked" if self._families is None else "unknown_family"
-            return await self._async_form(user_input, {METRICS: error}, {"family": wrong})
-        has_rate = options.get(CONF_EXCHANGE_RATE) or options.get(CONF_EXCHANGE_RATE_ENTITY)
-        if SHOWN in user_input and options[CONF_CURRENCY] and not has_rate:
-            return await self._async_form(user_input, {SHOWN: "exchange_rate_missing"})
-        if ACCESS in user_input:
-            known = self.config_entry.options.get(CONF_EXTRA_HEADERS) or {}
+        if wrong := self._find_wrong(user_input, options):
+            return await self._async_form(user_input, *wrong)
+        for name, parse in ((ACCESS, self._async_access), (HISTORY, self._async_history)):
             try:
-                options |= await access_fields.async_parse(self.hass, user_input[ACCESS], known)
+                options |= await parse(user_input[name]) if name in user_input else {}
             except access_fields.InvalidFieldError as err:
-                return await self._async_form(_without_secrets(user_input), {ACCESS: err.translation_key})
-        if HISTORY in user_input:
-            try:
-                options |= await history_fields.async_parse(self.hass, self.config_entry, user_input[HISTORY])
-            except access_fields.InvalidFieldError as err:
-                return await self._async_form(_without_secrets(user_input), {HISTORY: err.translation_key})
+                return await self._async_form(_without_secrets(user_input), {name: err.translation_key})
         self._options = options
         if leaving := self._leaving():
             return self.async_show_form(
                 step_id="devices_go", description_placeholders={"devices": leaving}, last_step=True
             )
         return self.async_create_entry(data=options)
+
+    def _find_wrong(
+        self, user_input: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> tuple[dict[str, str], dict[str, str]] | None:
+        """Return section -> error and the error's placeholders, None where all is well.
+
+        The frontend shows no errors at the fields of a section, only at the section.
+        """
+        if METRICS in user_input and (wrong := self._unknown_family(options[CONF_METRIC_NAMES])):
+            return {METRICS: "family_not_checked" if self._families is None else "unknown_family"}, {"family": wrong}
+        has_rate = options.get(CONF_EXCHANGE_RATE) or options.get(CONF_EXCHANGE_RATE_ENTITY)
+        if SHOWN in user_input and options[CONF_CURRENCY] and not has_rate:
+            return {SHOWN: "exchange_rate_missing"}, {}
+        return None
+
+    async def _async_access(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the options of the section, checked; raises InvalidFieldError."""
+        known = self.config_entry.options.get(CONF_EXTRA_HEADERS) or {}
+        return await access_fields.async_parse(self.hass, fields, known)
+
+    async def _async_history(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the options of the section, tried at its source; raises InvalidFieldError."""
+        return await history_fields.async_parse(self.hass, self.config_entry, fields)
 
     async def async_step_devices_go(self, _: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Keep the options, for the user has read which devices go."""
