@@ -9,7 +9,7 @@ from typing import Any, Final
 from homeassistant.util import slugify
 
 from custom_components.litellm_pulse import binary_sensor, descriptions, event, number
-from custom_components.litellm_pulse.core.catalog import COUNTERS, GAUGES, Dimension
+from custom_components.litellm_pulse.core.catalog import COUNTERS, GAUGES, LATENCIES, RATE_LIMITS, Dimension
 from custom_components.litellm_pulse.entity import ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
 from custom_components.litellm_pulse.features import Feature
 
@@ -23,12 +23,17 @@ _PLATFORMS: Final = {
     "number": number.DESCRIPTIONS,
     "event": event.DESCRIPTIONS,
 }
-_FAMILIES: Final = {metric.name: metric.sources[0] for metric in (*COUNTERS, *GAUGES)}
+_FAMILIES: Final = {
+    **{metric.name: metric.sources[0] for metric in (*COUNTERS, *GAUGES)},
+    **LATENCIES,
+    **{figure: next(iter(families.values()))[0] for figure, families in RATE_LIMITS.items()},
+}
 _WHERE: Final = {
     ON_PROXY: "the proxy",
     ON_MODELS: "models",
     ON_MEMBERS: "members",
     ON_MEMBERS - {Dimension.PROVIDER}: "members, not providers",
+    ON_MODELS | {Dimension.KEY}: "models, keys",
     frozenset(Dimension): "everything",
 }
 _WHEN: Final = {
@@ -45,6 +50,8 @@ _WHEN: Final = {
     Feature.UNUSUAL: "seven days were seen",
     Feature.UNUSUAL_LATER: "there are no seven days yet",
 }
+_CURRENCY: Final = "EUR"
+"""Stands for that of the options."""
 _HEAD: Final = """\
 | entity | id ends in | unit | on | enabled | there when | read from |
 | --- | --- | --- | --- | --- | --- | --- |
@@ -71,8 +78,8 @@ def _row(platform: str, one: PulseDescription, text: Mapping[str, Any]) -> str:
     unit = getattr(one, "native_unit_of_measurement", None) or text.get("unit_of_measurement", "")
     enabled = "yes" if one.entity_registry_enabled_default else "no"
     cells = (
-        text["name"],
-        f"`{platform}.…_{slugify(text['name'])}`",
+        text["name"].format(currency=_CURRENCY),
+        f"`{platform}.…_{slugify(text['name'].format(currency=_CURRENCY))}`",
         unit,
         _WHERE[one.dimensions],
         enabled,
