@@ -185,7 +185,7 @@ async def test_a_backup_of_a_newer_release_is_left_as_it_is_whatever_part_of_it_
         assert not await set_up(hass, entry)
         assert entry.state is ConfigEntryState.SETUP_ERROR
         assert entry.reason is not None
-        assert "newer release" in entry.reason
+        assert "newer version" in entry.reason
         assert hass_storage[key] == newer
         hass_storage[key] = kept
         await unload()

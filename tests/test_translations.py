@@ -163,6 +163,7 @@ def test_figures_without_a_unit_of_their_own_have_a_translated_one() -> None:
 LANGUAGES = sorted(file.stem for file in (ROOT / "translations").glob("*.json") if file.stem != "en")
 SAME = {
     *("Budget", "Client", "Format", "Name", "Options", "Organisation", "Organization", "Proxy", "Service", "Status"),
+    *("Error", "Source"),
     *("Metadata", "Model", "Tag", "Tags", "Team", "Teams", "Tokens", "tokens", "cooldowns", "Period"),
     *("CSV", "JSON Lines", "OK", "{reason}", "{proxy} model {member}", "{proxy} tag {member}", "{proxy} team {member}"),
     "{proxy} metadata {member}",
@@ -218,4 +219,6 @@ def test_whatever_is_said_by_name_is_there() -> None:
     said = set(re.findall(r'localize\(\s*\w+(?:\.\w+)*, "(\w+)"', "".join(map(Path.read_text, ROOT.rglob("*.py")))))
     assert said <= set(TEXTS["common"])
     kinds = {*map(str, Dimension)}
-    assert {key for key in TEXTS["common"] if not key.startswith("event_")} == kinds | said
+    # Of events and of the history, each has its own: for every type, error and reason.
+    others = {key for key in TEXTS["common"] if not key.startswith(("event_", "history_"))}
+    assert others == {one for one in kinds | said if not one.startswith("history_")}
