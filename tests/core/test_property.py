@@ -245,6 +245,9 @@ class Lifecycles(RuleBasedStateMachine):
             # Series that were not seen yet would be created in the future: whether before the first look is open.
             return
         before = self.now - timedelta(seconds=seconds)
+        if self.latest - before > timedelta(hours=2) or before + self.ahead < START:
+            # A longer step is followed after a while, and before the first look there was nothing.
+            return
         if self._day_of(before) == self._day_of(self.now) == self.today:
             self.now = before
 
