@@ -121,6 +121,7 @@ async def test_what_is_wrong_is_said_and_can_be_mended(
     assert form["errors"] == {"base": error}
     assert _suggested(form)[CONF_URL] == proxy.url
     proxy.recover()
+    monkeypatch.setattr(client, "TIMEOUT", 30)
     assert (await _fill(hass, form, url=proxy.url, verify_ssl=True))["type"] is FlowResultType.CREATE_ENTRY
 
 

@@ -51,6 +51,9 @@ MEMORY = Path("/dev/shm")  # noqa: S108  # no disk is worn out by it
 REMEMBERED = timedelta(days=6, hours=12)
 """Seven days, less what the clocks may differ by."""
 
+MOST_AHEAD = timedelta(minutes=25)
+"""What the proxy's clock may be ahead by without contradicting ours."""
+
 type Turn = tuple[int, list[tuple[Key, int]], int, bool]
 """Which process, what it is used for, the seconds until it answers, and whether only a part is asked for."""
 
@@ -238,23 +241,17 @@ class Lifecycles(RuleBasedStateMachine):
                 # A longer leap has to be confirmed by an answer.
                 self.latest = self.now
 
-    @rule(seconds=st.integers(1, 7200))
+    @rule(seconds=st.integers(1, 1500))
     def step_our_clock_back(self, seconds: int) -> None:
-        """Step our clock back, on the same day."""
-        if any(life.counters != self.known.seen.get(life, {}) for life in self.lives):
-            # Series that were not seen yet would be created in the future: whether before the first look is open.
-            return
-        before = self.now - timedelta(seconds=seconds)
-        if self.latest - before > timedelta(hours=2) or before + self.ahead < START:
-            # A longer step is followed after a while, and before the first look there was nothing.
-            return
-        if self._day_of(before) == self._day_of(self.now) == self.today:
-            self.now = before
+        """Step our clock back, on the same day; the proxy's goes on, and does not contradict it."""
+        before, ahead = self.now - timedelta(seconds=seconds), self.ahead + timedelta(seconds=seconds)
+        if ahead <= MOST_AHEAD and self._day_of(before) == self._day_of(self.now) == self.today:
+            self.now, self.ahead = before, ahead
 
     @rule(minutes=st.integers(1, 20))
     def step_the_proxys_clock(self, minutes: int) -> None:
         """Step the proxy's clock ahead, by less than what would contradict ours."""
-        self.ahead = min(self.ahead + timedelta(minutes=minutes), timedelta(minutes=25))
+        self.ahead = min(self.ahead + timedelta(minutes=minutes), MOST_AHEAD)
 
     @precondition(lambda self: not self.full and not self.history_lost)
     @rule(zone=st.sampled_from(ZONES))
@@ -389,7 +386,8 @@ class Lifecycles(RuleBasedStateMachine):
     def _look(self) -> float:
         """Return when the ledger looked first, by the proxy's clock now: the later of what two clocks say."""
         answered_at = (self.now + self.ahead).timestamp()
-        possible = (self.since, self.since + self.ahead.total_seconds())
+        # While our clock is behind, time stands still.
+        possible = (self.since, self.since + answered_at - self.latest.timestamp())
         return max((one for one in possible if one <= answered_at + 5), default=answered_at)
 
     def _ask(self, life: Life, *, torn: bool, part: bool) -> tuple[Snapshot, bool]:
