@@ -107,6 +107,9 @@ class Known:
         clock now, and `created` whether the answer tells when its series were created.
         """
         before = self.seen.get(life, {}) if life not in self.forgotten else {}
+        if life.start is None and life not in self.seen and not self._shows_restart(life.counters):
+            # Series that are gone are no restart: whoever answers now goes on from where those before were.
+            before = {key: one for other, seen in self.seen.items() if other.start is None for key, one in seen.items()}
         increases: dict[Key, int] = {}
         for key, (epoch, value) in life.counters.items():
             if key in before:
