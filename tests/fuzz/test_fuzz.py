@@ -28,7 +28,11 @@ from .worlds import BEGIN, answers
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
 UTC_ZONE = ZoneInfo("UTC")
 fuzz = settings(
-    max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=False
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize="FUZZ_EXAMPLES" not in os.environ,
 )
 
 

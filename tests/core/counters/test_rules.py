@@ -1,6 +1,6 @@
 """What counts and what does not: every row of the table of exactness, in numbers."""
 
-from ..bodies import cost
+from ..bodies import COST, START, body, cost, family, series
 from ..conftest import LedgerHarness
 from .rows import check
 
@@ -399,3 +399,16 @@ def test_several_workers_that_were_noticed_are_not_counted_after_a_restart_of_ho
         harness.scrape(cost(52))
     assert harness.scrape(cost(55)).report is not None
     assert harness.total() == total + 3
+
+
+def test_a_series_that_came_twice_and_was_born_again_counts_what_it_has_now(harness: LedgerHarness) -> None:
+    start = START.timestamp() - 5000
+    one, other = series(user="0"), series(user="00")
+    repeated = f"{COST}{one} 0.0\n# HELP {COST.removesuffix('_total')}_created"
+    told = family(COST, {one: 5, other: 0}, {one: start, other: start})
+    harness.scrape(body(told.replace(f"# HELP {COST.removesuffix('_total')}_created", repeated), start=start))
+    born = harness.now.timestamp() + 30
+    harness.scrape(body(family(COST, {other: 0, series(user="1"): 0, one: 0}, {other: start, one: born}), start=start))
+    assert harness.total() == 0
+    harness.scrape(body(family(COST, {other: 0, series(user="1"): 0, one: 2}, {other: start, one: born}), start=start))
+    assert harness.total() == 2

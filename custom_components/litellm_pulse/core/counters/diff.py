@@ -90,8 +90,9 @@ def created_family(family: str) -> str:
 def _compare(diff: FamilyDiff, old: Sequence[bytes], slots: Sequence[Counter | None], skipped: set[int]) -> None:
     """Read the lines that differ."""
     lines, placed = diff.lines, diff.slots
-    differing = list(_differing(lines, old))
-    diff.skipped = {index for index in skipped.difference(differing) if index < len(lines)}
+    # A line that repeated a series may be its only one now.
+    again = [index for index in skipped if index < len(lines)]
+    differing = sorted({*_differing(lines, old), *again}) if again else list(_differing(lines, old))
     moved = _place(diff, [index for index in differing if placed[index] is None or not _reread(diff, index)])
     moved |= len(lines) != len(slots)
     if diff.known and (moved or len(lines) - diff.slots.count(None) < len(diff.known)):

@@ -98,7 +98,7 @@ class Increases:
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""
-        counted_now: set[Counter] = set()
+        counted_now = set(diff.missing)
         for index, counter, value in diff.changed:
             counted_now.add(counter)
             since = counter.created if diff.tells_created else None
