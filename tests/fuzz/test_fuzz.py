@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,8 @@ from custom_components.litellm_pulse.core.models import TOTAL, Window
 
 from .reference import Reference
 from .worlds import BEGIN, answers
+
+pytestmark = pytest.mark.filterwarnings("ignore:It looks like `register_random`")
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
 UTC_ZONE = ZoneInfo("UTC")
