@@ -13,15 +13,13 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from . import windows
-from .catalog import COUNTERS, Dimension
-from .counters import MemberKeys, in_order
+from .catalog import Dimension
+from .counters import MEMBER_LIMIT, MemberKeys, in_order
 from .errors import StoreError
 from .models import MemberKey, Vector
 from .store import LedgerWriter, Store
+from .store.columns import COLUMNS, MARKS, each
 from .store.history_rows import CUT, Part, cut_days, delete_rows
-
-SPARSE_LIMIT = 20_000
-"""Members of one dimension that are told apart; the usage of those past it is counted without naming them."""
 
 FIRST_NUMBER = -2
 """Attributions of history count down from here, those of /metrics up from 0."""
@@ -32,10 +30,7 @@ type SparseVector = Sequence[float | None]
 type Lump = Mapping[int, Vector]
 """Attribution -> what /metrics told of it in one scrape."""
 
-_NAMES = tuple(metric.name for metric in COUNTERS)
-_COLUMNS = ", ".join(_NAMES)
-_MARKS = ", ".join("?" * len(_NAMES))
-_SUMS = ", ".join(f"sum({name})" for name in _NAMES)
+_SUMS = each("sum({0})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +146,7 @@ class History:
 
     def lump(self, gap: Gap) -> tuple[Lump, Mapping[int, MemberKeys]]:
         """Return what /metrics told after a gap, and the members of each attribution."""
-        vectors = ", ".join(f"coalesce({name}, 0.0)" for name in _NAMES)
+        vectors = each("coalesce({0}, 0.0)")
         found = self._store.rows(f"SELECT attribution, {vectors} FROM lumps WHERE gap = ?", (gap.end,))
         lump = {number: tuple(vector) for number, *vector in found}
         return lump, self._members("attribution IN (SELECT attribution FROM lumps WHERE gap = ?)", (gap.end,))
@@ -159,7 +154,7 @@ class History:
     def told(self, part: Part, first: int, last: int) -> list[ToldRow]:
         """Return what was told of the quarter-hours from `first` on and before `last`."""
         query = (
-            f"SELECT attribution, start, apart, {_COLUMNS} FROM history "
+            f"SELECT attribution, start, apart, {COLUMNS} FROM history "
             "WHERE resolution = 0 AND part = ? AND start >= ? AND start < ?"
         )
         found = self._store.rows(query, (int(part), first, last))
@@ -178,7 +173,7 @@ class History:
         with self._store.atomic() as cursor:
             cursor.execute("DELETE FROM moved WHERE gap = ?", (gap.end,))
             cursor.executemany(
-                f"INSERT INTO moved VALUES (?, ?, ?, {_MARKS})",
+                f"INSERT INTO moved VALUES (?, ?, ?, {MARKS})",
                 [(gap.end, start, number, *values) for (start, number), values in moved.items()],
             )
             delete_rows(cursor, Part.MOVED, first, last)
@@ -193,7 +188,7 @@ class History:
     def sums(self) -> dict[MemberKey, Vector]:
         """Return member -> what it used before the first scrape, as far as it is known."""
         query = (
-            f"SELECT dimension, key, {', '.join(f'total({name})' for name in _NAMES)} FROM history "
+            f"SELECT dimension, key, {each('total({0})')} FROM history "
             "JOIN attributions USING (attribution) WHERE resolution = 1 AND part IN (0, 1) GROUP BY 1, 2"
         )
         return {(Dimension(dimension), key): tuple(vector) for dimension, key, *vector in self._store.rows(query)}
@@ -253,7 +248,7 @@ class History:
     def _knows(self, key: MemberKey) -> bool:
         """Whether a member is told apart, which it is from now on where there is room."""
         known = self._known.setdefault(key[0], set())
-        if key[1] not in known and len(known) < SPARSE_LIMIT:
+        if key[1] not in known and len(known) < MEMBER_LIMIT:
             known.add(key[1])
         return key[1] in known
 

@@ -3,7 +3,7 @@
 One room with one function, `Counting.count`: an answer in, a frozen result out.
 """
 
-from .attribution import in_order
+from .attribution import MEMBER_LIMIT, in_order
 from .counting import Counting
 from .results import (
     Ambiguity,
@@ -22,6 +22,7 @@ from .results import (
 )
 
 __all__ = [
+    "MEMBER_LIMIT",
     "Ambiguity",
     "Answer",
     "Baseline",

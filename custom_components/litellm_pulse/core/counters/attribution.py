@@ -78,13 +78,7 @@ class _LabelLayout:
         self.callers = _LabelGroup(names, callers, [name for name in names if labelled_member(name, "true")])
         at = self.upstream.at
         self.model = at.get("model")
-        self.deployed = at.get("litellm_model_name")
         self.ids = [(label, at[label]) for label in _IDS if label in at]
-
-    @property
-    def is_traced(self) -> bool:
-        """Whether something upstream is named by other families only."""
-        return not all(name in self.upstream.at for name in _NAMES.values())
 
 
 @dataclass(slots=True, eq=False)

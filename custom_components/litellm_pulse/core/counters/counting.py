@@ -81,10 +81,10 @@ class Counting:
         """The families of the last answer, and the metrics that these are."""
         self._witness = ""
         """The `_created` family that a part asks for, too."""
-        self._sources = frozenset(source for metric in metrics for source in metric.sources)
-        self._twins = frozenset(map(created_family, self._sources))
+        sources = frozenset(source for metric in metrics for source in metric.sources)
+        self._twins = frozenset(map(created_family, sources))
         self._live = LIVE_FAMILIES | {source for gauge in gauges for source in gauge.sources} | {PROCESS_START}
-        self.wanted = self._sources | self._twins | self._live
+        self.wanted = sources | self._twins | self._live
         """The families that are read at all."""
 
     # What is known

@@ -18,9 +18,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from .. import windows
-from ..catalog import COUNTERS
 from ..models import MemberKey
 from ..store import reading
+from ..store.columns import COLUMNS, each
 from ..store.writer import RETENTION_DAYS
 from ..windows import QUARTER_SECONDS, Resolution
 
@@ -33,8 +33,8 @@ type Digest = tuple[float, ...]
 type Amounts = tuple[float, ...]
 """Usage, in the order of the counters that were asked for."""
 
-_MOVED = f"restarted OR coalesce({', '.join(metric.name for metric in COUNTERS)}) IS NOT NULL"
-_DIGEST = ", ".join(f"total({metric.name} * (attribution + 1))" for metric in COUNTERS)
+_MOVED = f"restarted OR coalesce({COLUMNS}) IS NOT NULL"
+_DIGEST = each("total({0} * (attribution + 1))")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

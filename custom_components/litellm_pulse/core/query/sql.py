@@ -13,14 +13,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from .. import windows
-from ..catalog import COUNTERS, Dimension
+from ..catalog import Dimension
 from ..models import ScrapeRow, Vector
 from ..store import reading
+from ..store.columns import COLUMNS, NAMES, each
 from ..windows import Resolution
 
-_NAMES = tuple(metric.name for metric in COUNTERS)
-_SUMS = ", ".join(f"total(usage.{name})" for name in _NAMES)
-_WIDTH = len(_NAMES)
+_SUMS = each("total(usage.{0})")
+_WIDTH = len(NAMES)
 
 
 class Period(StrEnum):
@@ -204,22 +204,21 @@ def _statement(dimensions: Sequence[Dimension]) -> str:
         f" LEFT JOIN attributions {name} ON {name}.attribution = usage.attribution AND {name}.dimension = '{dimension}'"
         for name, dimension in zip(split, dimensions, strict=True)
     )
-    columns = ", ".join(_NAMES)
     parts = [
-        f"SELECT resolution, attribution, {columns} FROM {table} "
+        f"SELECT resolution, attribution, {COLUMNS} FROM {table} "
         "WHERE resolution = ?1 AND start BETWEEN ?2 AND ?3 AND start >= ?4"
         for table in ("posted", "unposted")
     ]
     within = "FROM past WHERE resolution = ?5 AND start BETWEEN ?6 AND ?7 AND {}"
-    parts.append(f"SELECT ?1, attribution, {columns} {within.format('NOT apart')}")
+    parts.append(f"SELECT ?1, attribution, {COLUMNS} {within.format('NOT apart')}")
     having = ""
     if len(dimensions) == 1:
         # What a source tells by one dimension only is named there, and nobody's no more.
         own = f"apart AND attribution IN (SELECT attribution FROM attributions WHERE dimension = '{dimensions[0]}')"
-        parts.append(f"SELECT ?1, attribution, {columns} {within.format(own)}")
+        parts.append(f"SELECT ?1, attribution, {COLUMNS} {within.format(own)}")
         if dimensions[0] is not Dimension.TAG:
-            parts.append(f"SELECT ?1, NULL, {', '.join(f'-{name}' for name in _NAMES)} {within.format(own)}")
-        some = " OR ".join(f"abs(total(usage.{name})) > 1e-9" for name in _NAMES)
+            parts.append(f"SELECT ?1, NULL, {each('-{0}')} {within.format(own)}")
+        some = " OR ".join(f"abs(total(usage.{name})) > 1e-9" for name in NAMES)
         having = f"HAVING by0.key IS NOT NULL OR {some} "
     members = [f"{name}.key" for name in split]
     # Grouped by the resolution too, which is one: without usage there is no row then.

@@ -10,14 +10,12 @@ as those rows; the view `usage` has both.
 import sqlite3
 from collections.abc import Mapping
 
-from ..catalog import COUNTERS
 from ..models import Vector
 from ..windows import Bucket, UsageKey
+from .columns import MARKS, NAMES, each
 
-_NAMES = tuple(metric.name for metric in COUNTERS)
-_MARKS = ", ".join("?" * len(_NAMES))
 _ADDED = "ON CONFLICT DO UPDATE SET " + ", ".join(
-    f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in _NAMES
+    f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in NAMES
 )
 
 
@@ -26,7 +24,7 @@ def add(cursor: sqlite3.Cursor, bucket: Bucket, usage: Mapping[int, Vector]) -> 
     if cursor.execute("SELECT 1 FROM running WHERE (quarter, day, month) != (?, ?, ?)", bucket).fetchone():
         post(cursor)
     cursor.executemany(
-        f"INSERT INTO running VALUES (?, ?, ?, ?, {_MARKS}) {_ADDED}",
+        f"INSERT INTO running VALUES (?, ?, ?, ?, {MARKS}) {_ADDED}",
         [(number, *bucket, *sparse(vector)) for number, vector in usage.items()],
     )
 
@@ -34,7 +32,7 @@ def add(cursor: sqlite3.Cursor, bucket: Bucket, usage: Mapping[int, Vector]) -> 
 def add_posted(cursor: sqlite3.Cursor, usage: Mapping[UsageKey, Vector]) -> None:
     """Add usage that is posted already."""
     cursor.executemany(
-        f"INSERT INTO posted VALUES (?, ?, ?, {_MARKS}) {_ADDED}",
+        f"INSERT INTO posted VALUES (?, ?, ?, {MARKS}) {_ADDED}",
         [(*key, *sparse(vector)) for key, vector in usage.items()],
     )
 
@@ -54,7 +52,7 @@ def post(cursor: sqlite3.Cursor) -> None:
 def refile(cursor: sqlite3.Cursor, bucket: Bucket) -> None:
     """Bring usage of later quarter-hours, days and months into those of a bucket."""
     post(cursor)
-    sums = ", ".join(f"total({name})" for name in _NAMES)
+    sums = each("total({0})")
     for resolution, number in enumerate(bucket):
         parameters = {"resolution": resolution, "number": number}
         where = "WHERE resolution = :resolution AND start > :number"

@@ -14,21 +14,18 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..catalog import COUNTERS
 from ..errors import DamagedStoreError
 from ..models import Vector
 from ..windows import Bucket, Resolution
 from . import buckets, history_rows
 from .buckets import sparse
+from .columns import MARKS, each
 from .database import companions, connect, delete, fetch, typed_errors
 from .migrations import migrate
 from .pending_writes import PendingWrites
 
 PAGE_BYTES = 1024
 """A scrape touches a few rows here and there: small pages write a quarter of SQLite's default."""
-
-_NAMES = tuple(metric.name for metric in COUNTERS)
-_MARKS = ", ".join("?" * len(_NAMES))
 
 
 class Store:
@@ -98,7 +95,7 @@ class Store:
 
     def sums(self, resolution: Resolution, first: int, last: int) -> dict[int, Vector]:
         """Return attribution -> usage of all rows of a resolution from number `first` to `last`."""
-        columns = ", ".join(f"total({name})" for name in _NAMES)
+        columns = each("total({0})")
         query = (
             f"SELECT attribution, {columns} FROM usage "
             "WHERE resolution = ? AND start BETWEEN ? AND ? GROUP BY attribution"
@@ -135,7 +132,7 @@ class Store:
             buckets.add_posted(cursor, pending.posted)
             history_rows.write_lumps(cursor, pending.lumps)
             cursor.executemany(
-                f"INSERT OR REPLACE INTO scrapes VALUES (?, ?, ?, ?, ?, {_MARKS}, {_MARKS})",
+                f"INSERT OR REPLACE INTO scrapes VALUES (?, ?, ?, ?, ?, {MARKS}, {MARKS})",
                 [
                     (
                         *(row.at, row.until, row.scrapes, row.restarted, row.in_flight_requests),

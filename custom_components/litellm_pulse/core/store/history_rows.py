@@ -8,13 +8,11 @@ from enum import IntEnum
 from zoneinfo import ZoneInfo
 
 from .. import windows
-from ..catalog import COUNTERS
 from ..models import Vector
 from .buckets import sparse
+from .columns import MARKS, each
 
-_NAMES = tuple(metric.name for metric in COUNTERS)
-_MARKS = ", ".join("?" * len(_NAMES))
-_SUMS = ", ".join(f"sum({name})" for name in _NAMES)
+_SUMS = each("sum({0})")
 
 
 class Part(IntEnum):
@@ -72,7 +70,7 @@ def write_lumps(cursor: sqlite3.Cursor, lumps: Mapping[tuple[float, float], Mapp
     for gap, increases in lumps.items():
         cursor.execute("INSERT OR REPLACE INTO gaps VALUES (?, ?)", gap)
         cursor.executemany(
-            f"INSERT OR REPLACE INTO lumps VALUES (?, ?, {_MARKS})",
+            f"INSERT OR REPLACE INTO lumps VALUES (?, ?, {MARKS})",
             [(gap[1], number, *sparse(vector)) for number, vector in increases.items()],
         )
 

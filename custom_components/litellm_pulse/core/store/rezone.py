@@ -10,14 +10,13 @@ import sqlite3
 from zoneinfo import ZoneInfo
 
 from .. import windows
-from ..catalog import COUNTERS
 from ..windows import Resolution
 from . import buckets, history_rows
+from .columns import each
 from .connection import Store
 
-_NAMES = tuple(metric.name for metric in COUNTERS)
-_SUMS = ", ".join(f"total({name}) AS {name}" for name in _NAMES)
-_SIGNED = ", ".join(f"{name} * :sign" for name in _NAMES)
+_SUMS = each("total({0}) AS {0}")
+_SIGNED = each("{0} * :sign")
 
 
 def rezone(store: Store, zone: ZoneInfo, covered_from: int | None) -> None:
