@@ -17,6 +17,15 @@ def test_a_gauge_that_cannot_be_read_is_left_out() -> None:
     assert [one.value for one in GaugeReader().read({"g": lines})["g"]] == [1.0]
 
 
+def test_a_gauge_that_stays_is_the_same_sample_while_its_neighbour_changes() -> None:
+    reader = GaugeReader()
+    before = reader.read({"g": [b'g{a="1"} 1', b"junk", b'g{a="2"} 1']})["g"]
+    after = reader.read({"g": [b'g{a="1"} 2', b"junk", b'g{a="2"} 1']})["g"]
+    assert [one.value for one in after] == [2.0, 1.0]
+    assert after[1] is before[1]
+    assert reader.read({"g": [b'g{a="1"} 2', b"junk", b'g{a="2"} 1']})["g"] is after
+
+
 @pytest.mark.parametrize("text", [b"", b"{", b'{a="b"}', b'x{a="b"', b"x{a=b}"])
 def test_labels_that_are_not_well_formed_are_none(text: bytes) -> None:
     assert labels_of(text) is None

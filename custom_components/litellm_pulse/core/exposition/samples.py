@@ -88,18 +88,24 @@ class GaugeSample:
 class GaugeReader:
     """Reads the gauges of answer after answer; a line that was there before is not parsed again."""
 
-    _known: dict[str, tuple[Sequence[bytes], list[GaugeSample]]] = field(default_factory=dict)
-    """Family -> its lines in the last answer, and what they say."""
+    _known: dict[str, tuple[Sequence[bytes], Mapping[bytes, GaugeSample | None], list[GaugeSample]]] = field(
+        default_factory=dict
+    )
+    """Family -> its lines in the last answer, what each says, and the samples in their order."""
 
     def read(self, families: Mapping[str, Sequence[bytes]]) -> dict[str, Sequence[GaugeSample]]:
-        """Return family -> its samples; lines that cannot be read are left out."""
+        """Return family -> its samples; lines that cannot be read are left out.
+
+        A family whose lines are all the same is the same list, a line that is the same the same sample.
+        """
         before, self._known = self._known, {}
         for family, lines in families.items():
-            known = before.get(family)
-            if known is None or known[0] != lines:
-                known = lines, [sample for line in lines if (sample := _gauge_sample(line))]
+            known = before.get(family, ((), {}, []))
+            if known[0] != lines:
+                said = {line: known[1][line] if line in known[1] else _gauge_sample(line) for line in lines}
+                known = lines, said, [sample for line in lines if (sample := said[line])]
             self._known[family] = known
-        return {family: samples for family, (_, samples) in self._known.items()}
+        return {family: samples for family, (_, _, samples) in self._known.items()}
 
 
 def _gauge_sample(line: bytes) -> GaugeSample | None:
