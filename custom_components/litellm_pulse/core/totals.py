@@ -48,7 +48,9 @@ class Totals:
     """Members whose usage is another one since `take_changed`; None where all may be."""
 
     def add(self, increases: Mapping[int, Vector], groups: Callable[[int], Iterable[MemberKey]]) -> None:
-        """Add increases per attribution to it and to each member of its groups."""
+        """Add increases per attribution to it and to its members; without any, every mapping stays the same object."""
+        if not increases:
+            return
         attributions, members, dimensions = dict(self.attributions), dict(self.members), dict(self.dimensions)
         per_member: dict[MemberKey, Vector] = {}
         per_dimension: dict[Dimension, Vector] = {}

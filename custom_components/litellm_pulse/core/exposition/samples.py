@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import inf, isfinite, nan
 
 from .labels import labels_of
@@ -122,11 +123,23 @@ def _gauge_sample(line: bytes) -> GaugeSample | None:
 
 def label_names(exposition: Mapping[str, Sequence[bytes]]) -> frozenset[str]:
     """Return the names of the labels that counters have; the series of a family have the same, so one is read."""
-    names: set[str] = set()
-    for family, lines in exposition.items():
-        if family.endswith("_total") and lines and (match := _SAMPLE.fullmatch(lines[0])):
-            names |= (labels_of(match[1]) or {}).keys()
-    return frozenset(names)
+    first = [lines[0] for family, lines in exposition.items() if family.endswith("_total") and lines]
+    return frozenset().union(*map(_names_of, map(_series_of, first)))
+
+
+def _series_of(line: bytes) -> bytes:
+    """Return the series of a sample line, whatever its value; nothing for any other line."""
+    series_text = line.rpartition(b" ")[0]
+    if series_text.endswith(b'"}'):
+        return series_text
+    match = _SAMPLE.fullmatch(line)
+    return match[1] if match else b""
+
+
+@lru_cache(maxsize=128)
+def _names_of(series_text: bytes) -> frozenset[str]:
+    """Return the names of a series' labels; families mostly begin with the same series in each answer."""
+    return frozenset(labels_of(series_text) or ())
 
 
 def _name_and_value(line: bytes | bytearray) -> tuple[bytes, bytes]:
