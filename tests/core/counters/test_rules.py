@@ -265,7 +265,27 @@ def test_without_identity_a_counter_that_is_back_and_lower_restarts_the_whole_an
         by      * * * *
         gpt-4o  5 6 7 8
         opus    5 6 _ 1
-        adds    0 2 1 9
+        adds    0 2 1 8
+    """)
+
+
+def test_without_identity_what_came_since_the_restart_is_not_counted_again_when_it_shows() -> None:
+    check("""
+        by      * * * * *
+        gpt-4o  5 6 7 8 9
+        opus    5 _ _ 1 2
+        llama   _ _ 3 3 4
+        adds    0 1 4 7 3
+    """)
+
+
+def test_without_identity_several_restarts_count_each_thing_once() -> None:
+    check("""
+        by      * * * * * * *
+        gpt-4o  5 6 _ 1 1 _ 1
+        opus    _ 2 _ _ 2 2 _
+        llama   5 _ _ _ _ 1 2
+        adds    0 3 0 1 2 1 1
     """)
 
 

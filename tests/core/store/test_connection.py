@@ -89,8 +89,11 @@ def test_a_file_of_the_first_schema_goes_on_with_all_that_it_has(harness: Ledger
         assert connection.execute(query).fetchall() == [(0, 9.0), (1, 9.0), (2, 9.0)]
 
 
-def test_a_file_of_the_second_schema_goes_on_with_all_that_it_has(harness: LedgerHarness, proxy: Proxy) -> None:
-    shutil.copy(FIXTURES / "ledger-schema-2.db", harness.path)
+@pytest.mark.parametrize("schema", [2, 3])
+def test_a_file_of_an_earlier_schema_goes_on_with_all_that_it_has(
+    harness: LedgerHarness, proxy: Proxy, schema: int
+) -> None:
+    shutil.copy(FIXTURES / f"ledger-schema-{schema}.db", harness.path)
     for index in range(12):
         proxy.spend(index / 8, MODELS[index % 3])
     proxy.spend(2.5, "opus")

@@ -160,9 +160,9 @@ class Counting:
         if fell or (found.fell_without_identity and self._processes.newest):
             self._turns.fell(process.values())
         if fell:
-            kept = _seen_since_restart(process, diffs)
+            counted = _counted_since_restart(process, diffs)
             process = self._begin(identity, restarted=True)
-            for counter in kept:
+            for counter in counted:
                 process.counters_of(counter.series.family)[counter.series.text] = counter
             diffs = self._diffs(process, exposition, identity)
         return self._take_in(
@@ -231,6 +231,11 @@ class Counting:
             hold=process.waiting.held if step.is_new and process.waiting else None,
         )
         work.baselines |= let_go
+        if step.is_new:
+            # What it took over from one that had no identity either.
+            work.baselines |= {
+                (process.id, one.series.id): one.baseline for one in process.all_counters() if one.series.metrics
+            }
         return work, origins
 
     def _judge(self, step: _Step, work: Increases, before: dict[bytes, float]) -> bool:
@@ -387,10 +392,10 @@ class Counting:
         remapped = self.metrics if self._origins.differ_from(state.origins) else None
         by_id, changed = self._series.load(state.series, self._attributions, remapped)
         baselines: dict[BaselineKey, None] = {}
-        for process, number, value, created, untold, missing_since in state.baselines:
+        for process, number, value, created, untold, missing_since, first_seen in state.baselines:
             series = by_id[number]
             if series.metrics:
-                counter = Counter(series, value, created, untold, missing_since)
+                counter = Counter(series, value, created, untold, missing_since, first_seen)
                 self._processes.known[process].counters_of(series.family)[series.text] = counter
             else:
                 baselines[process, number] = None
@@ -454,13 +459,24 @@ def _is_older(step: _Step) -> bool:
     return any(one.falls_while_present for one in diffs) and not any(one.rises for one in diffs)
 
 
-def _seen_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> list[Counter]:
-    """Return the counters that appeared while those that are lower now were missing: they have counted already."""
-    fallen = [one for diff in diffs.values() for _, one, value in diff.changed if value < one.value * ROUNDED]
+def _counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> list[Counter]:
+    """Return the counters that may have counted since a restart that shows only now, with what has counted already.
+
+    It may have been since those that are lower now are missing. What appeared since then has counted whole,
+    of others that went on what has grown.
+    """
+    fallen = {one for diff in diffs.values() for _, one, value in diff.changed if value < one.value * ROUNDED}
     if any(one.missing_since is None for one in fallen):
         return []
     since = max(one.missing_since or 0.0 for one in fallen)
-    return [one for one in process.all_counters() if one.first_seen >= since]
+    gone = {one for diff in diffs.values() for one in diff.missing}
+    counted = []
+    for one in process.all_counters():
+        if one.first_seen >= since:
+            counted.append(one)
+        elif one.untold and one.created is None and one.missing_since is None and one not in gone:
+            counted.append(Counter(one.series, one.untold, first_seen=one.first_seen))
+    return counted
 
 
 def _superseded(step: _Step) -> tuple[set[str], dict[BaselineKey, None]]:

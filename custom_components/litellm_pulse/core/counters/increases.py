@@ -58,6 +58,8 @@ class Increases:
 
     def apply(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition, *, older: bool) -> None:
         """Apply all diffs of an answer; nothing here can fail."""
+        if self.complete and not older:
+            self._doubt(diffs)
         for family, diff in diffs.items():
             self.samples += len(diff.slots)
             if diff.is_same and not diff.created:
@@ -74,6 +76,16 @@ class Increases:
                 vector[metric] = 0.0
         if older:
             self.ambiguity = Ambiguity.OLDER
+
+    def _doubt(self, diffs: Mapping[str, FamilyDiff]) -> None:
+        """Tell what counts from now on apart, where a counter goes missing, which may be a restart that shows later."""
+        process = self.process
+        if process.has_no_identity and any(one.missing for one in diffs.values()) and not process.has_missing:
+            for counter in process.all_counters():
+                if counter.created is None and counter.untold:
+                    counter.untold = 0.0
+                    if counter.series.metrics:
+                        self.baselines[process.id, counter.series.id] = counter.baseline
 
     def _remember(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition) -> None:
         """Keep the lines, to see at once which of them change."""
@@ -146,6 +158,7 @@ class Increases:
         summed: dict[int, list[float]] = {}
         known, baselines, process = self.series, self.baselines, self.process.id
         by_sums = partial(_sum, summed) if self.process.sums is not None else None
+        first_seen = self.now if self.process.has_no_identity else 0.0
         for family, diff in diffs.items():
             counters, created, slots = self.process.counters_of(family), diff.created, diff.slots
             adder = by_sums or self._adder(family, diff)
@@ -156,11 +169,11 @@ class Increases:
                     continue
                 since = created.get(text)
                 self.has_newcomers = True
-                counter = slots[index] = counters[text] = Counter(series, value, since, first_seen=self.now)
+                counter = slots[index] = counters[text] = Counter(series, value, since, first_seen=first_seen)
                 if series.metrics:
                     self.changed += 1
                     self.touched.add(series.attribution)
-                    baselines[process, series.id] = value, since, 0.0, None
+                    baselines[process, series.id] = value, since, 0.0, None, first_seen
                     if by_sums is None and since is not None:
                         self._add_created(counter, since, adder)
                     elif adder is not None:

@@ -136,6 +136,11 @@ class Process:
         """Whether only falling counters tell that it was restarted."""
         return self.start is None and not self.joined
 
+    @property
+    def has_missing(self) -> bool:
+        """Whether any of its counters is missing."""
+        return any(one.missing_since is not None for one in self.all_counters())
+
     def all_counters(self) -> Iterator[Counter]:
         """Yield all counters."""
         for family in self.counters.values():

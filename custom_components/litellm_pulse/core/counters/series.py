@@ -40,16 +40,16 @@ class Counter:
     created: float | None = None
     """Its `_created`, when the process last told it."""
     untold: float = 0.0
-    """What was counted since that was told last."""
+    """What was counted since that was told last; in a process without an identity, since any counter is missing."""
     missing_since: float | None = None
     """By our clock; None while the answers have it."""
     first_seen: float = 0.0
-    """By our clock; 0 where that was before Home Assistant was started."""
+    """By our clock; 0 in a process with an identity, which needs no such evidence of a restart."""
 
     @property
     def baseline(self) -> Baseline:
         """The counter as it is written down."""
-        return self.value, self.created, self.untold, self.missing_since
+        return self.value, self.created, self.untold, self.missing_since, self.first_seen
 
 
 class Growth(NamedTuple):

@@ -91,6 +91,11 @@ def _history(names: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
+def _fourth() -> tuple[str, ...]:
+    """Keep since when counters are known, by which several workers are seen to have restarted."""
+    return ("ALTER TABLE baselines ADD COLUMN first_seen REAL NOT NULL DEFAULT 0",)
+
+
 FIRST_COUNTERS = (
     "requests failed_requests tokens input_tokens output_tokens reasoning_tokens cost cache_hits "
     "cache_misses cached_tokens input_cached_tokens input_cache_creation_tokens deployment_requests "
@@ -102,6 +107,7 @@ STEPS: tuple[Callable[[], tuple[str, ...]], ...] = (
     lambda: _first(tuple(FIRST_COUNTERS.split())),
     lambda: _second(tuple(FIRST_COUNTERS.split())),
     lambda: (*_third(), *_history(tuple(FIRST_COUNTERS.split()))),
+    _fourth,
 )
 
 VERSION = len(STEPS)
