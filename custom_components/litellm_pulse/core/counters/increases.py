@@ -301,18 +301,18 @@ class Increases:
         sums, self.process.sums = self.process.sums, None
         if sums is None:
             return
-        if self.process.start is None and not self.process.joined and self._is_below(sums, summed):
-            sums = {}
         gained = _gained(sums, summed)
         _follow_moves(gained, self.attributions.keys)
+        if self.process.has_no_identity and self._fell(gained, sums):
+            gained = _gained({}, summed)
         self.increases |= {number: [max(0.0, by) for by in vector] for number, vector in gained.items()}
 
-    def _is_below(self, sums: Mapping[int, Vector], summed: Mapping[int, list[float]]) -> bool:
+    def _fell(self, gained: Mapping[int, list[float]], sums: Mapping[int, Vector]) -> bool:
         """Whether any sum of what was tracked is lower than it was, by more than rounding."""
         return any(
-            now < before * ROUNDED and metric not in self.untracked
+            by < 0 and by < before * (ROUNDED - 1) and metric not in self.untracked
             for attribution, last in sums.items()
-            for metric, (now, before) in enumerate(zip(summed.get(attribution, ZERO), last, strict=True))
+            for metric, (by, before) in enumerate(zip(gained[attribution], last, strict=True))
         )
 
 
