@@ -8,7 +8,6 @@ next answer is lost to anybody, and the machine keeps from making what nobody co
 - several workers that restart and drive every counter past its last value between two answers, or go back to a
   release with other labels;
 - after a loss of the file, a process that has evicted series since the spare copy was saved;
-- several workers around a loss of the file (the nightly profile still finds lives there that are not understood);
 - a process that is silent for seven days, which is forgotten.
 """
 
@@ -295,7 +294,7 @@ class Lifecycles(RuleBasedStateMachine):
     @rule(damage=st.sampled_from(["deleted", "truncated", "overwritten"]), hours=st.integers(0, 20))
     def lose_file(self, damage: str, hours: int) -> None:
         """Lose the file while Home Assistant is stopped."""
-        if self.spare_copy is None or not self._can_tell_by_sums(self.saved) or self._has_workers:
+        if self.spare_copy is None or not self._can_tell_by_sums(self.saved):
             return
         self._ledger._writer.store.close()
         if damage == "deleted":
@@ -311,8 +310,6 @@ class Lifecycles(RuleBasedStateMachine):
     @rule(which=which)
     def delete_file_and_scrape(self, which: int) -> None:
         """Delete the file under the ledger."""
-        if self._has_workers:
-            return
         self.path.unlink()
         self.history_lost = True
         self._scrape(self._life(which))
@@ -349,11 +346,6 @@ class Lifecycles(RuleBasedStateMachine):
         """The ledger, which is open in every rule."""
         assert self.ledger is not None
         return self.ledger
-
-    @property
-    def _has_workers(self) -> bool:
-        """Whether several workers answer, now or at any time that is remembered."""
-        return any(life.start is None for life in (*self.lives, *self.known.seen, *self.saved.seen))
 
     def _life(self, which: int) -> Life:
         """Return one of the processes."""

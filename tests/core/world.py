@@ -94,6 +94,8 @@ class Known:
     """Processes whose counters at their last answer were lost."""
     untold: frozenset[tuple[Life, Key]] = frozenset()
     """Series last counted in an answer that did not tell when they were created."""
+    doubtful: Mapping[Key, int] = field(default_factory=dict)
+    """Values that several workers had before a restart which showed: perhaps, what has them had begun since."""
     answered: Mapping[Life, datetime] = field(default_factory=dict)
     last: datetime = START
     """The time of the last scrape."""
@@ -106,10 +108,16 @@ class Known:
         `counts` says that what it has more counts, `look` when the ledger looked first, by the proxy's
         clock now, and `created` whether the answer tells when its series were created.
         """
-        before = self.seen.get(life, {}) if life not in self.forgotten else {}
-        if life.start is None and life not in self.seen and not self._shows_restart(life.counters):
+        before, doubtful = self.seen.get(life, {}) if life not in self.forgotten else {}, dict(self.doubtful)
+        if life.start is None:
             # Series that are gone are no restart: whoever answers now goes on from where those before were.
             before = {key: one for other, seen in self.seen.items() if other.start is None for key, one in seen.items()}
+            past = {
+                key: value for key, (epoch, value) in before.items() if (life.counters.get(key) or (0,))[0] != epoch
+            }
+            if any(key in past and value < past[key] for key, (_, value) in life.counters.items()):
+                before = {key: one for key, one in before.items() if key not in past}
+                doubtful |= {key: min(value, doubtful.get(key, value)) for key, value in past.items()}
         increases: dict[Key, int] = {}
         for key, (epoch, value) in life.counters.items():
             if key in before:
@@ -122,6 +130,7 @@ class Known:
             usage=(*self.usage, *((at, key, increase) for key, increase in increases.items() if increase)),
             seen={**others, life: {**before, **life.counters}},
             forgotten=self.forgotten - {life},
+            doubtful={key: value for key, value in doubtful.items() if key not in life.counters},
             answered={**self.answered, life: at},
             last=at,
         )
@@ -140,9 +149,13 @@ class Known:
 
     def can_tell(self, life: Life, counters: Counters, *, created: bool = True) -> bool:
         """Whether the next answer of a process, with these counters, tells what was used since the last."""
-        if life.start is None and life not in self.seen:
-            return self._shows_restart(counters)
         seen = self.seen.get(life, {})
+        if life.start is None:
+            doubtful = {key: value for key, value in self.doubtful.items() if key not in seen}
+            if any(key in doubtful and value >= doubtful[key] for key, (_, value) in counters.items()):
+                return False
+            if life not in self.seen:
+                return self._shows_restart(counters)
         return all(
             key not in seen
             or seen[key][0] == epoch
@@ -154,7 +167,9 @@ class Known:
     def can_tell_by_sums(self, life: Life) -> bool:
         """Whether that can be told from the sums over the series alone."""
         if life.start is None and life not in self.seen:
-            return self._shows_restart(life.counters)
+            # Of the routes of a model and a team there is one sum.
+            before, now = _by_model_and_team(self.used_by_workers()), _by_model_and_team(_values(life.counters))
+            return not before or any(now.get(key, used) < used for key, used in before.items())
         seen = self.seen.get(life, {})
         return all(key in life.counters and life.counters[key][0] == epoch for key, (epoch, _) in seen.items())
 
@@ -165,7 +180,9 @@ class Known:
 
     def used_by_workers(self) -> dict[Key, int]:
         """Return what several workers were used for."""
-        return {key: value for one, seen in self.seen.items() if one.start is None for key, (_, value) in seen.items()}
+        return {
+            key: value for one, seen in self.seen.items() if one.start is None for key, value in _values(seen).items()
+        }
 
     def truth(self, today: int, day_of: Callable[[datetime], int]) -> Iterator[tuple[MemberKey, Window, int]]:
         """Yield member, window and usage, worked out by the calendar alone."""
@@ -185,3 +202,16 @@ class Known:
                 yield (Dimension.MODEL, model), window, sum(amount for key, amount in since if key[0] == model)
             for team in {key[1] for key in KEYS}:
                 yield (Dimension.TEAM, team), window, sum(amount for key, amount in since if key[1] == team)
+
+
+def _values(counters: Counters) -> dict[Key, int]:
+    """Return the values of counters."""
+    return {key: value for key, (_, value) in counters.items()}
+
+
+def _by_model_and_team(values: Mapping[Key, int]) -> dict[tuple[str, str], int]:
+    """Return the sums of what each team used of each model."""
+    sums: dict[tuple[str, str], int] = {}
+    for (model, team, _), value in values.items():
+        sums[model, team] = sums.get((model, team), 0) + value
+    return sums

@@ -302,9 +302,11 @@ class Increases:
         if sums is None:
             return
         gained = _gained(sums, summed)
-        _follow_moves(gained, self.attributions.keys)
+        _follow_moves(gained, self.attributions.keys, certain=True)
         if self.process.has_no_identity and self._fell(gained, sums):
             gained = _gained({}, summed)
+        else:
+            _follow_moves(gained, self.attributions.keys)
         self.increases |= {number: [max(0.0, by) for by in vector] for number, vector in gained.items()}
 
     def _fell(self, gained: Mapping[int, list[float]], sums: Mapping[int, Vector]) -> bool:
@@ -340,11 +342,12 @@ def _gained(before: Mapping[int, Vector], now: Mapping[int, list[float]]) -> dic
     }
 
 
-def _follow_moves(gained: Mapping[int, list[float]], keys: Sequence[MemberKeys]) -> None:
+def _follow_moves(gained: Mapping[int, list[float]], keys: Sequence[MemberKeys], *, certain: bool = False) -> None:
     """Take what an attribution lost off what others gained to which its series belong now.
 
     A series is attributed anew once its model, public name or provider has become known; the others
-    that its labels name stay. Of several the one that says the same and more comes first.
+    that its labels name stay. Of several the one that says the same and more comes first; `certain`
+    are those that say the same and more, or less.
     """
     by_callers: dict[MemberKeys, list[int]] = {}
     for number in gained:
@@ -355,7 +358,8 @@ def _follow_moves(gained: Mapping[int, list[float]], keys: Sequence[MemberKeys])
             if min(gained[loser]) < 0:
                 said = set(keys[loser])
                 for winner in sorted(group, key=lambda one: (not said < set(keys[one]), one)):
-                    _settle(gained[loser], gained[winner])
+                    if not certain or said < set(keys[winner]) or said > set(keys[winner]):
+                        _settle(gained[loser], gained[winner])
 
 
 def _settle(loser: list[float], winner: list[float]) -> None:
