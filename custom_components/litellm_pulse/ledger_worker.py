@@ -117,6 +117,11 @@ class LedgerWorker:
         """The families that are needed: what to ask for where the proxy gives a part of its body."""
         return self._ledger.families
 
+    @property
+    def has_open_part(self) -> bool:
+        """Whether a part was not believed, and the process that gave it has not given the whole since."""
+        return self._ledger.has_open_part
+
     def parser(self) -> ExpositionParser:
         """Return what takes in the body of the next answer."""
         return self._ledger.parser()

@@ -183,6 +183,11 @@ class Ledger:
         """The families that are needed: what to ask for where the proxy gives a part of its body."""
         return sorted(self._counting.families)
 
+    @property
+    def has_open_part(self) -> bool:
+        """Whether a part was not believed, and the process that gave it has not given the whole since."""
+        return self._counting.has_open_part
+
     def roll(self, *, now: datetime) -> Snapshot:
         """Begin the windows that have started by `now`, without waiting for a scrape."""
         day = windows.day_of(now, self._zone)
