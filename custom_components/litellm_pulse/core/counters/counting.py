@@ -98,8 +98,8 @@ class Counting:
 
     @property
     def keys(self) -> Sequence[MemberKeys]:
-        """Per attribution, the members whose totals it adds to; it only ever grows."""
-        return self._attributions.keys
+        """Per attribution, the members whose totals it adds to; the same object until there is a new one."""
+        return self._attributions.groups
 
     @property
     def ambiguous_answers(self) -> int:
