@@ -8,6 +8,7 @@ from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimensio
 from custom_components.litellm_pulse.core.models import OTHER, MemberKey, Window
 from custom_components.litellm_pulse.core.query import sql
 from custom_components.litellm_pulse.core.query.sql import Period, UsageQuery
+from custom_components.litellm_pulse.core.store import writer
 
 from ..bodies import COST, START, Value, body, family, series
 from ..conftest import LedgerHarness
@@ -158,3 +159,20 @@ def test_totals_carry_on_when_the_file_is_lost_after_members_were_counted_togeth
         shop.day()
         assert harness.total() == pytest.approx(shop.total, abs=1e-9)
     assert harness.now > START + timedelta(days=RETENTION)
+
+
+def test_many_attributions_that_are_scraped_seldom_stay_within_the_retention(
+    harness: LedgerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A thousand attributions, in the small.
+    monkeypatch.setattr(writer, "PURGE_ROWS", 20)
+    busy = [series(model=f"model-{number}") for number in range(70)]
+    harness.scrape(body(family(COST, dict.fromkeys(busy, 1)), start=OLDER))
+    harness.ledger._writer.retention_days = 1
+    for hour in range(90):
+        harness.scrape(body(family(COST, dict.fromkeys(busy, 2 + hour)), start=OLDER), seconds=3600)
+    ((oldest, rows),) = harness.ledger._writer.store.rows("SELECT min(start), count(*) FROM usage WHERE resolution = 0")
+    # A day that is purged is purged within the next: two days and what that takes.
+    assert rows <= 50 * len(busy)
+    assert harness.now.timestamp() - 900 * oldest <= timedelta(hours=50).total_seconds()
+    assert harness.total() == 90 * len(busy)
