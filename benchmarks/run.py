@@ -21,7 +21,7 @@ BENCHMARKS = (
     "statistics",
     "hostile",
 )
-APART = ("history_import", "dashboard", "soak")
+APART = ("comparison", "history_import", "dashboard", "soak")
 """Those that are run by name only: they take minutes, and a browser wants a calm machine."""
 QUICK = ("parse",)
 """Those of the check in CI."""

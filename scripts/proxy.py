@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -102,10 +102,14 @@ class Proxy(Service):
     title = "LiteLLM proxy"
     usual_port = 4000
 
-    def __init__(self, state: Path, release: str | None = None) -> None:
-        """Keep configuration and log below `state`; run a release that has an environment, by default the newest."""
+    def __init__(self, state: Path, release: str | None = None, options: Sequence[str] = ()) -> None:
+        """Keep configuration and log below `state`; run a release that has an environment, by default the newest.
+
+        `options` are more of LiteLLM's command line.
+        """
         super().__init__(state)
         self._release = release
+        self._options = options
         self._usage: dict[str, list[tuple[float, int]]] = defaultdict(list)
 
     def _command(self) -> list[str | Path]:
@@ -114,7 +118,7 @@ class Proxy(Service):
         self._write("keys.json", {MASTER_KEY: {"user_role": "proxy_admin"}, **_key_table()})
         self._write("config.yaml", _configuration())
         command = environments.prepare(environments.litellm(self._release)).with_name("litellm")
-        return [command, "--config", "config.yaml", "--host", HOST, "--port", str(self.port)]
+        return [command, "--config", "config.yaml", "--host", HOST, "--port", str(self.port), *self._options]
 
     def _write(self, name: str, content: object) -> None:
         (self.state / name).write_text(json.dumps(content, indent=2))

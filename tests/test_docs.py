@@ -8,7 +8,7 @@ import entity_table
 import pytest
 from toolchain import ROOT
 
-from benchmarks import reliability
+from benchmarks import comparison, lifecycles, reliability
 from custom_components.litellm_pulse import descriptions
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -27,6 +27,19 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def test_the_page_of_promises_holds_the_figures_of_the_last_run() -> None:
     assert reliability.PAGE.read_text() == reliability.page(reliability.kept())
     assert all(row["held"] for row in reliability.kept()["rows"])
+
+
+def test_readme_compares_what_the_last_run_has_counted() -> None:
+    # scripts/bench comparison writes it anew.
+    page, found = comparison.PAGE.read_text(), comparison.kept()
+    assert page.count(comparison.BEGIN) == 1
+    assert comparison.render(page, found) == page
+    assert [row["lifecycle"] for row in found["rows"]] == [one.name for one in lifecycles.LIFECYCLES]
+
+
+@pytest.mark.parametrize("lifecycle", lifecycles.LIFECYCLES, ids=lambda one: one.name)
+def test_of_what_readme_compares_the_truth_is_counted(lifecycle: lifecycles.Lifecycle, tmp_path: Path) -> None:
+    assert comparison.ours(lifecycle, tmp_path / "ledger.db") == pytest.approx(lifecycle.truth, abs=comparison.SAME)
 
 
 def test_the_table_of_entities_is_that_of_the_descriptions() -> None:

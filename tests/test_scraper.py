@@ -176,6 +176,37 @@ async def test_behind_a_balancer_that_alternates_the_process_that_gave_a_part_is
     assert state(hass, entry, "spend_day") == str(6 * 0.25 + 5 * 0.25)
 
 
+@pytest.mark.parametrize("more", [(), (0,), (1,), (0, 1)], ids=lambda more: f"{len(more)} with another family {more}")
+async def test_behind_a_balancer_that_alternates_processes_that_share_a_start_are_counted_each_against_itself(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, more: tuple[int, ...]
+) -> None:
+    labels = 'model="gpt-4o",requested_model="gpt-4o"'
+    replicas = [Traffic(spend={"gpt-4o": 1.0}), Traffic(spend={"gpt-4o": 40.0})]
+    for number, replica in enumerate(replicas):
+        born = replica.started.timestamp() + 40 + number
+        replica.series["litellm_spend_metric_created"] = {labels: born}
+        if number in more:
+            # The times at which its series were created are what a part asks for.
+            replica.series["litellm_cached_tokens_metric_total"] = {labels: 5}
+            replica.series["litellm_cached_tokens_metric_created"] = {labels: born}
+    turns = count()
+
+    async def answer(request: web.Request) -> web.Response:
+        traffic = replicas[next(turns) % 2]
+        return web.Response(body=traffic.body(request.query.getall("name[]", ())), content_type="text/plain")
+
+    proxy.handler = answer
+    await set_up(hass, entry)
+    for _ in range(3):
+        await pass_time(hass, freezer)
+    for _ in range(6):
+        for replica in replicas:
+            replica.spend["gpt-4o"] += 0.25
+        await pass_time(hass, freezer)
+        await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == "3.0"
+
+
 async def test_an_answer_whose_end_is_not_proven_proves_no_absence(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:

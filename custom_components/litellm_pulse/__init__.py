@@ -51,6 +51,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     user_settings = await UserSettings.async_load(hass, entry.entry_id)
     ledger = await LedgerWorker.async_open(hass, entry)
     device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings)
+    ledger.shown = lambda: device_manager.members
     builder = DataBuilder(hass, entry, ledger, device_manager, user_settings)
     scraper = Scraper(create_client(hass, {**entry.data, **entry.options}), ledger)
     coordinator = LiteLLMPulseCoordinator(hass, entry, scraper=scraper, ledger=ledger, builder=builder)

@@ -70,6 +70,8 @@ class DeviceManager:
         """Dimensions in which others wait than at the last selection."""
         self._met = 0
         """How many members of the ledger have been looked at."""
+        self._folded = 0
+        """How many of them the ledger has taken away since it was opened."""
         self._devices: dict[MemberKey, dr.AnyDeviceEntry] = {}
         self._features: dict[MemberFeature, None] = {}
         self._remembered = _remembered(hass, entry)
@@ -111,7 +113,9 @@ class DeviceManager:
         Returns those without one, per dimension that has too many.
         """
         moved, self._moved = self._moved, set()
-        # Members are only ever added, at the end.
+        if snapshot.folded != self._folded:
+            self._forget_folded(snapshot, moved)
+        # Others are only ever added, at the end.
         for key in islice(snapshot.members, self._met, None):
             if key not in self._members and key[0] in self._waiting and key[1] != OTHER:
                 self._waiting[key[0]][key] = None
@@ -126,6 +130,15 @@ class DeviceManager:
                 self._members.setdefault((dimension, OTHER), Member(dimension, OTHER, OTHER))
         self.overflow = overflow
         return overflow
+
+    def _forget_folded(self, snapshot: Snapshot, moved: set[Dimension]) -> None:
+        """Let those wait no more who are counted together with others now."""
+        self._met -= snapshot.folded - self._folded
+        self._folded = snapshot.folded
+        for dimension, waiting in self._waiting.items():
+            for key in [key for key in waiting if key not in snapshot.members]:
+                del waiting[key]
+                moved.add(dimension)
 
     def _select(
         self, snapshot: Snapshot, dimension: Dimension, waiting: dict[MemberKey, None], moved: set[Dimension]

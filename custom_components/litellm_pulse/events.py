@@ -17,7 +17,7 @@ from homeassistant.util.signal_type import SignalType
 
 from .const import DOMAIN, EVENT_TOLD
 from .core.catalog import Dimension
-from .core.models import TOTAL, Member, MemberKey
+from .core.models import OTHER, TOTAL, Member, MemberKey
 from .data import PulseData
 from .device_manager import DeviceManager
 from .devices import name_of
@@ -138,9 +138,10 @@ def _connection(before: PulseData, after: PulseData) -> Iterator[PulseEvent]:
 
 def _new_models(before: PulseData, after: PulseData, models: Dimension) -> Iterator[PulseEvent]:
     """Yield the models that were not known."""
-    # Members are only ever added, at the end.
-    for key, member in islice(after.snapshot.members.items(), len(before.snapshot.members), None):
-        if key[0] is models:
+    # Members are only ever added, at the end; others go when they are counted together.
+    known = len(before.snapshot.members) - (after.snapshot.folded - before.snapshot.folded)
+    for key, member in islice(after.snapshot.members.items(), known, None):
+        if key[0] is models and key[1] != OTHER:
             yield PulseEvent(EventType.NEW_MODEL, _who(member))
 
 

@@ -1,7 +1,7 @@
 """The one thread that owns the ledger, and the spare copy of its spare copy in Home Assistant's Store."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -34,7 +34,7 @@ from .core.exposition import ExpositionParser, label_names
 from .core.history import History
 from .core.insight import Forecaster
 from .core.ledger import Ledger
-from .core.models import Report, Snapshot
+from .core.models import MemberKey, Report, Snapshot
 from .core.query import recognizes
 from .core.store import SpareCopy
 from .history_status import HistoryStatus
@@ -64,6 +64,8 @@ class LedgerWorker:
         """Names of the labels that the counters of the last answer have."""
         self.reports: deque[Report] = deque(maxlen=_REPORTS)
         """What happened in the last scrapes, newest last."""
+        self.shown: Callable[[], Collection[MemberKey]] = tuple
+        """Returns the members that have a device; called on the event loop."""
         self.history_status = HistoryStatus()
         """How far the import of history has come; replaced by whoever imports."""
         self._hass = hass
@@ -117,12 +119,18 @@ class LedgerWorker:
         """The families that are needed: what to ask for where the proxy gives a part of its body."""
         return self._ledger.families
 
+    @property
+    def has_open_part(self) -> bool:
+        """Whether a part was not believed, and the process that gave it has not given the whole since."""
+        return self._ledger.has_open_part
+
     def parser(self) -> ExpositionParser:
         """Return what takes in the body of the next answer."""
         return self._ledger.parser()
 
     async def async_scrape(self, body: ExpositionParser, answer: Answer, *, part: bool = False) -> None:
         """Count an answer whose body has been read, or a part of one; raises AnswerError or SurprisingPartError."""
+        self._ledger.shown = frozenset(self.shown())
         await self.async_run(partial(self._scrape, body, answer, part=part))
         snapshot = self.snapshot
         if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):

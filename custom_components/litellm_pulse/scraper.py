@@ -36,8 +36,8 @@ class Scraper:
             return await self._async_ask(part=False)
         try:
             return await self._async_ask(part=True)
-        except SurprisingPartError as err:
-            return await self._async_ask_in_whole(err.process_start)
+        except SurprisingPartError:
+            return await self._async_ask_in_whole()
         except AnswerError:
             self._refusal.note(process)
         except UnexpectedStatusError as err:
@@ -47,24 +47,17 @@ class Scraper:
             self._refusal.note(process)
         return await self._async_ask(part=False)
 
-    async def _async_ask_in_whole(self, process_start: float | None) -> Answer:
+    async def _async_ask_in_whole(self) -> Answer:
         """Ask for whole answers until the process that gave a part has given one; each of them counts."""
         answer = await self._async_ask(part=False)
         with suppress(ScrapeError, AnswerError):
             # What an answer lacks that is asked for again, the next scrape tells.
             for _ in range(WHOLE_ANSWERS - 1):
-                if self._answered_by(process_start):
+                if not self._ledger.has_open_part:
                     break
                 answer = await self._async_ask(part=False)
-        self._begin_whole = not self._answered_by(process_start)
+        self._begin_whole = self._ledger.has_open_part
         return answer
-
-    def _answered_by(self, process_start: float | None) -> bool:
-        """Whether the last answer came from the process that was started then; one without a start is any."""
-        if process_start is None:
-            return True
-        known = self._ledger.snapshot.process_start
-        return known is not None and abs(known.timestamp() - process_start) < 1e-3  # noqa: PLR2004  # steps are 10 ms
 
     async def _async_ask(self, *, part: bool) -> Answer:
         """Ask once, and count the answer."""

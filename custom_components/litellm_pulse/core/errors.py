@@ -38,11 +38,6 @@ class EnterpriseOnlyError(AnswerError):
 class SurprisingPartError(PulseError):
     """A part of an answer that is not believed by itself: ask for the whole, of the same process."""
 
-    def __init__(self, process_start: float | None = None) -> None:
-        """Keep when the process that gave it was started; None where it does not say."""
-        super().__init__(process_start)
-        self.process_start = process_start
-
 
 class StoreError(PulseError):
     """The ledger's file cannot be read or written."""

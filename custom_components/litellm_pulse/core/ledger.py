@@ -20,7 +20,7 @@ from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, ExpositionParser
 from .history import History
 from .insight import Budgets, PerformanceReader, deployment_health, live_gauges, logging_failures
-from .models import ZERO, ClockJump, Known, Member, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
+from .models import ZERO, ClockJump, Known, Member, MemberKey, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
 from .query import sql
 from .store import (
     RECENT_SCRAPES,
@@ -29,6 +29,7 @@ from .store import (
     SpareCopy,
     State,
     dump,
+    folding,
     load,
     loading,
     rezone,
@@ -59,6 +60,8 @@ class Ledger:
         self._tidied_day = 0
         self._furthest_day = 0
         """The last local day that anything was filed under."""
+        self.shown: Collection[MemberKey] = ()
+        """Members that have a device: they are never counted together with others."""
 
     @classmethod
     def open(  # noqa: PLR0913 - all of it but the first two is optional
@@ -133,7 +136,7 @@ class Ledger:
         )
         self._clock = ticking
         at = self._turn_to(tick)
-        self._forget(at, tick)
+        tidies = self._forget(at, tick)
         self._writer.pending.add(counted.changes)
         if tick.is_sure:
             self._writer.pending.add_lump(self.snapshot.last_scrape, at, counted.increases)
@@ -172,6 +175,8 @@ class Ledger:
                 ),
             )
         )
+        if tidies:
+            self._fold(at)
         return self.snapshot
 
     def parser(self) -> ExpositionParser:
@@ -182,6 +187,11 @@ class Ledger:
     def families(self) -> list[str]:
         """The families that are needed: what to ask for where the proxy gives a part of its body."""
         return sorted(self._counting.families)
+
+    @property
+    def has_open_part(self) -> bool:
+        """Whether a part was not believed, and the process that gave it has not given the whole since."""
+        return self._counting.has_open_part
 
     def roll(self, *, now: datetime) -> Snapshot:
         """Begin the windows that have started by `now`, without waiting for a scrape."""
@@ -271,11 +281,40 @@ class Ledger:
         except StoreError as error:
             self._zone, self._writer.error = home, str(error)
 
-    def _forget(self, at: datetime, tick: Tick) -> None:
-        """Once a day let go of what is gone; each process has had a day to answer since the ledger was opened."""
-        if tick.is_sure and at.toordinal() != self._tidied_day and (at - self._opened_at).days:
+    def _forget(self, at: datetime, tick: Tick) -> bool:
+        """Once a day let go of what is gone; each process has had a day to answer since the ledger was opened.
+
+        Return whether that was now.
+        """
+        due = tick.is_sure and at.toordinal() != self._tidied_day and bool((at - self._opened_at).days)
+        if due:
             self._tidied_day = at.toordinal()
             self._writer.pending.add(self._counting.forget(tick.at))
+        return due
+
+    def _fold(self, at: datetime) -> None:
+        """Count members together that were not used for longer than the retention, and begin anew from the file."""
+        self._writer.write(at)
+        if self._writer.error is not None or self._writer.paused:
+            return
+        known, store = self._counting, self._writer.store
+        before = windows.day_of(at, self._zone) - self._writer.retention_days
+        try:
+            with store.atomic() as cursor:
+                folded = folding.fold(cursor, known.keys, before, {*self.shown, *self._budgets.budgets})
+                if not folded:
+                    return
+                counting = Counting(known.metrics, known.gauges)
+                changes = counting.load(loading.load_counting(store, known.members))
+                totals = loading.load_totals(store, int(self._totals.day), self._week_start)
+        except StoreError as error:
+            self._writer.error = str(error)
+            return
+        self._counting, self._totals = counting, totals
+        self._totals.regroup(counting.groups)
+        self._writer.pending.add(changes)
+        sums = counting.newest_sums or {}
+        self._publish(replace(self.snapshot, split_raw=sums, folded=self.snapshot.folded + len(folded)))
 
     # What is written and read
 
@@ -410,7 +449,6 @@ class Ledger:
         """Replace the snapshot by one with the totals of now, and the state that a spare copy is made of."""
         counting, totals = self._counting, self._totals
         known = self.snapshot
-        groups = known.groups if len(known.groups) == len(counting.keys) else tuple(counting.keys)
         lasting = counting.lasting_ambiguity
         self.snapshot = replace(
             snapshot,
@@ -420,7 +458,7 @@ class Ledger:
             dimensions=totals.dimensions,
             revision=known.revision + 1,
             changed=totals.take_changed(),
-            groups=groups,
+            groups=counting.keys,
             split=totals.attributions,
             store_error=self._writer.error,
             recovery=self._writer.recovery,

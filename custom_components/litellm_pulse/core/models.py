@@ -231,6 +231,9 @@ class Snapshot:
     window_starts: Mapping[Window, datetime | None] = field(default_factory=dict)
     """When each window began, in the configured zone; None for LIFETIME."""
     members: Mapping[MemberKey, Member] = field(default_factory=dict)
+    """In the order in which they were met."""
+    folded: int = 0
+    """How many of them were taken away since the ledger was opened, as they are counted together with others now."""
     usage: Mapping[MemberKey, Usage] = field(default_factory=dict)
     """Per member, TOTAL included. A member that did not change keeps the same object."""
     before: Mapping[MemberKey, Vector] = field(default_factory=dict)

@@ -98,10 +98,11 @@ class UnresolvedAttribution:
 class Attributions:
     """Every attribution ever seen, and the display names of their members.
 
-    A number is an attribution's identity for good.
+    A number is an attribution's identity as long as there is one.
     """
 
     keys: list[MemberKeys] = field(default_factory=list)
+    """Per number; empty where it is free."""
     members: Mapping[MemberKey, Member] = field(default_factory=dict)
     """Replaced when it changes, so that a snapshot may hold it."""
     numbers: dict[MemberKeys, int] = field(default_factory=dict)
@@ -111,6 +112,9 @@ class Attributions:
     """New ones and new names, to be written down; whoever does takes them away."""
     new_numbers: dict[int, MemberKeys] = field(default_factory=dict)
     """New attributions, likewise."""
+    _free: list[int] = field(default_factory=list)
+    """Numbers of attributions that are gone, the lowest last."""
+    _groups: tuple[MemberKeys, ...] | None = None
     is_stale: bool = False
     """Something was learned that may change whose usage known series are."""
     _deployed: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -181,8 +185,13 @@ class Attributions:
         ordered = (TOTAL, *keys)
         known = self.numbers.get(ordered)
         if known is None:
-            known = self.numbers[ordered] = len(self.keys)
-            self.keys.append(ordered)
+            if self._free:
+                known = self._free.pop()
+                self.keys[known] = ordered
+            else:
+                known = len(self.keys)
+                self.keys.append(ordered)
+            self.numbers[ordered], self._groups = known, None
             self.new_numbers[known] = ordered
         return known
 
@@ -192,7 +201,16 @@ class Attributions:
         for key in self.members:
             self.counts[key[0]] = self.counts.get(key[0], 0) + 1
         self.keys = list(keys)
-        self.numbers = {one: number for number, one in enumerate(self.keys)}
+        self.numbers = {one: number for number, one in enumerate(self.keys) if one}
+        self._free = [number for number, one in enumerate(self.keys) if not one][::-1]
+        self._groups = None
+
+    @property
+    def groups(self) -> tuple[MemberKeys, ...]:
+        """All attributions; the same object until there is a new one."""
+        if self._groups is None:
+            self._groups = tuple(self.keys)
+        return self._groups
 
     def name(self, member: Member) -> bool:
         """Take a member in; one that names itself does not undo an alias. Return whether it is new."""

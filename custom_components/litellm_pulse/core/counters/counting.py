@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from ..catalog import COUNTERS, GAUGES, LIVE_FAMILIES, Dimension, Metric
-from ..errors import TruncatedAnswerError
+from ..errors import SurprisingPartError, TruncatedAnswerError
 from ..exposition import PROCESS_START, Exposition, ExpositionParser, GaugeReader, GaugeSample
 from ..models import ZERO, Member, MemberKey, Vector
 from . import parts
@@ -19,6 +19,7 @@ from .diff import FamilyDiff, created_family, diff_family
 from .identity import Identity, match, tells_the_future
 from .increases import Increases
 from .origins import Origins
+from .parts import OpenPart
 from .processes import WAIT_ANSWERS, Process, Processes
 from .raw_sums import RawSums
 from .results import (
@@ -81,6 +82,7 @@ class Counting:
         """The families of the last answer, and the metrics that these are."""
         self._witness = ""
         """The `_created` family that a part asks for, too."""
+        self._open_part: OpenPart | None = None
         sources = frozenset(source for metric in metrics for source in metric.sources)
         self._twins = frozenset(map(created_family, sources))
         self._live = LIVE_FAMILIES | {source for gauge in gauges for source in gauge.sources} | {PROCESS_START}
@@ -96,8 +98,8 @@ class Counting:
 
     @property
     def keys(self) -> Sequence[MemberKeys]:
-        """Per attribution, the members whose totals it adds to; it only ever grows."""
-        return self._attributions.keys
+        """Per attribution, the members whose totals it adds to; the same object until there is a new one."""
+        return self._attributions.groups
 
     @property
     def ambiguous_answers(self) -> int:
@@ -119,12 +121,18 @@ class Counting:
         """The families that are needed, whether the proxy publishes them or not.
 
         The times at which series were created, half of all lines, are needed only where LiteLLM
-        evicts series: those of customers, and all of them where it is told to. Elsewhere those of
-        one small family are enough to see whether another process answers.
+        evicts series: those of customers, and all of them where it is told to; and to tell processes
+        apart that share a start. Elsewhere those of one small family are enough to see whether
+        another process answers.
         """
-        if self._evicts or self._attributions.counts.get(Dimension.CUSTOMER):
+        if self._evicts or self._attributions.counts.get(Dimension.CUSTOMER) or self._processes.share_starts:
             return self.wanted
         return (self.wanted - self._twins) | ({self._witness} - {""})
+
+    @property
+    def has_open_part(self) -> bool:
+        """Whether a part was not believed, and the process that gave it has not given the whole since."""
+        return self._open_part is not None
 
     def groups(self, number: int) -> MemberKeys:
         """Return the members whose totals an attribution adds to."""
@@ -149,13 +157,26 @@ class Counting:
         exposition = answer.exposition
         gauges = self._gauges.read({family: exposition[family] for family in self._live if family in exposition})
         identity = Identity.of(answer, gauges)
+        try:
+            step = self._read(answer, gauges, identity)
+        except SurprisingPartError:
+            self._open_part = parts.opened(exposition, identity, self._witness)
+            raise
+        counted = self._take_in(step)
+        if answer.part or (self._open_part and self._open_part.is_of(step.process)):
+            self._open_part = None
+        return counted
+
+    def _read(self, answer: Answer, gauges: Mapping[str, Sequence[GaugeSample]], identity: Identity) -> _Step:
+        """Return what an answer says of the process that gives it; raises as `count` does."""
+        exposition = answer.exposition
         found = match(identity, answer, self._processes, self._families(exposition))
         process = found.process or self._begin(identity, restarted=found.fell_without_identity)
         if answer.part:
-            exposition = parts.completed(exposition, process, identity)
+            exposition = parts.completed(exposition, process, identity, self._witness)
         diffs = self._diffs(process, exposition, identity)
         if answer.part:
-            parts.refuse_surprises(diffs, identity)
+            parts.refuse_surprises(diffs)
         fell = found.process is not None and process.has_no_identity and any(one.falls for one in diffs.values())
         if fell or (found.fell_without_identity and self._processes.newest):
             self._turns.fell(process.values())
@@ -165,9 +186,7 @@ class Counting:
             for counter in counted:
                 process.counters_of(counter.series.family)[counter.series.text] = counter
             diffs = self._diffs(process, exposition, identity)
-        return self._take_in(
-            _Step(answer, exposition, gauges, identity, process, process not in self._processes, diffs)
-        )
+        return _Step(answer, exposition, gauges, identity, process, process not in self._processes, diffs)
 
     def _take_in(self, step: _Step) -> Counted:
         """Take an answer in that stands; nothing here can fail."""

@@ -71,7 +71,7 @@ def _by_start(
     same = [one for one in processes if one.start == start and not one.joined]
     if not twins:
         if len(same) > 1:
-            raise SurprisingPartError(start) if answer.part else MissingIdentityError
+            raise SurprisingPartError if answer.part else MissingIdentityError
         return same[0] if same else None
     # Of those that share a series' creation, or do not tell it, the first.
     verdicts = [(_shares_created(one, twins), one) for one in same]
@@ -81,7 +81,7 @@ def _by_start(
     if len(same) == 1 and _repeats_untold(same[0], answer, twins):
         return same[0]
     if same and answer.part:
-        raise SurprisingPartError(start)
+        raise SurprisingPartError
     if same:
         return same[0] if len(same) == 1 and _is_recreated(same[0], twins) else None
     if found := next((one for one in processes if not one.joined and _shares_created(one, twins)), None):

@@ -180,6 +180,12 @@ class Processes:
         """The process that answered last."""
         return max(self.known.values(), key=_number, default=None)
 
+    @property
+    def share_starts(self) -> bool:
+        """Whether two processes began in the same moment."""
+        starts = [one.start for one in self if one.start is not None and not one.forgotten]
+        return len(starts) > len(set(starts))
+
     def begin(self, start: float | None, pids: frozenset[str], *, joined: bool, restarted: bool) -> Process:
         """Return a process that has not answered before; it is known once its answer is counted."""
         number = max(self.known, default=0) + 1

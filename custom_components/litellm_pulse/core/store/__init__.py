@@ -1,6 +1,6 @@
 """The ledger's SQLite file: its schema, one transaction a scrape, loading, and the spare copy of the totals."""
 
-from . import history_rows, loading
+from . import folding, history_rows, loading
 from .connection import Store
 from .database import companions, connect, reading, set_aside
 from .pending_writes import PendingWrites
@@ -18,6 +18,7 @@ __all__ = [
     "companions",
     "connect",
     "dump",
+    "folding",
     "history_rows",
     "load",
     "loading",

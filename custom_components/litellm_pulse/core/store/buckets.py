@@ -14,7 +14,7 @@ from ..models import Vector
 from ..windows import Bucket, UsageKey
 from .columns import MARKS, NAMES, each
 
-_ADDED = "ON CONFLICT DO UPDATE SET " + ", ".join(
+ADDED = "ON CONFLICT DO UPDATE SET " + ", ".join(
     f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in NAMES
 )
 
@@ -24,7 +24,7 @@ def add(cursor: sqlite3.Cursor, bucket: Bucket, usage: Mapping[int, Vector]) -> 
     if cursor.execute("SELECT 1 FROM running WHERE (quarter, day, month) != (?, ?, ?)", bucket).fetchone():
         post(cursor)
     cursor.executemany(
-        f"INSERT INTO running VALUES (?, ?, ?, ?, {MARKS}) {_ADDED}",
+        f"INSERT INTO running VALUES (?, ?, ?, ?, {MARKS}) {ADDED}",
         [(number, *bucket, *sparse(vector)) for number, vector in usage.items()],
     )
 
@@ -32,14 +32,14 @@ def add(cursor: sqlite3.Cursor, bucket: Bucket, usage: Mapping[int, Vector]) -> 
 def add_posted(cursor: sqlite3.Cursor, usage: Mapping[UsageKey, Vector]) -> None:
     """Add usage that is posted already."""
     cursor.executemany(
-        f"INSERT INTO posted VALUES (?, ?, ?, {MARKS}) {_ADDED}",
+        f"INSERT INTO posted VALUES (?, ?, ?, {MARKS}) {ADDED}",
         [(*key, *sparse(vector)) for key, vector in usage.items()],
     )
 
 
 def add_query(cursor: sqlite3.Cursor, query: str, parameters: Mapping[str, int]) -> None:
     """Add the rows of a query, with the columns of `posted`, to what is posted; it needs a WHERE."""
-    cursor.execute(f"INSERT INTO posted {query} {_ADDED}", parameters)
+    cursor.execute(f"INSERT INTO posted {query} {ADDED}", parameters)
 
 
 def post(cursor: sqlite3.Cursor) -> None:

@@ -1,6 +1,7 @@
 """How a ledger's state gets out of its file, and whole into a new one."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from .. import windows
@@ -13,13 +14,14 @@ from .connection import Store
 from .pending_writes import PendingWrites
 
 
-def load_counting(store: Store) -> CountingState:
-    """Return what a file knows of series, processes and members."""
+def load_counting(store: Store, order: Iterable[MemberKey] = ()) -> CountingState:
+    """Return what a file knows of series, processes and members, those of `order` first."""
     rows = store.rows("SELECT dimension, key, name FROM members")
-    members = [Member(Dimension(dimension), key, name) for dimension, key, name in rows]
+    members = {(one := Member(Dimension(dimension), key, name)).key: one for dimension, key, name in rows}
+    members = {key: members[key] for key in order if key in members} | members
     return CountingState(
         keys=_load_attributions(store),
-        members={one.key: one for one in members},
+        members=members,
         origins={name: Origin(*row) for name, *row in store.rows("SELECT * FROM origins")},
         processes=[_process(row) for row in store.rows("SELECT * FROM processes")],
         series=[
@@ -86,12 +88,12 @@ def everything(state: CountingState, totals: Totals, budgets: dict[MemberKey, Bu
 
 
 def _load_attributions(store: Store) -> list[MemberKeys]:
-    """Return the attributions of a file."""
+    """Return the attributions of a file; one that is empty is a number that is free."""
     keys: defaultdict[int, list[MemberKey]] = defaultdict(list)
     for number, dimension, key in store.rows("SELECT * FROM attributions WHERE attribution >= 0"):
         keys[number].append((Dimension(dimension), key))
-    # A transaction has them all or none, so there is no gap in their numbers.
-    return [tuple(sorted(keys[number], key=in_order)) for number in range(len(keys))]
+    # What was folded has left gaps between their numbers.
+    return [tuple(sorted(keys[number], key=in_order)) for number in range(max(keys, default=-1) + 1)]
 
 
 def _process(row: tuple[float, ...]) -> ProcessRow:

@@ -80,6 +80,7 @@ def dump(state: State) -> SpareCopy:
                 "usage": {str(window): _sparse(getattr(state.usage.get(number, _NONE), window)) for window in Window},
             }
             for number, keys in enumerate(counting.keys)
+            if keys
         },
         "processes": [
             {"row": list(one), "raw": {str(number): _sparse(vector) for number, vector in _sums(counting, one).items()}}

@@ -21,7 +21,7 @@ BACKUP_TIME = timedelta(hours=1)
 
 RETENTION_DAYS = 90
 PURGE_ROWS = 500
-"""Rows deleted after one scrape at most, so that no scrape takes long."""
+"""Rows deleted after one scrape, so that no scrape takes long; twice as many as it writes, where those are more."""
 
 RECENT_SCRAPES = 168
 """Scrapes kept in memory, one by one: what the history shows when the file cannot be read."""
@@ -86,7 +86,7 @@ class LedgerWriter:
             if timedelta() <= at - self._paused_at < BACKUP_TIME:
                 return
             self.resume()
-        busy = bool(self.pending)
+        busy, rows = bool(self.pending), sum(map(len, self.pending.usage.values()))
         due = self._written is None or abs((at - self._written).total_seconds()) >= IDLE_SECONDS
         if busy or due or self.error or not self.store.is_in_place() or not self.store.is_usable():
             self.write(at)
@@ -95,7 +95,7 @@ class LedgerWriter:
                 self._settle()
             self._was_busy = busy
         if may_purge:
-            self._purge(at)
+            self._purge(at, max(PURGE_ROWS, 2 * rows))
 
     def write(self, at: datetime) -> None:
         """Write all that waits in one transaction; begin the file anew where it is lost."""
@@ -192,15 +192,15 @@ class LedgerWriter:
         except StoreError as error:
             self.error = str(error)
 
-    def _purge(self, at: datetime) -> None:
-        """Once a day delete what is older than the retention, a little after each scrape."""
+    def _purge(self, at: datetime, most: int) -> None:
+        """Once a day delete what is older than the retention, at most so many rows after each scrape."""
         day = at.toordinal()
         if day == self._purged_day or self.error:
             return
         before = at - timedelta(days=self.retention_days)
         quarter = windows.quarter_of(before)
         try:
-            if self.store.purge(int(before.timestamp() * 1000), quarter, PURGE_ROWS):
+            if self.store.purge(int(before.timestamp() * 1000), quarter, most):
                 self._purged_day = day
         except StoreError as error:
             self.error = str(error)
