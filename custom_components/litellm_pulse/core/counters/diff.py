@@ -5,13 +5,14 @@ stands. A known series costs one comparison of its line; only lines that differ 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import compress, count
 from operator import ne
 
 from ..exposition import canonical, number, series_and_value, split_sample
-from .processes import Process
+from .processes import Layout, Process, layout_of
 from .series import ROUNDED, Counter
 
 
@@ -75,6 +76,8 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
         padded = slots[: len(lines)] + [None] * (len(lines) - len(slots))
         diff = FamilyDiff(family.encode(), lines, known, padded)
         _compare(diff, old, slots, skipped)
+        if diff.known and diff.newcomers:
+            _find_renamed(diff, process.layouts_of(family))
     diff.tells_created = bool(created)
     if created:
         diff.created = _created_since(process, family, created)
@@ -97,8 +100,6 @@ def _compare(diff: FamilyDiff, old: Sequence[bytes], slots: Sequence[Counter | N
     moved |= len(lines) != len(slots)
     if diff.known and (moved or len(lines) - diff.slots.count(None) < len(diff.known)):
         _take_stock(diff)
-        if diff.newcomers:
-            _find_renamed(diff)
 
 
 def _created_since(process: Process, family: str, lines: Sequence[bytes]) -> dict[bytes, float]:
@@ -192,10 +193,12 @@ def _repeated(slots: list[Counter | None]) -> list[int]:
     return [index for index, one in enumerate(slots) if one is not None and first.setdefault(one, index) != index]
 
 
-def _find_renamed(diff: FamilyDiff) -> None:
-    """Take newcomers for known series where only the order of their labels differs, or a label that is empty."""
-    layout = _layout(next(iter(diff.known)))
-    odd = [one for one in diff.newcomers if _layout(one[1]) != layout]
+def _find_renamed(diff: FamilyDiff, layouts: AbstractSet[Layout]) -> None:
+    """Take newcomers for known series where only the order of their labels differs, or a label that is empty.
+
+    `layouts` are those of the known series, which mostly share one.
+    """
+    odd = [one for one in diff.newcomers if layouts != {layout_of(one[1])}]
     if not odd:
         return
     present = set(diff.slots)
@@ -215,8 +218,3 @@ def _find_renamed(diff: FamilyDiff) -> None:
         diff.renamed.append((old, text))
         diff.changed.append((index, counter, value))
     diff.missing = [one for one in diff.missing if one not in present]
-
-
-def _layout(text: bytes) -> list[bytes]:
-    """Return what stands between the values of a series' labels."""
-    return text.split(b'"')[::2]

@@ -9,7 +9,7 @@ from ..exposition import Exposition, LabelReader, Labels, canonical, split_sampl
 from ..models import ZERO, Vector
 from .attribution import Attributions, UnresolvedAttribution
 from .diff import FamilyDiff, created_family
-from .processes import Process
+from .processes import Process, layout_of
 from .results import Ambiguity, Baseline, BaselineKey, MemberKeys, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
 
@@ -104,6 +104,8 @@ class Increases:
     def _rename(self, family: str, diff: FamilyDiff) -> None:
         """Follow series whose labels come in another order."""
         counters = self.process.counters_of(family)
+        if diff.renamed:
+            self.process.layouts_of(family).update(layout_of(new) for _, new in diff.renamed)
         for old, new in diff.renamed:
             counters[new] = counters.pop(old)
             self.series[new] = counters[new].series
@@ -161,6 +163,8 @@ class Increases:
         first_seen = self.now if self.process.has_no_identity else 0.0
         for family, diff in diffs.items():
             counters, created, slots = self.process.counters_of(family), diff.created, diff.slots
+            if family in self.process.layouts:
+                self.process.layouts[family].update(layout_of(text) for _, text, _ in diff.newcomers)
             adder = by_sums or self._adder(family, diff)
             for index, text, value in diff.newcomers:
                 series = known.get(text)

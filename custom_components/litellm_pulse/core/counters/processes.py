@@ -41,6 +41,15 @@ class Waiting:
         return cls(frozenset(older), {int(key): values for key, values in held.items()}, answers)
 
 
+type Layout = tuple[bytes, ...]
+"""What stands between the values of a series' labels: their names, in an order."""
+
+
+def layout_of(series_text: bytes) -> Layout:
+    """Return the layout of a series."""
+    return tuple(series_text.split(b'"')[::2])
+
+
 @dataclass(slots=True, eq=False)
 class Process:
     """One incarnation of the proxy's process, or of its workers together; a restart makes a new one."""
@@ -71,6 +80,8 @@ class Process:
     """The last answer's sample lines per family, to see at once which of them changed."""
     slots: dict[str, list[Counter | None]] = field(default_factory=dict)
     """The counter of each line."""
+    layouts: dict[str, set[Layout]] = field(default_factory=dict)
+    """Per family, those of its counters; only where it was asked for."""
     skipped: dict[str, frozenset[int]] = field(default_factory=dict)
     """Per family, the lines that could not be read."""
     whole: set[str] | None = field(default_factory=set)
@@ -121,10 +132,17 @@ class Process:
         """Return the counters of a family, which may be added to."""
         return self.counters.setdefault(family, {})
 
+    def layouts_of(self, family: str) -> set[Layout]:
+        """Return the layouts of a family's counters, which may be added to."""
+        layouts = self.layouts.get(family)
+        if layouts is None:
+            layouts = self.layouts[family] = set(map(layout_of, self.counters.get(family, ())))
+        return layouts
+
     def forget(self) -> None:
         """Drop all counters, for a process that has not answered for long."""
         self.forgotten, self.sums, self.waiting = True, None, None
-        for state in (self.counters, self.lines, self.slots, self.skipped):
+        for state in (self.counters, self.lines, self.slots, self.skipped, self.layouts):
             state.clear()
 
     def values(self) -> dict[bytes, float]:
