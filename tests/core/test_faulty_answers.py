@@ -8,7 +8,7 @@ meanwhile. What can be said: at no time more than was used, and after some clean
 import os
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -174,11 +174,9 @@ class World:
             if asked is None or values:
                 text += family(name, values, created)
         if self.kind in _JOINS:
-            text += "".join(
-                f'process_start_time_seconds{{instance="{one.instance}"}} {one.start!r}\n' for one in sources
-            )
+            text += _gauge("process_start_time_seconds", {series(instance=one.instance): one.start for one in sources})
         if self.kind is Kind.PIDS:
-            text += f'litellm_in_flight_requests{{pid="{process.pid}"}} 1.0\n'
+            text += _gauge("litellm_in_flight_requests", {series(pid=str(process.pid)): 1.0})
         return body(text, start=None if self.kind in _JOINS | _IS_ONE else process.start)
 
     def labels(self, process: Process, key: tuple[str, str]) -> str:
@@ -307,6 +305,11 @@ class World:
             for process in self.processes:
                 self.now += timedelta(seconds=60)
                 self.scrape(process)
+
+
+def _gauge(name: str, samples: Mapping[str, float]) -> str:
+    """Return a gauge's family."""
+    return f"# TYPE {name} gauge\n" + "".join(f"{name}{labels} {value!r}\n" for labels, value in samples.items())
 
 
 def _is_identity(line: str) -> bool:

@@ -16,9 +16,9 @@ from . import parts
 from .ambiguity import AmbiguityLog, TurnDetector
 from .attribution import Attributions
 from .diff import FamilyDiff, created_family, diff_family
-from .identity import Identity, match, tells_the_future
+from .identity import Identity, ahead, match
 from .increases import Increases
-from .origins import Origins
+from .origins import CLOCK_STEP, Origins
 from .parts import OpenPart
 from .processes import WAIT_ANSWERS, Process, Processes
 from .raw_sums import RawSums
@@ -192,8 +192,7 @@ class Counting:
         """Take an answer in that stands; nothing here can fail."""
         process, diffs, is_new = step.process, step.diffs, step.is_new
         self._processes.number += 1
-        process.skewed |= any(one.skewed and one.start == process.start for one in self._processes)
-        process.skewed |= any(tells_the_future(one.created.values(), step.answer.answered_at) for one in diffs.values())
+        process.skewed_by = self._skew(step)
         before = process.values() if any(one.falls for one in diffs.values()) else {}
         resumed, had_series = process.sums is not None, bool(self._series.by_text)
         work, origins = self._work(step)
@@ -230,7 +229,7 @@ class Counting:
         fresh = [
             superseded.isdisjoint(metric.sources)
             and index not in untracked
-            and _counts_newcomers(process, looks[index], is_new=step.is_new)
+            and _counts_newcomers(process, looks[index], answer.answered_at, is_new=step.is_new)
             for index, metric in enumerate(self.metrics)
         ]
         if step.is_new and process.pids and not process.restarted:
@@ -256,6 +255,18 @@ class Counting:
                 (process.id, one.series.id): one.baseline for one in process.all_counters() if one.series.metrics
             }
         return work, origins
+
+    def _skew(self, step: _Step) -> float:
+        """Return by how much the process, or one that shares its start, told times of creation ahead of our clock.
+
+        Where the proxy's clock has been set since, and they would not be in the future by the clock that it has now,
+        it was that clock.
+        """
+        process, answer = step.process, step.answer
+        akin = [process, *(one for one in self._processes if one.start == process.start)]
+        known = max(one.skewed_by for one in akin)
+        now = [ahead(one.created.values(), answer.answered_at, answer.now) for one in step.diffs.values()]
+        return max([known if known > answer.answered_at - answer.now + CLOCK_STEP else 0.0, *now])
 
     def _judge(self, step: _Step, work: Increases, before: dict[bytes, float]) -> bool:
         """Drop increases that may be those of several processes in turn, and return whether they are.
@@ -430,7 +441,7 @@ class Counting:
         """Work out what is not written down of a process."""
         process.sums = None if process.forgotten else sums
         created = (counter.created for counter in process.all_counters() if counter.created is not None)
-        process.skewed = tells_the_future(created, process.last_answer or 0.0)
+        process.skewed_by = ahead(created, process.last_answer or 0.0, process.seen)
         if process.sums is None:
             self._raw.update(process, (), anew=True)
 
@@ -444,13 +455,16 @@ def _source(metric: Metric, exposition: Exposition) -> str | None:
     return next((source for source in metric.sources if source in exposition), None)
 
 
-def _counts_newcomers(process: Process, look: float, *, is_new: bool) -> bool:
+def _counts_newcomers(process: Process, look: float, answered_at: float, *, is_new: bool) -> bool:
     """Whether a series that appears and does not tell when it was created is new, and no baseline."""
     if process.forgotten or process.joined:
         return False
     if not is_new:
         return True
-    return process.restarted if process.start is None else process.start > look
+    if process.start is None:
+        return process.restarted
+    # A start that lies in the future says nothing beside our first look.
+    return look < process.start <= answered_at + CLOCK_STEP
 
 
 def _settle(process: Process, work: Increases) -> bool:

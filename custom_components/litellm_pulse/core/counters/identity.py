@@ -129,7 +129,7 @@ def _told(family: str, lines: Sequence[bytes], counters: Mapping[bytes, Counter]
 def _is_recreated(process: Process, twins: Mapping[str, Sequence[bytes]]) -> bool:
     """Whether all series were created after the process answered last: it has evicted what it had."""
     last = process.last_answer
-    if last is None or process.skewed:
+    if last is None or process.skewed_by:
         return False
     return all((_value(line) or 0.0) > last for lines in twins.values() for line in lines)
 
@@ -178,9 +178,10 @@ def _is_below(process: Process, answer: Answer) -> bool:
     return False
 
 
-def tells_the_future(created: Iterable[float], answered_at: float) -> bool:
-    """Whether any of these times lies after the answer that tells it."""
-    return any(since > answered_at + CLOCK_STEP for since in created)
+def ahead(created: Iterable[float], answered_at: float, now: float) -> float:
+    """Return by how much the latest of these times is ahead of our clock, `now`; 0 where none is after the answer."""
+    latest = max(created, default=0.0)
+    return max(0.0, latest - now) if latest > answered_at + CLOCK_STEP else 0.0
 
 
 def _layout(line: bytes) -> list[bytes]:

@@ -203,7 +203,7 @@ class Increases:
 
     def _add_created(self, counter: Counter, since: float, adder: Adder | None) -> None:
         """Add all of a newcomer to those of its metrics that were looked at before it was created."""
-        if self.process.skewed:
+        if self.process.skewed_by:
             if not self.is_new and adder is not None:
                 adder(counter.series, counter.value)
             elif counter.value:

@@ -70,8 +70,8 @@ class Process:
     number: int = 0
     """The number of that answer."""
     waiting: Waiting | None = None
-    skewed: bool = False
-    """It told times of creation that lay in the future: they say nothing beside our first look."""
+    skewed_by: float = 0.0
+    """By how much times of creation were ahead of our clock that lay in the future; they say nothing then."""
     forgotten: bool = False
     """It was not seen for so long that its counters were dropped; should it return, they are baselines."""
     counters: dict[str, dict[bytes, Counter]] = field(default_factory=dict)
