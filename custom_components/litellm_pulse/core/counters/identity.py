@@ -61,7 +61,7 @@ def match(identity: Identity, answer: Answer, processes: Processes, families: It
         return Match(_by_start(identity.start, answer, processes, twins))
     if identity.pids:
         return Match(_by_pids(identity.pids, processes))
-    return _without_identity(answer, processes)
+    return _without_identity(answer, processes, twins)
 
 
 def _by_start(
@@ -157,12 +157,14 @@ def _by_pids(pids: frozenset[str], processes: Processes) -> Process | None:
     return newest if newest and newest.start is None and not newest.joined and not newest.pids else None
 
 
-def _without_identity(answer: Answer, processes: Processes) -> Match:
+def _without_identity(answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
     """Return the process that never had an identity; an answer that lost its identity is refused."""
     newest = processes.newest
     if newest is None or (newest.has_no_identity and not newest.pids):
         return Match(newest)
-    if not all(_is_below(one, answer) for one in processes if not one.forgotten):
+    known = [one for one in processes if not one.forgotten]
+    # What tells the same times of creation goes on, whatever else has fallen.
+    if not all(_is_below(one, answer) and not _shares_created(one, twins) for one in known):
         raise SurprisingPartError if answer.part else MissingIdentityError
     return Match(None, fell_without_identity=True)
 
