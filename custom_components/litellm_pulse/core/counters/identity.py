@@ -1,6 +1,6 @@
 """Which process answered: by the `_created` of its series, by its start, by the workers that its gauges name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import MissingIdentityError, SurprisingPartError
@@ -44,7 +44,7 @@ class Match:
     """The answer lacks an identity that those before had, and its counters fell: other workers answer now."""
 
 
-def match(identity: Identity, answer: Answer, processes: Processes, families: Iterable[str]) -> Match:
+def match(identity: Identity, answer: Answer, processes: Processes, families: Collection[str]) -> Match:
     """Find the process that gave an answer.
 
     Raises MissingIdentityError where it cannot be told, though it could be before, and
@@ -58,21 +58,25 @@ def match(identity: Identity, answer: Answer, processes: Processes, families: It
     if identity.joined:
         return Match(None)
     if identity.start is not None:
-        return Match(_by_start(identity.start, answer, processes, twins))
+        return Match(_by_start(identity.start, answer, processes, families, twins))
     if identity.pids:
         return Match(_by_pids(identity.pids, processes))
     return _without_identity(answer, processes, twins)
 
 
 def _by_start(
-    start: float, answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]]
+    start: float,
+    answer: Answer,
+    processes: Processes,
+    families: Collection[str],
+    twins: Mapping[str, Sequence[bytes]],
 ) -> Process | None:
     """Return the process that was started then; of several that share a start, the one with the same series."""
     same = [one for one in processes if one.start == start and not one.joined]
     if not twins:
-        if len(same) > 1:
+        if len(same) > 1 and any(answer.exposition.get(family) for family in families):
             raise SurprisingPartError if answer.part else MissingIdentityError
-        return same[0] if same else None
+        return max(same, key=lambda one: one.number, default=None)
     # Of those that share a series' creation, or do not tell it, the first.
     verdicts = [(_shares_created(one, twins), one) for one in same]
     for wanted in (True, None):
@@ -83,7 +87,8 @@ def _by_start(
     if same and answer.part:
         raise SurprisingPartError
     if same:
-        return same[0] if len(same) == 1 and _is_recreated(same[0], twins) else None
+        # One that shares their start; or the one that there is has lost all of its series, and those are new.
+        return None
     if found := next((one for one in processes if not one.joined and _shares_created(one, twins)), None):
         # The same incarnations under another start: it is the start that was told wrong.
         found.start = start
@@ -124,14 +129,6 @@ def _told(family: str, lines: Sequence[bytes], counters: Mapping[bytes, Counter]
         counter = counters.get(stem + text[skip:])
         if counter is not None and value is not None:
             yield counter, value
-
-
-def _is_recreated(process: Process, twins: Mapping[str, Sequence[bytes]]) -> bool:
-    """Whether all series were created after the process answered last: it has evicted what it had."""
-    last = process.last_answer
-    if last is None or process.skewed_by:
-        return False
-    return all((_value(line) or 0.0) > last for lines in twins.values() for line in lines)
 
 
 def _repeats_untold(process: Process, answer: Answer, twins: Mapping[str, Sequence[bytes]]) -> bool:
