@@ -242,6 +242,7 @@ class Counting:
             process=process,
             now=answer.now,
             looks=looks,
+            begun=self._origins.latest,
             fresh=fresh,
             untracked=untracked,
             complete=answer.complete,

@@ -7,9 +7,8 @@ from ..errors import MissingIdentityError, SurprisingPartError
 from ..exposition import PROCESS_START, GaugeSample, split_sample
 from .diff import created_family
 from .origins import CLOCK_STEP
-from .processes import Process, Processes
+from .processes import Process, Processes, layout_of
 from .results import Answer
-from .series import Counter
 
 _NO_TIME = 1e11
 """A start as late as this, in the year 5138, is no time; nor are NaN and zero."""
@@ -107,10 +106,13 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
             if _share_incarnations(lines, old):
                 return True
         elif counters := process.counters.get(family):
-            for counter, value in _told(family, lines, counters):
-                if counter.created == value:
+            created = {one.created for one in counters.values()}
+            layouts = process.layouts_of(family)
+            for text, value in _told(family, lines):
+                counter = counters.get(text)
+                if value in created if layouts != {layout_of(text)} else counter and counter.created == value:
                     return True
-                known |= counter.created is not None
+                known |= counter is not None and counter.created is not None
     return False if known else None
 
 
@@ -121,14 +123,13 @@ def _share_incarnations(lines: Sequence[bytes], old: Sequence[bytes]) -> bool:
     return _layout(lines[0]) != _layout(old[0]) and not set(map(_value, lines)).isdisjoint(map(_value, old))
 
 
-def _told(family: str, lines: Sequence[bytes], counters: Mapping[bytes, Counter]) -> Iterable[tuple[Counter, float]]:
-    """Yield each known counter that a twin tells of, and when it was created."""
+def _told(family: str, lines: Sequence[bytes]) -> Iterable[tuple[bytes, float]]:
+    """Yield the text of each series that a twin tells of, and when it was created."""
     stem, skip = family.encode(), len(created_family(family))
     for line in lines:
         text, value = split_sample(line)
-        counter = counters.get(stem + text[skip:])
-        if counter is not None and value is not None:
-            yield counter, value
+        if value is not None:
+            yield stem + text[skip:], value
 
 
 def _repeats_untold(process: Process, answer: Answer, twins: Mapping[str, Sequence[bytes]]) -> bool:

@@ -31,6 +31,8 @@ class Increases:
     """Our clock."""
     looks: Sequence[float]
     """Per metric, the ledger's first look at it, by the proxy's clock."""
+    begun: float
+    """The first look at the metric that was tracked last, by the earlier of the two clocks then."""
     fresh: Sequence[bool]
     """Per metric, whether series that appear count from zero where they do not tell when they were created."""
     untracked: set[int]
@@ -204,7 +206,8 @@ class Increases:
     def _add_created(self, counter: Counter, since: float, adder: Adder | None) -> None:
         """Add all of a newcomer to those of its metrics that were looked at before it was created."""
         if self.process.skewed_by:
-            if not self.is_new and adder is not None:
+            # It appeared since the last answer, unless it is older than our first look by either clock.
+            if not self.is_new and adder is not None and since > self.begun:
                 adder(counter.series, counter.value)
             elif counter.value:
                 self.ambiguity = self.ambiguity or Ambiguity.SHARED

@@ -41,6 +41,13 @@ class Origins:
                 untracked.add(index)
         return untracked, new
 
+    @property
+    def latest(self) -> float:
+        """When the metric that is tracked last was first seen, by the earlier of the two clocks."""
+        return max(
+            (min(one.since, one.since if one.ours is None else one.ours) for one in self.known.values()), default=0.0
+        )
+
     def looks(self, answered_at: float, now: float) -> list[float]:
         """Return per metric when it was first seen, on the clock that the proxy has now."""
         return [first_look(self.known[metric.name], answered_at, now) for metric in self.metrics]
