@@ -26,9 +26,17 @@ from custom_components.litellm_pulse.const import CONF_SCAN_INTERVAL, DOMAIN
 from ..conftest import set_up, state
 from .balancer import Balancer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 WORKERS = 4
+TWO_WORKERS = ("--num_workers", "2", "--timeout_worker_healthcheck", "300")
+"""uvicorn ends a worker that has not begun after five seconds, and begins another: a busy machine never gets any."""
+PATIENT = """\
+from uvicorn.supervisors import multiprocess
+
+multiprocess.Process.is_alive.__defaults__ = (300,)
+"""
+"""The same for a release that has no such option, as a sitecustomize."""
 ANSWERS_UNTIL_RESTARTED = 11
 """Workers that restarted have counted once the old ones have stayed away for ten answers."""
 SAME = 1e-9
@@ -80,6 +88,8 @@ def running(*proxies: Proxy) -> Iterator[None]:
     """Run proxies, started at the same time."""
     with ExitStack() as stack, ThreadPoolExecutor() as pool:
         for proxy in proxies:
+            # Several workers each import LiteLLM.
+            proxy.start_seconds = 600
             stack.callback(proxy.__exit__)
         for started in [pool.submit(proxy.start) for proxy in proxies]:
             started.result()
@@ -138,7 +148,7 @@ async def test_two_proxies_behind_a_balancer_that_alternates_are_counted_each_ag
 
 @pytest.mark.nightly
 async def test_replicas_of_two_workers_each_are_counted_each_against_itself(tmp_path: Path, watch: Watch) -> None:
-    one, other = (Proxy(tmp_path / name, options=("--num_workers", "2")) for name in ("one", "other"))
+    one, other = (Proxy(tmp_path / name, options=TWO_WORKERS) for name in ("one", "other"))
     with running(one, other):
         for proxy in (one, other):
             await asyncio.to_thread(used, proxy)
@@ -172,7 +182,7 @@ async def test_workers_that_restart_and_are_used_more_than_before_count_from_zer
     tmp_path: Path, watch: Watch, *, own_port: bool
 ) -> None:
     port, claim = claim_port(4900)
-    options = ("--prometheus_metrics_port", str(port)) if own_port else ("--num_workers", "2")
+    options = ("--prometheus_metrics_port", str(port)) if own_port else TWO_WORKERS
     proxy = Proxy(tmp_path / "proxy", options=options)
     with claim, running(proxy):
         await asyncio.to_thread(used, proxy)
@@ -241,8 +251,10 @@ class Workers:
 
 @pytest.mark.nightly
 async def test_workers_that_each_answer_for_themselves_are_told_apart_though_they_began_together(
-    tmp_path: Path, watch: Watch
+    tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "sitecustomize.py").write_text(PATIENT)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     proxy = Proxy(tmp_path / "proxy", "1.80", ("--num_workers", str(WORKERS)))
     workers = Workers(proxy)
     with running(proxy):
