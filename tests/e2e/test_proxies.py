@@ -32,13 +32,18 @@ WORKERS = 4
 TWO_WORKERS = ("--num_workers", "2", "--timeout_worker_healthcheck", "300")
 """uvicorn ends a worker that has not begun after five seconds, and begins another: a busy machine never gets any."""
 PATIENT = """\
-from uvicorn.supervisors import multiprocess
+import sys
 
-multiprocess.Process.is_alive.__defaults__ = (300,)
+if "--prometheus_metrics_port" in sys.orig_argv:
+    from litellm.proxy import prometheus_metrics_server
+
+    prometheus_metrics_server._STARTUP_TIMEOUT_SECONDS = 300.0
+elif "--num_workers" in sys.orig_argv:
+    from uvicorn.supervisors import multiprocess
+
+    multiprocess.Process.is_alive.__defaults__ = (300,)
 """
-"""The same for a release that has no such option, as a sitecustomize."""
-ANSWERS_UNTIL_RESTARTED = 11
-"""Workers that restarted have counted once the old ones have stayed away for ten answers."""
+"""The same where there is no such option, as a sitecustomize."""
 SAME = 1e-9
 """US dollars by which sums may differ."""
 CREATED = re.compile(r"^litellm_\w+_created\{.*$", re.MULTILINE)
@@ -81,6 +86,12 @@ async def watch(hass: HomeAssistant) -> AsyncIterator[Watch]:
     yield watch
     for entry in hass.config_entries.async_entries(DOMAIN):
         await hass.config_entries.async_unload(entry.entry_id)
+
+
+def be_patient(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let proxies that are started from now on take their time."""
+    (folder / "sitecustomize.py").write_text(PATIENT)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
 
 
 @contextmanager
@@ -179,8 +190,9 @@ async def _count_both(seen: Watched, one: Proxy, other: Proxy) -> float:
 @pytest.mark.nightly
 @pytest.mark.parametrize("own_port", [False, True], ids=["two workers", "one worker, its metrics on their own port"])
 async def test_workers_that_restart_and_are_used_more_than_before_count_from_zero(
-    tmp_path: Path, watch: Watch, *, own_port: bool
+    tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch, *, own_port: bool
 ) -> None:
+    be_patient(tmp_path, monkeypatch)
     port, claim = claim_port(4900)
     options = ("--prometheus_metrics_port", str(port)) if own_port else TWO_WORKERS
     proxy = Proxy(tmp_path / "proxy", options=options)
@@ -252,8 +264,7 @@ class Workers:
 async def test_workers_that_each_answer_for_themselves_are_told_apart_though_they_began_together(
     tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(PATIENT)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    be_patient(tmp_path, monkeypatch)
     proxy = Proxy(tmp_path / "proxy", "1.80", ("--num_workers", str(WORKERS)))
     workers = Workers(proxy)
     with running(proxy):
