@@ -44,6 +44,8 @@ elif "--num_workers" in sys.orig_argv:
     multiprocess.Process.is_alive.__defaults__ = (300,)
 """
 """The same where there is no such option, as a sitecustomize."""
+ANSWERS_UNTIL_RESTARTED = 11
+"""Workers that restarted have counted once the old ones have stayed away for ten answers."""
 SAME = 1e-9
 """US dollars by which sums may differ."""
 CREATED = re.compile(r"^litellm_\w+_created\{.*$", re.MULTILINE)
