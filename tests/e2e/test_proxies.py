@@ -32,9 +32,13 @@ WORKERS = 4
 TWO_WORKERS = ("--num_workers", "2", "--timeout_worker_healthcheck", "300")
 """uvicorn ends a worker that has not begun after five seconds, and begins another: a busy machine never gets any."""
 PATIENT = """\
+import os
 import sys
 
 if "--prometheus_metrics_port" in sys.orig_argv:
+    # Before anything is imported that counts.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.path.abspath(f"counters-{os.getpid()}")
+    os.makedirs(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     from litellm.proxy import prometheus_metrics_server
 
     prometheus_metrics_server._STARTUP_TIMEOUT_SECONDS = 300.0
