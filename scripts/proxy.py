@@ -124,7 +124,13 @@ class Proxy(Service):
         (self.state / name).write_text(json.dumps(content, indent=2))
 
     def _environment(self) -> dict[str, str]:
-        return {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HF_HUB_OFFLINE": "1", "NO_COLOR": "1"}
+        # Several workers share a folder below TMPDIR, which other proxies must not.
+        return {
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "HF_HUB_OFFLINE": "1",
+            "NO_COLOR": "1",
+            "TMPDIR": str(self.state.absolute()),
+        }
 
     def _ready(self) -> bool:
         # With custom_auth, older releases ask for a key here too.

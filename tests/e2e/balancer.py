@@ -1,5 +1,6 @@
 """A balancer before real proxies: each request goes to the next one."""
 
+from collections.abc import Mapping
 from itertools import count
 from typing import Self
 
@@ -52,9 +53,9 @@ class Balancer:
             return web.Response(body=body, status=answer.status, headers=_end_to_end(answer.headers))
 
 
-def _end_to_end(headers: object) -> CIMultiDict[str]:
+def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
     """Return the headers that are not of one connection only."""
-    kept = CIMultiDict(headers)  # type: ignore[arg-type]
+    kept = CIMultiDict(headers)
     for name in _HOP_BY_HOP:
         kept.popall(name, None)
     return kept
