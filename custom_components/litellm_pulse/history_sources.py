@@ -120,12 +120,16 @@ async def async_create(hass: HomeAssistant, entry_id: str, settings: Mapping[str
     if chosen == HISTORY_API:
         once = hass.data.get(KEYS_FOR_ONCE, {}).get(entry_id)
         key = settings.get(CONF_HISTORY_KEY) or once or settings.get(CONF_API_KEY) or ""
-        url = URL(settings[CONF_URL])
-        session = async_get_clientsession(hass, settings[CONF_VERIFY_SSL])
-        headers = settings.get(CONF_EXTRA_HEADERS) or {}
-        context = await _async_context(hass, settings)
-        return ApiSource(Rest(session, str(url), key, headers=headers, context=context), url)
+        return ApiSource(await async_rest(hass, settings, key), URL(settings[CONF_URL]))
     return None
+
+
+async def async_rest(hass: HomeAssistant, settings: Mapping[str, Any], key: str) -> Rest:
+    """Return the API of the proxy that an entry's data and options name, asked with a key; raises TlsError."""
+    session = async_get_clientsession(hass, settings[CONF_VERIFY_SSL])
+    headers = settings.get(CONF_EXTRA_HEADERS) or {}
+    context = await _async_context(hass, settings)
+    return Rest(session, str(URL(settings[CONF_URL])), key, headers=headers, context=context)
 
 
 async def _async_context(hass: HomeAssistant, settings: Mapping[str, Any]) -> ssl.SSLContext | bool:

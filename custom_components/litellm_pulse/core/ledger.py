@@ -5,7 +5,7 @@ any thread. The counters of the proxy are its log: whatever could not be written
 while nobody looked, the next answer makes up for.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -14,13 +14,14 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from . import catalog, windows
+from .catalog import Dimension, tag_label
 from .clock import LedgerClock, Tick
 from .counters import Answer, Counted, Counting, CountingState
 from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, ExpositionParser
 from .history import History
 from .insight import Budgets, PerformanceReader, deployment_health, live_gauges, logging_failures
-from .models import ZERO, ClockJump, Known, Member, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
+from .models import ZERO, ClockJump, Known, ListedMember, Member, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
 from .query import sql
 from .store import (
     RECENT_SCRAPES,
@@ -207,6 +208,31 @@ class Ledger:
         """Take what the history knows of the time before the first scrape into the snapshot; raises StoreError."""
         self.snapshot = replace(self.snapshot, before=self.history.sums())
         return self.snapshot
+
+    def complete(self, listed: Collection[ListedMember]) -> Snapshot:
+        """Take in what LiteLLM's API lists: names that are missing, budgets that /metrics does not tell, blocks.
+
+        Who was never used is left out.
+        """
+        found = {one.member.key: one for one in self._identified(listed)}
+        nameless = [key for key, known in self._counting.members.items() if key in found and known.name == known.id]
+        strangers = [key for key in found if key not in self._counting.members]
+        self._name(found[key].member for key in (*nameless, *strangers))
+        reading = self._budgets.complete({key: one.budget for key, one in found.items()})
+        self._writer.pending.budgets |= reading.changed
+        blocked = frozenset([key for key, one in found.items() if one.blocked])
+        self._publish(replace(self.snapshot, budgets=reading.budgets, blocked=blocked))
+        return self.snapshot
+
+    def _identified(self, listed: Iterable[ListedMember]) -> Iterator[ListedMember]:
+        """Yield those that were used, tags as /metrics names them where it does."""
+        for one in listed:
+            dimension, key = one.member.key
+            if dimension is Dimension.TAG and (dimension, tag_label(key)) in self._counting.members:
+                label = tag_label(key)
+                yield replace(one, member=Member(dimension, label, key))
+            elif one.member.key in self._counting.members or (one.budget and one.budget.spent):
+                yield one
 
     def pause(self, *, now: datetime) -> None:
         """Write what waits and let go of the file, so that a backup copies it whole; scrapes go on in memory."""

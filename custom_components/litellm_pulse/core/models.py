@@ -84,11 +84,28 @@ class Budget:
         return self.remaining <= 0
 
     @property
+    def spent(self) -> float | None:
+        """How many dollars of it are used up; None where the maximum is unknown."""
+        return None if self.maximum is None else self.maximum - self.remaining
+
+    @property
     def used_percent(self) -> float | None:
         """How much of it is used up; None where the maximum is unknown or zero."""
         if not self.maximum:
             return None
         return (self.maximum - self.remaining) / self.maximum * 100
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMember:
+    """A member as LiteLLM's API lists it."""
+
+    member: Member
+    """Its name is its id where it has no alias."""
+    budget: Budget | None = None
+    """None where it has none, or where the API does not tell enough of it."""
+    blocked: bool = False
+    """Whether LiteLLM refuses all its requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +263,8 @@ class Snapshot:
     gauges: Mapping[str, float] = field(default_factory=dict)
     budgets: Mapping[MemberKey, Budget] = field(default_factory=dict)
     """Members that have a budget in LiteLLM."""
+    blocked: frozenset[MemberKey] = frozenset()
+    """Members that are blocked in LiteLLM, by the word of its API."""
     performance: Mapping[MemberKey, Mapping[str, Performance]] = field(default_factory=dict)
     """Per member, the figures that were asked for and are known."""
     health: Mapping[str, Health] = field(default_factory=dict)
