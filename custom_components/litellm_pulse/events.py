@@ -137,10 +137,10 @@ def _connection(before: PulseData, after: PulseData) -> Iterator[PulseEvent]:
 
 
 def _new_models(before: PulseData, after: PulseData, models: Dimension) -> Iterator[PulseEvent]:
-    """Yield the models that were not known."""
+    """Yield the models that were not known; those that an import of history has found are old ones."""
     # Members are only ever added, at the end.
     for key, member in islice(after.snapshot.members.items(), len(before.snapshot.members), None):
-        if key[0] is models:
+        if key[0] is models and key not in after.snapshot.before:
             yield PulseEvent(EventType.NEW_MODEL, _who(member))
 
 

@@ -70,6 +70,9 @@ class HistoryImport:
     def async_start(self) -> None:
         """Begin, where a source is chosen."""
         self._entry.async_on_unload(self._async_end)
+        if self.source == HISTORY_OFF:
+            name = f"{self._entry.title} - retention of history"
+            self._running = self._entry.async_create_background_task(self._hass, self._async_purge(), name)
         self._async_begin()
 
     @callback
@@ -161,10 +164,18 @@ class HistoryImport:
             if progress.gaps.get(_span(gap).start) != known.gaps.get(_span(gap).start):
                 await destination.settle(gap)
                 self._written = True
+        complete = source.complete(progress)
+        await self._async_purge(complete=complete)
         await self._async_tell(await self._async_status(source, progress))
         await self._async_recall()
-        if source.complete(progress) and not was_complete:
+        if complete and not was_complete:
             self._notify(self._status)
+
+    async def _async_purge(self, *, complete: bool = False) -> None:
+        """Let go of quarter-hours that are older than the retention; a file that cannot be written keeps them."""
+        zone = self._ledger.zone
+        with suppress(StoreError):
+            await self._ledger.async_history(lambda history: history.purge(dt_util.utcnow(), zone, complete=complete))
 
     async def _async_status(self, source: Source, progress: Progress) -> HistoryStatus:
         """Return how far a source has come."""

@@ -21,7 +21,20 @@ from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, ExpositionParser
 from .history import History
 from .insight import Budgets, PerformanceReader, deployment_health, live_gauges, logging_failures
-from .models import ZERO, ClockJump, Known, ListedMember, Member, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
+from .models import (
+    TOTAL,
+    ZERO,
+    ClockJump,
+    Known,
+    ListedMember,
+    Member,
+    Recovery,
+    Report,
+    ScrapeRow,
+    Snapshot,
+    Vector,
+    Window,
+)
 from .query import sql
 from .store import (
     RECENT_SCRAPES,
@@ -205,8 +218,14 @@ class Ledger:
         return self.snapshot
 
     def recall(self) -> Snapshot:
-        """Take what the history knows of the time before the first scrape into the snapshot; raises StoreError."""
-        self.snapshot = replace(self.snapshot, before=self.history.sums())
+        """Take what the history knows of the time before the first scrape into the snapshot; raises StoreError.
+
+        Who was used only then is a member as others are.
+        """
+        before = self.history.sums()
+        used = [key for key, vector in before.items() if key != TOTAL and _proves_use(vector)]
+        self._name(Member(*key, key[1]) for key in used if key not in self._counting.members)
+        self.snapshot = replace(self.snapshot, before=before, members=self._counting.members)
         return self.snapshot
 
     def complete(self, listed: Collection[ListedMember]) -> Snapshot:
@@ -478,6 +497,14 @@ class Ledger:
 def _moment(at: float) -> datetime:
     """Return a time in Unix seconds as one in UTC."""
     return datetime.fromtimestamp(at, UTC)
+
+
+def _proves_use(vector: Vector) -> bool:
+    """Whether usage is more than that of refused requests: what they name is whatever the client wrote."""
+    requests, failed, tokens, cost = (
+        vector[catalog.COUNTER_INDEX[name]] for name in ("requests", "failed_requests", "tokens", "cost")
+    )
+    return requests > failed or tokens > 0 or cost > 0
 
 
 def _total(vectors: Iterable[Vector]) -> Vector:

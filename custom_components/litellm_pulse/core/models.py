@@ -308,6 +308,11 @@ class Snapshot:
             return self.changed
         return [key for key, usage in self.usage.items() if earlier.usage.get(key) is not usage]
 
+    def ever(self, member: MemberKey, metric: str) -> float:
+        """Return a member's usage since the beginning of LiteLLM's records, as far as they were read."""
+        before = self.before.get(member)
+        return self.value(member, Window.LIFETIME, metric) + (before[COUNTER_INDEX[metric]] if before else 0.0)
+
     def value(self, member: MemberKey, window: Window, metric: str) -> float:
         """Return a member's usage in a window; 0.0 where the member has none."""
         usage = self.usage.get(member)
