@@ -30,6 +30,7 @@ from .core.models import OTHER, TOTAL, MemberKey, Snapshot, Window
 from .core.query import parameters
 from .core.query.parameters import PERSONAL
 from .data import PulseData
+from .history_status import HistoryState
 from .identifiers import member_and_key, member_of_device
 from .localize import localize
 from .statistic_ids import statistic_stem
@@ -150,6 +151,12 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
             **answers.history_status(data.history),
             "message": localize(hass, f"history_{data.history.error}") if data.history.error else None,
         },
+        # What their sensors show leaves out what history tells of them.
+        "begun_before": [
+            window
+            for window, start in snapshot.window_starts.items()
+            if start and start < entry.created_at and data.history.state is not HistoryState.OFF
+        ],
         "last_scrape": snapshot.last_scrape,
         "last_restart": snapshot.process_start,
         "unpriced_requests_day": snapshot.value(TOTAL, Window.DAY, "unpriced_requests"),

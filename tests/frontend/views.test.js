@@ -259,3 +259,21 @@ test("health tells how far the import of history is, where a source of it is cho
   assert.ok(live.every(({ entity, row }) => (entity ?? row.entity) === "sensor.import"));
   assert.equal(rows({ history: { ...history, source: "api" }, entities }).length, 4);
 });
+
+test("a month that began before the set-up is shown with what history tells of it", () => {
+  const kinds = (more, known) =>
+    cards(made([proxy("a", more)], known)[0])
+      .filter(({ type }) => ["tile", "statistic"].includes(type))
+      .map(({ type, name }) => [type, name]);
+  const [today, week, month, forecast] = ["Today", "This week", "This month", "Forecast"];
+  const all = [today, week, month, forecast].map((name) => ["tile", name]);
+  assert.deepEqual(kinds({}), all);
+  assert.deepEqual(kinds({ begun_before: ["month", "year"] }), [
+    ["tile", today],
+    ["tile", week],
+    ["statistic", month],
+    ["tile", forecast],
+  ]);
+  // Before there are statistics, what the sensors say is better than nothing.
+  assert.deepEqual(kinds({ begun_before: ["month"] }, { known: new Set() }), all);
+});
