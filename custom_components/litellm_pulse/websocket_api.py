@@ -151,12 +151,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
             **answers.history_status(data.history),
             "message": localize(hass, f"history_{data.history.error}") if data.history.error else None,
         },
-        # What their sensors show leaves out what history tells of them.
-        "begun_before": [
-            window
-            for window, start in snapshot.window_starts.items()
-            if start and start < entry.created_at and data.history.state is not HistoryState.OFF
-        ],
+        "begun_before": _begun_before(entry, data),
         "last_scrape": snapshot.last_scrape,
         "last_restart": snapshot.process_start,
         "unpriced_requests_day": snapshot.value(TOTAL, Window.DAY, "unpriced_requests"),
@@ -168,6 +163,17 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
             for dimension, members in _by_dimension(devices, hidden)
         ],
     }
+
+
+def _begun_before(entry: LiteLLMPulseConfigEntry, data: PulseData) -> list[Window]:
+    """Return the windows that began before the set-up: their sensors leave out what history tells of them.
+
+    The day is none of them: statistics, which do not, are up to an hour late.
+    """
+    if data.history.state is HistoryState.OFF:
+        return []
+    starts = data.snapshot.window_starts
+    return [one for one in (Window.WEEK, Window.MONTH) if (start := starts.get(one)) and start < entry.created_at]
 
 
 def _devices(hass: HomeAssistant, entry_id: str) -> dict[MemberKey, dr.AnyDeviceEntry]:

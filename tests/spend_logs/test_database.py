@@ -195,7 +195,7 @@ async def test_an_older_database_that_was_restored_is_noticed_also_where_new_row
     whole = kept.total()
     now = datetime.now(UTC)
     back = f"{now - timedelta(hours=6):%Y-%m-%d %H:%M}"
-    server.sql(f"""DELETE FROM "LiteLLM_SpendLogs" WHERE "startTime" > '{back}'""", name)  # noqa: S608
+    server.sql(f"""DELETE FROM "LiteLLM_SpendLogs" WHERE "startTime" > '{back}'""", name)
     server.sql(insert([request(9999, f"{now:%Y-%m-%d %H:%M:%S}", cost=0.5)]), name)
     assert (await importer.cycle()).restored_at is not None
     assert kept.total() == pytest.approx(whole + 0.5)

@@ -26,7 +26,7 @@ class Destination(Protocol):
         """Write in one transaction: rows in place of all that these slots had in this scope, and progress."""
 
 
-async def hand_over(
+async def hand_over(  # noqa: PLR0913
     destination: Destination,
     scope: Scope,
     block: Block,

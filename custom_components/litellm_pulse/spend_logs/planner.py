@@ -94,7 +94,7 @@ def _down(kind: Kind, end: datetime, bounds: Bounds) -> Iterator[Ask]:
 
 
 def _halves(span: Span, bounds: Bounds) -> Iterator[Span]:
-    """Yield the parts of a span by halves of UTC months, newest first: two are read at once, so they should be alike."""
+    """Yield the parts of a span by halves of UTC months, newest first: two alike are read at once."""
     end = span.end
     while span.start < end:
         start = max(half_month_start(end - timedelta.resolution), span.start) if bounds.by_halves else span.start
