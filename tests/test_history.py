@@ -272,6 +272,18 @@ async def test_statistics_begin_before_the_set_up(
     assert rows[of_model][-1]["sum"] == 43.0
 
 
+async def test_a_tag_is_the_same_before_and_after_the_set_up(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, server: postgres.Postgres, make: Make
+) -> None:
+    await set_up(hass, entry)
+    proxy.traffic.add("litellm_spend_metric_total", 1.0, model="gpt-4o", tag_living_room="true")
+    rows = [request(1, ago(days=2), cost=2.0, request_tags='["living-room", "living room"]')]
+    await turn_on(hass, entry, server.dsn(make(spend_logs() + insert(rows))))
+    found = [(row["tag"], row["cost"]) for row in await usage(hass, entry, group_by="tag") if row["tag"]]
+    # Of a label's name /metrics has only letters, digits and underscores.
+    assert found == [("living_room", 2.0), ("living_room", 1.0)]
+
+
 @pytest.mark.usefixtures("recorder_mock")
 async def test_who_was_used_only_before_the_set_up_has_statistics_a_device_and_a_page(
     hass: HomeAssistant,

@@ -244,14 +244,13 @@ class Ledger:
         return self.snapshot
 
     def _identified(self, listed: Iterable[ListedMember]) -> Iterator[ListedMember]:
-        """Yield those that were used, tags as /metrics names them where it does."""
+        """Yield those that were used, tags as /metrics has them."""
         for one in listed:
-            dimension, key = one.member.key
-            if dimension is Dimension.TAG and (dimension, tag_label(key)) in self._counting.members:
-                label = tag_label(key)
-                yield replace(one, member=Member(dimension, label, key))
-            elif one.member.key in self._counting.members or (one.budget and one.budget.spent):
-                yield one
+            member = one.member
+            if member.dimension is Dimension.TAG:
+                member = replace(member, id=tag_label(member.id))
+            if member.key in self._counting.members or (one.budget and one.budget.spent):
+                yield replace(one, member=member)
 
     def pause(self, *, now: datetime) -> None:
         """Write what waits and let go of the file, so that a backup copies it whole; scrapes go on in memory."""

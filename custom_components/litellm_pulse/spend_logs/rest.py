@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from ..core.catalog import Dimension
+from ..core.catalog import Dimension, tag_label
 from . import directory
 from .daily import Activity, Page, gathered, page
 from .errors import (
@@ -141,17 +141,16 @@ class Rest:
             names = [one.id for one in untold if one.since == since]
             for batch in batched(names, KEYS_PER_PAGE, strict=False):
                 spent |= await self._spent(batch, min(since, today), today)
-        return [replace(one, spend=spent[one.id]) if one.id in spent else one for one in entries]
+        return [replace(one, spend=spent.get(one.id, one.spend)) for one in entries]
 
     async def _spent(self, tags: Sequence[str], first: date, last: date) -> dict[str, float]:
         """Return what was spent under each of some tags from one UTC day to another."""
-        sums = dict.fromkeys(tags, 0.0)
+        sums: dict[str, float] = {}
         async for _, _, found in self.days(Activity.TAG, first, last, {"tags": ",".join(tags)}):
             for row in found.rows:
                 ((_, tag),) = row.members
-                if tag in sums:
-                    sums[tag] += row.values[COST] or 0.0
-        return sums
+                sums[tag] = sums.get(tag, 0.0) + (row.values[COST] or 0.0)
+        return {tag: sums.get(tag_label(tag), 0.0) for tag in tags}
 
     async def _page(
         self, activity: Activity, first: date, last: date, number: int, only: Mapping[str, str] = NOTHING
