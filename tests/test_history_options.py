@@ -134,6 +134,8 @@ async def test_the_history_of_a_database_belongs_to_one_entry(
     assert (await choose(hass, entry, source="database", dsn=address))["type"] is FlowResultType.CREATE_ENTRY
     second = await choose(hass, other_entry, source="database", dsn=address.replace("127.0.0.1", "localhost"))
     assert second["errors"] == {"history": "history_taken"}
+    assert second["data_schema"] is not None
+    assert not second["data_schema"].schema["history"].options["collapsed"], "what is wrong is not hidden"
     await choose(hass, entry, source="off")
     third = await choose(hass, other_entry, source="database", dsn=address)
     assert third["type"] is FlowResultType.CREATE_ENTRY
