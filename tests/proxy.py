@@ -12,6 +12,8 @@ from aiohttp.test_utils import TestServer
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
+LISTS = frozenset({"/key/list", "/team/list", "/tag/list"})
+
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -105,7 +107,11 @@ class Proxy:
         """The status with which a gateway before the proxy refuses to ask for a part."""
         self.json: dict[str, object] = {}
         """What other paths answer."""
+        self.lists: dict[str, object] = {}
+        """What the lists of members answer, by path; those that are left out are refused."""
+        self.asked_lists: list[str] = []
         self.requests: list[web.Request] = []
+        """What was asked besides lists of members."""
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._answer)
         self.server = TestServer(application, host="127.0.0.1")
@@ -143,6 +149,10 @@ class Proxy:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         """Note the request and answer it."""
+        if request.path in LISTS | self.lists.keys():
+            self.asked_lists.append(request.path)
+            found = request.path in self.lists
+            return web.json_response(self.lists.get(request.path), status=200 if found else 403)
         self.requests.append(request)
         if request.path.startswith("/health"):
             found = request.path in self.json

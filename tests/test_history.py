@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,8 +17,9 @@ from homeassistant.components.recorder.statistics import statistics_during_perio
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.recorder import get_instance
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.litellm_pulse.api import answers
 from custom_components.litellm_pulse.const import DOMAIN
@@ -267,3 +270,94 @@ async def test_statistics_begin_before_the_set_up(
     assert [round(row["change"] or 0, 9) for row in rows[of_proxy] if row["change"]] == [32.0, 3.0, 12.0]
     assert rows[of_proxy][-1]["sum"] == 47.0
     assert rows[of_model][-1]["sum"] == 43.0
+
+
+async def test_a_tag_is_the_same_before_and_after_the_set_up(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, server: postgres.Postgres, make: Make
+) -> None:
+    await set_up(hass, entry)
+    proxy.traffic.add("litellm_spend_metric_total", 1.0, model="gpt-4o", tag_living_room="true")
+    rows = [request(1, ago(days=2), cost=2.0, request_tags='["living-room", "living room"]')]
+    await turn_on(hass, entry, server.dsn(make(spend_logs() + insert(rows))))
+    found = [(row["tag"], row["cost"]) for row in await usage(hass, entry, group_by="tag") if row["tag"]]
+    # Of a label's name /metrics has only letters, digits and underscores.
+    assert found == [("living_room", 2.0), ("living_room", 1.0)]
+
+
+@pytest.mark.usefixtures("recorder_mock")
+async def test_who_was_used_only_before_the_set_up_has_statistics_a_device_and_a_page(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    server: postgres.Postgres,
+    make: Make,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"]})
+    await set_up(hass, entry)
+    events = async_capture_events(hass, "state_changed")
+    refused = request(9, ago(days=3), cost=0.0, model="gtp-4o", status="failure", total_tokens=0)
+    rows = [*past(), refused | dict.fromkeys(("prompt_tokens", "completion_tokens"), 0)]
+    await turn_on(hass, entry, server.dsn(make(spend_logs() + insert(rows))), dimensions=["team"])
+    for _ in range(2):
+        await hass.async_block_till_done(wait_background_tasks=True)
+        await async_wait_recording_done(hass)
+    assert state(hass, entry, "spend_lifetime", "model:opus") == "0.0"
+    shown = hass.states.get(entity_id(hass, entry, "spend_lifetime", "model:opus"))
+    assert shown is not None
+    assert shown.attributes["before_installation"] == 4.0
+    identifier = statistic_id(entry.entry_id, (Dimension.TEAM, "blue"), "spend")
+    found = await get_instance(hass).async_add_executor_job(
+        partial(
+            statistics_during_period, hass, datetime(2020, 1, 1, tzinfo=UTC), None, {identifier}, "day", None, {"sum"}
+        )
+    )
+    assert found[identifier][-1]["sum"] == 2.0
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": f"{DOMAIN}/dashboard"})
+    (told,) = (await client.receive_json())["result"]["proxies"]
+    members = {(one["dimension"], member["id"]) for one in told["dimensions"] for member in one["members"]}
+    # What only a refused request names is whatever the client wrote.
+    assert members == {
+        *(("model", name) for name in ("gpt-4o", "claude-sonnet", "opus")),
+        *(("team", name) for name in ("red", "blue")),
+    }
+    assert not [one for one in events if one.data["new_state"].attributes.get("event_type") == "new_model"]
+
+
+async def test_quarter_hours_of_before_the_set_up_are_kept_as_long_as_others_and_days_for_good(
+    hass: HomeAssistant, entry: MockConfigEntry, server: postgres.Postgres, make: Make, freezer: FrozenDateTimeFactory
+) -> None:
+    freezer.move_to("2026-11-18 12:00:00+00:00")
+    await hass.config.async_set_time_zone("Asia/Kathmandu")
+    await set_up(hass, entry)
+    rows = [
+        request(number, f"2026-{month:02}-{day:02} {hour:02}:20:00", cost=float(cost))
+        for number, (month, day, hour, cost) in enumerate(
+            [(5, 3, 17, 1), (5, 3, 19, 2), (8, 18, 3, 4), (8, 20, 3, 8), (8, 20, 18, 16), (11, 2, 12, 32)]
+        )
+    ]
+    options = {"retention_days": 90}
+    name = make(spend_logs() + insert(rows))
+
+    async def told(zone: str) -> tuple[dict[str, float], dict[str, float], float | None]:
+        """Return what is known by local day and by the hour, and of all time, after a restart in a zone."""
+        await hass.config.async_set_time_zone(zone)
+        await turn_on(hass, entry, server.dsn(name), **options)
+        days = {row["start"][5:10]: row["cost"] for row in await usage(hass, entry, days=400, period="day")}
+        hours = {row["start"][5:13]: row["cost"] for row in await usage(hass, entry, days=300, period="hour")}
+        before = entry.runtime_data.coordinator.data.snapshot.before[TOTAL][COST]
+        return days, hours, before
+
+    days = {"05-03": 1.0, "05-04": 2.0, "08-18": 4.0, "08-20": 8.0, "08-21": 16.0, "11-02": 32.0}
+    assert await told("Asia/Kathmandu") == (days, {"08-20T09": 8.0, "08-21T00": 16.0, "11-02T18": 32.0}, 63.0)
+    # Told once more, all of it: by a sweep, or because the database is another one.
+    with closing(sqlite3.connect(entry.runtime_data.ledger.path)) as file, file:
+        file.execute("DELETE FROM history_progress")
+    assert (await told("Asia/Kathmandu"))[0] == days
+    # West of it the first hours of the 20th of August are those of a day that cannot be cut any more.
+    western = {"05-03": 1.0, "05-04": 2.0, "08-18": 4.0, "08-19": 8.0, "08-20": 16.0, "11-02": 32.0}
+    assert await told("America/New_York") == (western, {"08-20T14": 16.0, "11-02T07": 32.0}, 63.0)
+    assert (await told("Asia/Kathmandu"))[2] == 63.0
+    freezer.move_to("2027-03-01 12:00:00+00:00")
+    found, hours, before = await told("UTC")
+    assert (sum(found.values()), hours, before) == (63.0, {}, 63.0)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components import litellm_pulse
@@ -132,6 +134,31 @@ async def test_the_history_of_a_database_belongs_to_one_entry(
     assert (await choose(hass, entry, source="database", dsn=address))["type"] is FlowResultType.CREATE_ENTRY
     second = await choose(hass, other_entry, source="database", dsn=address.replace("127.0.0.1", "localhost"))
     assert second["errors"] == {"history": "history_taken"}
+    assert second["data_schema"] is not None
+    assert not second["data_schema"].schema["history"].options["collapsed"], "what is wrong is not hidden"
     await choose(hass, entry, source="off")
     third = await choose(hass, other_entry, source="database", dsn=address)
     assert third["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_replicas_that_share_a_database_are_known_by_what_their_api_tells(
+    hass: HomeAssistant, entry: MockConfigEntry, other_entry: MockConfigEntry, proxy: Proxy, other_proxy: Proxy
+) -> None:
+    await set_up(hass, entry, other_entry)
+    date = f"{dt_util.utcnow() - timedelta(days=3):%Y-%m-%d}"
+    for one in (proxy, other_proxy):
+        serve_days(one, day(date, {"gpt-4o": 2.5}, {"openai": 2.5}))
+    assert (await choose(hass, entry, source="api"))["type"] is FlowResultType.CREATE_ENTRY
+    assert (await choose(hass, other_entry, source="api"))["errors"] == {"history": "history_taken"}
+    serve_days(other_proxy, day(date, {"gpt-4o": 2.75}, {"openai": 2.75}))
+    assert (await choose(hass, other_entry, source="api"))["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_proxies_that_have_not_been_used_are_not_taken_for_one(
+    hass: HomeAssistant, entry: MockConfigEntry, other_entry: MockConfigEntry, proxy: Proxy, other_proxy: Proxy
+) -> None:
+    await set_up(hass, entry, other_entry)
+    for one in (proxy, other_proxy):
+        serve_days(one)
+    assert (await choose(hass, entry, source="api"))["type"] is FlowResultType.CREATE_ENTRY
+    assert (await choose(hass, other_entry, source="api"))["type"] is FlowResultType.CREATE_ENTRY

@@ -23,6 +23,7 @@ from .history_import import HistoryImport
 from .identifiers import member_of_device
 from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
+from .member_lists import MemberLists
 from .migration import async_keep_used, async_rename
 from .scraper import Scraper
 from .services import async_register_services
@@ -87,6 +88,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     statistics.async_start()
     coordinator.async_start()
     history.async_start()
+    MemberLists(hass, entry, ledger, on_change=coordinator.async_rebuild).async_start()
     return True
 
 

@@ -78,7 +78,9 @@ DESCRIPTIONS: Final = (
     *(_limit(window, feature) for window, feature in LIMITS.items()),
     replace(_problem("budget_used_up", _used_up), dimensions=ON_MEMBERS, feature=Feature.BUDGET),
     replace(
-        _problem("budget_refusing", lambda data, member: member in data.rate_limited),
+        _problem(
+            "budget_refusing", lambda data, member: member in data.rate_limited or member in data.snapshot.blocked
+        ),
         # Requests are refused before a provider is chosen.
         dimensions=ON_MEMBERS - {Dimension.PROVIDER},
         feature=Feature.BUDGET,

@@ -100,6 +100,7 @@ class PulseData:
             or mine.health.get(member[1]) is not its.health.get(member[1])
             or self.limits.get(member) is not other.limits.get(member)
             or (member in self.rate_limited) is not (member in other.rate_limited)
+            or (member in mine.blocked) is not (member in its.blocked)
         )
 
 

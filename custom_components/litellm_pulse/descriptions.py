@@ -123,6 +123,7 @@ def _history(data: PulseData) -> Mapping[str, Value]:
         "rows": history.rows,
         "percent": history.percent,
         "error": history.error,
+        **({"restored_at": history.restored_at} if history.restored_at else {}),
     }
 
 

@@ -14,7 +14,7 @@ from homeassistant.util.signal_type import SignalType
 
 from .const import CONF_DIMENSIONS, CONF_GROUP_MODELS_BY, CONF_MAX_MEMBERS, DOMAIN, MAX_MEMBERS_DEFAULT
 from .core.catalog import Dimension
-from .core.models import OTHER, TOTAL, Member, MemberKey, Snapshot, Vector, Window
+from .core.models import OTHER, TOTAL, Member, MemberKey, Snapshot, Vector
 from .devices import async_register
 from .features import MARKS, TEMPORARY, Feature, present
 from .identifiers import member_and_key, member_of_device
@@ -44,8 +44,9 @@ class DeviceManager:
     """The members with a device, for every platform alike.
 
     A member that is used gets one, unless it was deleted by hand: then it stays away until it is
-    used again. Past the most that the options allow, those with a device keep it, then those with
-    the highest lifetime spend get one, and the rest of the dimension is shown together in one device.
+    used again. Past the most that the options allow, those with a device keep it, then those get one
+    that spent the most, before the set-up included, and the rest of the dimension is shown together in
+    one device.
     """
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, opened: Snapshot, user_settings: UserSettings) -> None:
@@ -108,7 +109,7 @@ class DeviceManager:
 
     @callback
     def async_select(self, snapshot: Snapshot) -> Mapping[Dimension, Collection[MemberKey]]:
-        """Decide who has a device: those who had one, then by lifetime spend, as many as may.
+        """Decide who has a device: those who had one, then by all spend that is known, as many as may.
 
         Returns those without one, per dimension that has too many.
         """
@@ -150,7 +151,7 @@ class DeviceManager:
             return next(wanted, None) is not None
         ordered = list(wanted)
         if len(ordered) > free:
-            ordered.sort(key=lambda key: (key not in self._registered, -snapshot.value(key, Window.LIFETIME, "cost")))
+            ordered.sort(key=lambda key: (key not in self._registered, -snapshot.ever(key, "cost")))
         for key in ordered[:free]:
             self._members[key] = snapshot.members[key]
             del waiting[key]
@@ -233,7 +234,7 @@ def async_leaving(
         if key[0] not in {Dimension.TOTAL, *shown}:
             leaving.append(device)
         elif key in snapshot.members:
-            devices.setdefault(key[0], []).append((snapshot.value(key, Window.LIFETIME, "cost"), device))
+            devices.setdefault(key[0], []).append((snapshot.ever(key, "cost"), device))
     most = options.get(CONF_MAX_MEMBERS, MAX_MEMBERS_DEFAULT)
     for ranked in devices.values():
         leaving += [device for _, device in sorted(ranked, key=lambda one: -one[0])[most:]]

@@ -137,11 +137,11 @@ def _connection(before: PulseData, after: PulseData) -> Iterator[PulseEvent]:
 
 
 def _new_models(before: PulseData, after: PulseData, models: Dimension) -> Iterator[PulseEvent]:
-    """Yield the models that were not known."""
+    """Yield the models that were not known; those that an import of history has found are old ones."""
     # Members are only ever added, at the end; others go when they are counted together.
     known = len(before.snapshot.members) - (after.snapshot.folded - before.snapshot.folded)
     for key, member in islice(after.snapshot.members.items(), known, None):
-        if key[0] is models and key[1] != OTHER:
+        if key[0] is models and key[1] != OTHER and key not in after.snapshot.before:
             yield PulseEvent(EventType.NEW_MODEL, _who(member))
 
 

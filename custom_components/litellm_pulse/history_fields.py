@@ -31,7 +31,7 @@ from .const import (
     HISTORY_SOURCES,
     LOGGER,
 )
-from .history_sources import KEYS_FOR_ONCE, async_create
+from .history_sources import KEYS_FOR_ONCE, Source, async_create
 from .spend_logs.dsn import TlsMode
 from .spend_logs.errors import SourceError
 
@@ -100,6 +100,17 @@ async def _async_try(hass: HomeAssistant, entry: ConfigEntry, settings: Mapping[
         raise InvalidFieldError(field, "history_unknown") from err
     for other in hass.config_entries.async_entries(DOMAIN):
         is_on = other.options.get(CONF_HISTORY_SOURCE, HISTORY_OFF) != HISTORY_OFF
-        if other.entry_id != entry.entry_id and is_on and other.options.get(CONF_HISTORY_IDENTITY) == identity:
+        if other.entry_id == entry.entry_id or not is_on:
+            continue
+        if other.options.get(CONF_HISTORY_IDENTITY) == identity or await _async_same(hass, other, source):
             raise InvalidFieldError(field, "history_taken")
     return identity
+
+
+async def _async_same(hass: HomeAssistant, other: ConfigEntry, source: Source | None) -> bool:
+    """Whether another entry's source has the same records; one that does not answer now is taken for another."""
+    try:
+        found = await async_create(hass, other.entry_id, {**other.data, **other.options})
+        return source is not None and found is not None and await source.tells_as(found)
+    except SourceError:
+        return False

@@ -15,6 +15,7 @@ from homeassistant.util import dt as dt_util
 from .const import CONF_HISTORY_SOURCE, DOMAIN, HISTORY_OFF, LOGGER
 from .core.errors import StoreError
 from .core.history import Gap
+from .core.windows import LUMP_AFTER
 from .data import PulseData
 from .history_destination import LedgerDestination
 from .history_sources import Source, async_create
@@ -65,18 +66,23 @@ class HistoryImport:
         self._told_at = datetime.min.replace(tzinfo=UTC)
         self._written = False
         """Something was written since `on_history` was called last."""
+        self._untold_rows = 0
+        """Written since it was last told how far it is."""
 
     @callback
     def async_start(self) -> None:
         """Begin, where a source is chosen."""
         self._entry.async_on_unload(self._async_end)
+        if self.source == HISTORY_OFF:
+            name = f"{self._entry.title} - retention of history"
+            self._running = self._entry.async_create_background_task(self._hass, self._async_purge(), name)
         self._async_begin()
 
     @callback
     def async_update(self, before: PulseData, after: PulseData) -> None:
         """Ask at once where nobody had looked for a while: what was told in one lump is to be told by its hours."""
         last, now = before.snapshot.last_scrape, after.snapshot.last_scrape
-        if last and now and now - last > CYCLE / 2:
+        if last and now and now - last > LUMP_AFTER:
             self._async_begin()
 
     async def async_import(self) -> HistoryStatus:
@@ -152,6 +158,7 @@ class HistoryImport:
         if source is None or seam is None:
             return
         destination = LedgerDestination(self._ledger, source.name, self._async_written, by_day=source.by_day)
+        self._untold_rows = 0
         known = await destination.progress()
         was_complete = source.complete(known)
         await self._async_tell(await self._async_status(source, known))
@@ -161,10 +168,18 @@ class HistoryImport:
             if progress.gaps.get(_span(gap).start) != known.gaps.get(_span(gap).start):
                 await destination.settle(gap)
                 self._written = True
+        complete = source.complete(progress)
+        await self._async_purge(complete=complete)
         await self._async_tell(await self._async_status(source, progress))
         await self._async_recall()
-        if source.complete(progress) and not was_complete:
+        if complete and not was_complete:
             self._notify(self._status)
+
+    async def _async_purge(self, *, complete: bool = False) -> None:
+        """Let go of quarter-hours that are older than the retention; a file that cannot be written keeps them."""
+        zone = self._ledger.zone
+        with suppress(StoreError):
+            await self._ledger.async_history(lambda history: history.purge(dt_util.utcnow(), zone, complete=complete))
 
     async def _async_status(self, source: Source, progress: Progress) -> HistoryStatus:
         """Return how far a source has come."""
@@ -184,16 +199,17 @@ class HistoryImport:
     def _async_written(self, scope: Scope, rows: int, progress: Progress) -> None:
         """Take in what was written; what it adds up to is told every few seconds."""
         self._written |= scope is Scope.BEFORE and rows > 0
+        self._untold_rows += rows
         if dt_util.utcnow() - self._told_at < TELL or self._source is None:
             return
         source = self._source
         status = replace(
             self._status,
             oldest=_oldest(progress),
-            rows=self._status.rows + rows,
+            rows=self._status.rows + self._untold_rows,
             percent=None if source.by_day else int(progress.share(dt_util.utcnow()) * 100),
         )
-        self._told_at = dt_util.utcnow()
+        self._told_at, self._untold_rows = dt_util.utcnow(), 0
         self._entry.async_create_background_task(
             self._hass, self._async_step(status), f"{self._entry.title} - history's progress"
         )

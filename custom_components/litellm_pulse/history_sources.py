@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
@@ -26,9 +26,10 @@ from .const import (
     HISTORY_OFF,
 )
 from .spend_logs import dsn
+from .spend_logs.daily import Activity
 from .spend_logs.destination import Destination
 from .spend_logs.errors import TlsError
-from .spend_logs.models import HOUR, Span, floor
+from .spend_logs.models import HOUR, Span, UsageRow, floor
 from .spend_logs.progress import Progress
 from .spend_logs.rest import Rest
 from .spend_logs.rest_importer import RestImporter, told_all
@@ -41,6 +42,9 @@ KEYS_FOR_ONCE: Final = HassKey[dict[str, str]](f"{DOMAIN}_history_keys")
 """Entry -> a key that is used for the import and stored nowhere."""
 
 
+_COMPARED: Final = timedelta(days=14)
+
+
 class Source(Protocol):
     """Where history comes from."""
 
@@ -50,6 +54,9 @@ class Source(Protocol):
 
     async def identity(self) -> str:
         """Try it, and return what tells it from others; raises SourceError."""
+
+    async def tells_as(self, other: Source) -> bool:
+        """Whether another source has the same records, as far as the two can be compared; raises SourceError."""
 
     async def cycle(self, destination: Destination, seam: datetime, gaps: Sequence[Span]) -> Progress:
         """Bring a destination up to date; raises SourceError."""
@@ -72,6 +79,10 @@ class DatabaseSource:
     async def identity(self) -> str:
         """Look what is there."""
         return (await self._database.look()).required().identity
+
+    async def tells_as(self, other: Source) -> bool:  # noqa: ARG002  # its identity tells databases apart
+        """Say no: what it is is in the identity."""
+        return False
 
     async def cycle(self, destination: Destination, seam: datetime, gaps: Sequence[Span]) -> Progress:
         """Read what is not known yet, and what may have changed."""
@@ -100,6 +111,19 @@ class ApiSource:
         await self._rest.look(dt_util.utcnow().date())
         return str(address.identity(self._url))
 
+    async def tells_as(self, other: Source) -> bool:
+        """Compare the last weeks: replicas at two addresses may share a database."""
+        if not isinstance(other, ApiSource):
+            return False
+        mine, others = await self.last_weeks(), await other.last_weeks()
+        return bool(mine) and mine == others
+
+    async def last_weeks(self) -> set[UsageRow]:
+        """Return what was used on the days before today, by everything that one question tells; raises SourceError."""
+        today = dt_util.utcnow().date()
+        span = today - _COMPARED, today - timedelta(days=1)
+        return {row async for _, _, found in self._rest.days(Activity.USER, *span) for row in found.rows}
+
     async def cycle(self, destination: Destination, seam: datetime, gaps: Sequence[Span]) -> Progress:  # noqa: ARG002  # it knows days only
         """Read the days before the first scrape that are not known yet."""
         return await RestImporter(self._rest, destination).run(now=dt_util.utcnow(), seam=seam)
@@ -120,12 +144,16 @@ async def async_create(hass: HomeAssistant, entry_id: str, settings: Mapping[str
     if chosen == HISTORY_API:
         once = hass.data.get(KEYS_FOR_ONCE, {}).get(entry_id)
         key = settings.get(CONF_HISTORY_KEY) or once or settings.get(CONF_API_KEY) or ""
-        url = URL(settings[CONF_URL])
-        session = async_get_clientsession(hass, settings[CONF_VERIFY_SSL])
-        headers = settings.get(CONF_EXTRA_HEADERS) or {}
-        context = await _async_context(hass, settings)
-        return ApiSource(Rest(session, str(url), key, headers=headers, context=context), url)
+        return ApiSource(await async_rest(hass, settings, key), URL(settings[CONF_URL]))
     return None
+
+
+async def async_rest(hass: HomeAssistant, settings: Mapping[str, Any], key: str) -> Rest:
+    """Return the API of the proxy that an entry's data and options name, asked with a key; raises TlsError."""
+    session = async_get_clientsession(hass, settings[CONF_VERIFY_SSL])
+    headers = settings.get(CONF_EXTRA_HEADERS) or {}
+    context = await _async_context(hass, settings)
+    return Rest(session, str(URL(settings[CONF_URL])), key, headers=headers, context=context)
 
 
 async def _async_context(hass: HomeAssistant, settings: Mapping[str, Any]) -> ssl.SSLContext | bool:

@@ -34,7 +34,7 @@ from .core.exposition import ExpositionParser, label_names
 from .core.history import History
 from .core.insight import Forecaster
 from .core.ledger import Ledger
-from .core.models import MemberKey, Report, Snapshot
+from .core.models import ListedMember, MemberKey, Report, Snapshot
 from .core.query import recognizes
 from .core.store import SpareCopy
 from .history_status import HistoryStatus
@@ -160,6 +160,10 @@ class LedgerWorker:
     async def async_recall(self) -> None:
         """Show what the history knows now of the time before the first scrape; raises StoreError."""
         await self.async_run(lambda: self._show(self._ledger.recall()))
+
+    async def async_complete(self, listed: Collection[ListedMember]) -> None:
+        """Take in what LiteLLM's API lists of its members."""
+        await self.async_run(lambda: self._show(self._ledger.complete(listed)))
 
     async def async_pause(self) -> None:
         """Let go of the file until `async_resume`, so that a backup copies it whole; scrapes go on."""

@@ -283,14 +283,16 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
     ) -> ConfigFlowResult:
         """Show the form; `hints` are what the text of an error may name."""
         counting = await self.hass.async_add_executor_job(_counting)
+        # A section with something wrong in it is open.
+        wrong = errors or {}
         schema: Any = vol.Schema(
             {
                 vol.Optional(COUNTING): _section(counting),
                 vol.Optional(SHOWN): _section(_SHOWN),
                 vol.Optional(ATTENTION): _section(_ATTENTION),
-                vol.Optional(ACCESS): _section(_ACCESS, collapsed=True),
-                vol.Optional(HISTORY): _section(history_fields.FIELDS, collapsed=True),
-                vol.Optional(METRICS): _section(_metrics(self._families or ()), collapsed=True),
+                vol.Optional(ACCESS): _section(_ACCESS, collapsed=ACCESS not in wrong),
+                vol.Optional(HISTORY): _section(history_fields.FIELDS, collapsed=HISTORY not in wrong),
+                vol.Optional(METRICS): _section(_metrics(self._families or ()), collapsed=METRICS not in wrong),
             }
         )
         return self.async_show_form(

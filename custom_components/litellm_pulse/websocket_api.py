@@ -30,7 +30,9 @@ from .core.models import OTHER, TOTAL, MemberKey, Snapshot, Window
 from .core.query import parameters
 from .core.query.parameters import PERSONAL
 from .data import PulseData
+from .history_status import HistoryState
 from .identifiers import member_and_key, member_of_device
+from .localize import localize
 from .statistic_ids import statistic_stem
 
 _COST: Final = COUNTER_INDEX["cost"]
@@ -39,7 +41,7 @@ _ENTITIES: Final = frozenset(
         *("spend_day", "spend_week", "spend_month", "spend_lifetime", "spend_forecast", "tokens_day"),
         *("limit_used_day", "limit_used_week", "limit_used_month", "budget_used", "budget_remaining"),
         *("connected", "last_scrape", "last_restart", "scrape_duration", "in_flight_requests"),
-        *("unpriced_requests_day", "failed_requests_day", "deployment_health"),
+        *("unpriced_requests_day", "failed_requests_day", "deployment_health", "history_import"),
     }
 )
 """Keys of the descriptions whose entities the dashboard shows."""
@@ -145,15 +147,33 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
         "loaded": runtime is not None,
         "connected": data.connected,
         "error": runtime.coordinator.error if runtime else entry.reason,
-        "history": answers.history_status(data.history),
+        "history": {
+            **answers.history_status(data.history),
+            "message": localize(hass, f"history_{data.history.error}") if data.history.error else None,
+        },
+        "begun_before": _begun_before(entry, data),
         "last_scrape": snapshot.last_scrape,
         "last_restart": snapshot.process_start,
         "unpriced_requests_day": snapshot.value(TOTAL, Window.DAY, "unpriced_requests"),
         "dimensions": [
-            {"dimension": dimension, "members": sorted(map(told, members), key=lambda one: -one["spend"])}
+            {
+                "dimension": dimension,
+                "members": sorted(map(told, members), key=lambda one: -one["spend"] - (one["spend_before"] or 0.0)),
+            }
             for dimension, members in _by_dimension(devices, hidden)
         ],
     }
+
+
+def _begun_before(entry: LiteLLMPulseConfigEntry, data: PulseData) -> list[Window]:
+    """Return the windows that began before the set-up: their sensors leave out what history tells of them.
+
+    The day is none of them: statistics, which do not, are up to an hour late.
+    """
+    if data.history.state is HistoryState.OFF:
+        return []
+    starts = data.snapshot.window_starts
+    return [one for one in (Window.WEEK, Window.MONTH) if (start := starts.get(one)) and start < entry.created_at]
 
 
 def _devices(hass: HomeAssistant, entry_id: str) -> dict[MemberKey, dr.AnyDeviceEntry]:

@@ -185,6 +185,22 @@ async def test_an_older_database_that_was_restored_is_noticed_and_not_believed(
     assert kept.total() == whole
 
 
+async def test_an_older_database_that_was_restored_is_noticed_also_where_new_rows_came_at_once(
+    server: postgres.Postgres, make: Make, connect: Connect, kept: Kept
+) -> None:
+    name = make(spend_logs() + generated(200, first=f"{datetime.now(UTC) - timedelta(hours=26):%Y-%m-%d %H:%M}"))
+    importer = Importer(connect(name), kept)
+    assert (await importer.cycle()).restored_at is None
+    assert (await importer.cycle()).restored_at is None
+    whole = kept.total()
+    now = datetime.now(UTC)
+    back = f"{now - timedelta(hours=6):%Y-%m-%d %H:%M}"
+    server.sql(f"""DELETE FROM "LiteLLM_SpendLogs" WHERE "startTime" > '{back}'""", name)
+    server.sql(insert([request(9999, f"{now:%Y-%m-%d %H:%M:%S}", cost=0.5)]), name)
+    assert (await importer.cycle()).restored_at is not None
+    assert kept.total() == pytest.approx(whole + 0.5)
+
+
 async def test_an_emptied_table_takes_nothing_away(
     server: postgres.Postgres, make: Make, connect: Connect, kept: Kept
 ) -> None:

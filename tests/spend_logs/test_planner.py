@@ -27,22 +27,29 @@ def spans(asks: list[Ask]) -> list[tuple[str, str]]:
     return [(f"{ask.span.start:%m-%d %H:%M}", f"{ask.span.end:%m-%d %H:%M}") for ask in asks]
 
 
-def test_the_first_import_goes_by_months_newest_first() -> None:
+def test_the_first_import_goes_by_halves_of_months_newest_first() -> None:
     assert spans(plan(Progress(), bounds())) == [
-        ("11-01 00:00", "11-25 12:20"),
-        ("10-01 00:00", "11-01 00:00"),
-        ("09-14 07:00", "10-01 00:00"),
+        ("11-16 00:00", "11-25 12:20"),
+        ("11-01 00:00", "11-16 00:00"),
+        ("10-16 00:00", "11-01 00:00"),
+        ("10-01 00:00", "10-16 00:00"),
+        ("09-16 00:00", "10-01 00:00"),
+        ("09-14 07:00", "09-16 00:00"),
     ]
 
 
 def test_an_import_that_was_interrupted_goes_on_where_it_was() -> None:
     begun = Progress().backfilled(at("2026-10-12"), now=NOW)
     later = [ask for ask in plan(begun, bounds(NOW + timedelta(minutes=5))) if ask.kind is Kind.BACKFILL]
-    assert spans(later) == [("10-01 00:00", "10-12 00:00"), ("09-14 07:00", "10-01 00:00")]
+    assert spans(later) == [
+        ("10-01 00:00", "10-12 00:00"),
+        ("09-16 00:00", "10-01 00:00"),
+        ("09-14 07:00", "09-16 00:00"),
+    ]
 
 
 def test_a_table_whose_times_have_no_index_is_read_once() -> None:
-    assert spans(plan(Progress(), bounds(by_month=False))) == [("09-14 07:00", "11-25 12:20")]
+    assert spans(plan(Progress(), bounds(by_halves=False))) == [("09-14 07:00", "11-25 12:20")]
 
 
 def test_an_empty_source_is_asked_for_nothing() -> None:
@@ -53,7 +60,7 @@ def test_history_ends_at_the_first_scrape_to_the_second() -> None:
     seam = at("2026-11-20T10:07:33")
     asks = plan(Progress(), bounds(seam=seam))
     assert (asks[0].scope, asks[0].span) == (Scope.SINCE, Span(seam, NOW))
-    assert (asks[1].scope, asks[1].span) == (Scope.BEFORE, Span(at("2026-11-01"), seam))
+    assert (asks[1].scope, asks[1].span) == (Scope.BEFORE, Span(at("2026-11-16"), seam))
     assert {ask.scope for ask in asks[1:]} == {Scope.BEFORE}
 
 

@@ -13,7 +13,6 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from custom_components.litellm_pulse.core.catalog import Dimension
-from custom_components.litellm_pulse.spend_logs import directory
 from custom_components.litellm_pulse.spend_logs.daily import Activity, page
 from custom_components.litellm_pulse.spend_logs.errors import (
     AuthenticationError,
@@ -247,29 +246,3 @@ async def test_a_day_on_several_pages_is_one_day(rest: Rest, api: Api) -> None:
     rows = [row for _, _, found in parts for row in found.rows]
     assert sum(requests_by_slot(rows, DAY).values()) == 95
     assert {(first, last) for first, last, found in parts if found.rows} == {(api.today, api.today)}
-
-
-async def test_members_that_the_key_may_not_list_are_left_out(rest: Rest) -> None:
-    assert await rest.members() == []
-
-
-def test_lists_of_members_tell_names_budgets_resets_and_blocks() -> None:
-    reset = "2026-12-01T00:00:00Z"
-    key = {
-        "token": "abc",
-        "key_alias": "laptop",
-        "max_budget": 5,
-        "spend": 1.5,
-        "budget_reset_at": reset,
-        "blocked": True,
-    }
-    (found,) = directory.keys({"keys": [key, "only-a-hash"], "total_pages": 1})
-    assert (found.id, found.name, found.max_budget, found.spend, found.blocked) == ("abc", "laptop", 5.0, 1.5, True)
-    assert found.resets_at == datetime(2026, 12, 1, tzinfo=UTC)
-    (team,) = directory.teams([{"team_id": "t1", "team_alias": "Research", "max_budget": None}])
-    assert (team.name, team.max_budget) == ("Research", None)
-    (tag,) = directory.tags([{"name": "kitchen", "spend": 2, "litellm_budget_table": {"max_budget": 9.0}}])
-    assert (tag.id, tag.max_budget, tag.spend) == ("kitchen", 9.0, 2.0)
-    for answer in ({}, {"keys": 3}, 5):
-        with pytest.raises(UnexpectedAnswerError):
-            directory.keys(answer)

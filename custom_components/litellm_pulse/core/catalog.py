@@ -3,6 +3,7 @@
 Source of the names: LiteLLM 1.80 to 1.109, `litellm/types/integrations/prometheus.py`.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -61,19 +62,29 @@ def _metric(name: str, unit: Unit, *sources: str) -> Metric:
     return Metric(name=name, sources=sources, unit=unit)
 
 
+OWN_ROUTES = frozenset(
+    {
+        # LiteLLM counts each scrape of its own /metrics as a request: 1,440 a day at 60 s.
+        *("/metrics", "/metrics/"),
+        # And what is asked besides where it refuses that.
+        *("/key/list", "/team/list", "/tag/list"),
+        *(f"/{kind}/daily/activity" for kind in ("user", "team", "tag", "customer", "organization")),
+    }
+)
+"""What is asked of LiteLLM by us, as the `route` of its metrics."""
+
 COUNTERS: tuple[Metric, ...] = (
-    # LiteLLM counts each scrape of its own /metrics as a request: 1,440 a day at 60 s.
     Metric(
         name="requests",
         sources=("litellm_proxy_total_requests_metric_total",),
         unit=Unit.REQUESTS,
-        without=("route", frozenset({"/metrics", "/metrics/"})),
+        without=("route", OWN_ROUTES),
     ),
     Metric(
         name="failed_requests",
         sources=("litellm_proxy_failed_requests_metric_total",),
         unit=Unit.REQUESTS,
-        without=("route", frozenset({"/metrics", "/metrics/"})),
+        without=("route", OWN_ROUTES),
     ),
     _metric("tokens", Unit.TOKENS, "litellm_total_tokens_metric_total", "litellm_total_tokens_total"),
     _metric("input_tokens", Unit.TOKENS, "litellm_input_tokens_metric_total", "litellm_input_tokens_total"),
@@ -210,6 +221,11 @@ def labelled_member(label: str, value: str) -> tuple[Dimension, str] | None:
                 return dimension, f"{key}={value}"
             return (dimension, key) if value == "true" else None
     return None
+
+
+def tag_label(tag: str) -> str:
+    """Return a tag as /metrics has it: what a label's name may not hold is an underscore there."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", tag)
 
 
 def _first(values: Iterable[str | None]) -> str:

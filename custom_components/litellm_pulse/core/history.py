@@ -8,8 +8,8 @@ in one lump after nobody had looked, and is compared with /metrics otherwise. Se
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from . import windows
@@ -19,7 +19,7 @@ from .errors import StoreError
 from .models import MemberKey, Vector
 from .store import LedgerWriter, Store
 from .store.columns import COLUMNS, MARKS, each
-from .store.history_rows import CUT, Part, cut_days, delete_rows
+from .store.history_rows import CUT, Part, closed_days, cut_days, delete_rows, keep_from, kept_from
 
 FIRST_NUMBER = -2
 """Attributions of history count down from here, those of /metrics up from 0."""
@@ -107,7 +107,9 @@ class History:
 
     def rows(self) -> int:
         """Return how many rows there are that count."""
-        ((found,),) = self._store.rows("SELECT count(*) FROM history WHERE resolution = 0 OR part = 1")
+        query = """SELECT count(*) FROM history LEFT JOIN meta ON meta.key = 'before_day'
+            WHERE resolution = 0 OR part = 1 OR (part = 0 AND start < meta.value)"""
+        ((found,),) = self._store.rows(query)
         return int(found)
 
     def replace(self, told: Told, zone: ZoneInfo, source: str, progress: str) -> None:
@@ -115,6 +117,7 @@ class History:
         days = told.part is Part.DAYS
         try:
             with self._store.atomic() as cursor:
+                told = _open(cursor, told, zone)
                 for start in self._known_slots(cursor, told):
                     span = (_date(start), _date(start)) if days else (start, start + told.length - 1)
                     delete_rows(cursor, told.part, *span, resolution=int(days))
@@ -129,6 +132,15 @@ class History:
         except BaseException:
             self._numbered = None
             raise
+
+    def purge(self, now: datetime, zone: ZoneInfo, *, complete: bool) -> None:
+        """Delete quarter-hours before the first scrape that are older than the retention; their days stay.
+
+        A day is cut from all of its quarter-hours, so nothing is deleted before an import was `complete` once.
+        """
+        with self._store.atomic() as cursor:
+            if complete or kept_from(cursor)[1]:
+                keep_from(cursor, windows.day_of(now - timedelta(days=self._writer.retention_days), zone), zone)
 
     def forget_days(self, first: int, last: int) -> None:
         """Let go of what is known by the UTC day within a span of quarter-hours: its hours are known now."""
@@ -259,6 +271,18 @@ class History:
         for number, dimension, key in self._store.rows(query, parameters):
             found.setdefault(number, []).append((Dimension(dimension), key))
         return {number: tuple(sorted(keys, key=in_order)) for number, keys in found.items()}
+
+
+def _open(cursor: sqlite3.Cursor, told: Told, zone: ZoneInfo) -> Told:
+    """Return what is told less the slots of days that are known, and cannot be cut anew."""
+    if told.part is not Part.BEFORE or not told.slots or min(told.slots) >= kept_from(cursor)[0]:
+        return told
+    closed = closed_days(cursor, _days(told.slots, told.length, zone), zone)
+    slots = {
+        one: requests for one, requests in told.slots.items() if closed.isdisjoint(_days([one], told.length, zone))
+    }
+    rows = [row for row in told.rows if row.start - row.start % told.length in slots]
+    return replace(told, slots=slots, rows=rows)
 
 
 def _days(starts: Iterable[int], length: int, zone: ZoneInfo) -> set[int]:

@@ -5,7 +5,7 @@ any thread. The counters of the proxy are its log: whatever could not be written
 while nobody looked, the next answer makes up for.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -14,13 +14,28 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from . import catalog, windows
+from .catalog import Dimension, tag_label
 from .clock import LedgerClock, Tick
 from .counters import Answer, Counted, Counting, CountingState
 from .errors import DamagedStoreError, StoreError
 from .exposition import Exposition, ExpositionParser
 from .history import History
 from .insight import Budgets, PerformanceReader, deployment_health, live_gauges, logging_failures
-from .models import ZERO, ClockJump, Known, Member, MemberKey, Recovery, Report, ScrapeRow, Snapshot, Vector, Window
+from .models import (
+    TOTAL,
+    ZERO,
+    ClockJump,
+    Known,
+    ListedMember,
+    Member,
+    MemberKey,
+    Recovery,
+    Report,
+    ScrapeRow,
+    Snapshot,
+    Vector,
+    Window,
+)
 from .query import sql
 from .store import (
     RECENT_SCRAPES,
@@ -214,9 +229,39 @@ class Ledger:
         return self.snapshot
 
     def recall(self) -> Snapshot:
-        """Take what the history knows of the time before the first scrape into the snapshot; raises StoreError."""
-        self.snapshot = replace(self.snapshot, before=self.history.sums())
+        """Take what the history knows of the time before the first scrape into the snapshot; raises StoreError.
+
+        Who was used only then is a member as others are.
+        """
+        before = self.history.sums()
+        used = [key for key, vector in before.items() if key != TOTAL and _proves_use(vector)]
+        self._name(Member(*key, key[1]) for key in used if key not in self._counting.members)
+        self.snapshot = replace(self.snapshot, before=before, members=self._counting.members)
         return self.snapshot
+
+    def complete(self, listed: Collection[ListedMember]) -> Snapshot:
+        """Take in what LiteLLM's API lists: names that are missing, budgets that /metrics does not tell, blocks.
+
+        Who was never used is left out.
+        """
+        found = {one.member.key: one for one in self._identified(listed)}
+        nameless = [key for key, known in self._counting.members.items() if key in found and known.name == known.id]
+        strangers = [key for key in found if key not in self._counting.members]
+        self._name(found[key].member for key in (*nameless, *strangers))
+        reading = self._budgets.complete({key: one.budget for key, one in found.items()})
+        self._writer.pending.budgets |= reading.changed
+        blocked = frozenset([key for key, one in found.items() if one.blocked])
+        self._publish(replace(self.snapshot, budgets=reading.budgets, blocked=blocked))
+        return self.snapshot
+
+    def _identified(self, listed: Iterable[ListedMember]) -> Iterator[ListedMember]:
+        """Yield those that were used, tags as /metrics has them."""
+        for one in listed:
+            member = one.member
+            if member.dimension is Dimension.TAG:
+                member = replace(member, id=tag_label(member.id))
+            if member.key in self._counting.members or (one.budget and one.budget.spent):
+                yield replace(one, member=member)
 
     def pause(self, *, now: datetime) -> None:
         """Write what waits and let go of the file, so that a backup copies it whole; scrapes go on in memory."""
@@ -490,6 +535,14 @@ class Ledger:
 def _moment(at: float) -> datetime:
     """Return a time in Unix seconds as one in UTC."""
     return datetime.fromtimestamp(at, UTC)
+
+
+def _proves_use(vector: Vector) -> bool:
+    """Whether usage is more than that of refused requests: what they name is whatever the client wrote."""
+    requests, failed, tokens, cost = (
+        vector[catalog.COUNTER_INDEX[name]] for name in ("requests", "failed_requests", "tokens", "cost")
+    )
+    return requests > failed or tokens > 0 or cost > 0
 
 
 def _total(vectors: Iterable[Vector]) -> Vector:

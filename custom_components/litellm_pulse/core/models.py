@@ -84,11 +84,28 @@ class Budget:
         return self.remaining <= 0
 
     @property
+    def spent(self) -> float | None:
+        """How many dollars of it are used up; None where the maximum is unknown."""
+        return None if self.maximum is None else self.maximum - self.remaining
+
+    @property
     def used_percent(self) -> float | None:
         """How much of it is used up; None where the maximum is unknown or zero."""
         if not self.maximum:
             return None
         return (self.maximum - self.remaining) / self.maximum * 100
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMember:
+    """A member as LiteLLM's API lists it."""
+
+    member: Member
+    """Its name is its id where it has no alias."""
+    budget: Budget | None = None
+    """None where it has none, or where the API does not tell enough of it."""
+    blocked: bool = False
+    """Whether LiteLLM refuses all its requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +266,8 @@ class Snapshot:
     gauges: Mapping[str, float] = field(default_factory=dict)
     budgets: Mapping[MemberKey, Budget] = field(default_factory=dict)
     """Members that have a budget in LiteLLM."""
+    blocked: frozenset[MemberKey] = frozenset()
+    """Members that are blocked in LiteLLM, by the word of its API."""
     performance: Mapping[MemberKey, Mapping[str, Performance]] = field(default_factory=dict)
     """Per member, the figures that were asked for and are known."""
     health: Mapping[str, Health] = field(default_factory=dict)
@@ -291,6 +310,11 @@ class Snapshot:
         if self.revision == earlier.revision + 1 and self.changed is not None:
             return self.changed
         return [key for key, usage in self.usage.items() if earlier.usage.get(key) is not usage]
+
+    def ever(self, member: MemberKey, metric: str) -> float:
+        """Return a member's usage since the beginning of LiteLLM's records, as far as they were read."""
+        before = self.before.get(member)
+        return self.value(member, Window.LIFETIME, metric) + (before[COUNTER_INDEX[metric]] if before else 0.0)
 
     def value(self, member: MemberKey, window: Window, metric: str) -> float:
         """Return a member's usage in a window; 0.0 where the member has none."""

@@ -13,6 +13,11 @@ from .models import Window
 
 QUARTER_SECONDS = 900
 
+LUMP_AFTER = timedelta(seconds=QUARTER_SECONDS)
+"""What a scrape tells this long after the one before it, or longer, was used in more than one quarter-hour."""
+UNSEEN_AFTER = timedelta(hours=1)
+"""Scrapes further apart leave hours of which it is unknown what was used in them."""
+
 
 class Bucket(NamedTuple):
     """What the usage of an instant is added to, by number."""

@@ -5,6 +5,7 @@ import { capital } from "./translations.js";
 
 const PICKED = { collection_key: COLLECTION_KEY };
 export const FULL = { columns: "full" };
+const HALF = { columns: 6 };
 const FIGURES = ["spend", "requests", "failed", "input", "output", "cached", "per_request", "per_token"];
 const LABELS = { input_tokens: "input", output_tokens: "output", requests: "requests", failed_requests: "failed" };
 
@@ -52,33 +53,29 @@ export class Builder {
     return { ...graph, cards: [...this.now(subject, keys), ...graph.cards] };
   }
 
-  /** Return a tile per entity; where the sensors of spend are disabled, cards of the statistics instead. */
-  now({ entities, statistics }, keys) {
+  /**
+   * Return a tile per entity; cards of the statistics where the sensors of spend are disabled, or leave
+   * out what history tells of the days before the set-up.
+   */
+  now({ entities, statistics, begun_before: early = [] }, keys) {
     const tiles = keys.map((key) => ({ entity: entities[key], ...TILES[key] }));
-    const grid = { columns: 6 };
-    if (tiles.every(({ entity, window }) => entity || !window)) {
-      return tiles
-        .filter(({ entity }) => entity)
-        .map(({ entity, name, icon }) => ({
-          type: "tile",
-          entity,
-          name: this.t(name),
-          icon,
-          color: "primary",
-          grid_options: grid,
-        }));
-    }
+    const whole = tiles.every(({ entity, window }) => entity || !window);
+    const known = this.known.has(statistics);
     return tiles
-      .filter(({ window }) => window)
-      .map(({ window, name }) => ({
-        type: "statistic",
-        entity: `${statistics}_spend`,
-        name: this.t(name),
-        stat_type: "change",
-        period: { calendar: { period: window } },
-        unit: "USD",
-        grid_options: grid,
-      }));
+      .filter(({ entity, window }) => (whole ? entity : window))
+      .map(({ entity, window, name, icon }) =>
+        whole && !(known && early.includes(window))
+          ? { type: "tile", entity, icon, color: "primary", name: this.t(name), grid_options: HALF }
+          : {
+              type: "statistic",
+              entity: `${statistics}_spend`,
+              stat_type: "change",
+              period: { calendar: { period: window } },
+              unit: "USD",
+              name: this.t(name),
+              grid_options: HALF,
+            },
+      );
   }
 
   /** Return the figures of the picked period, and what belongs beside them. */

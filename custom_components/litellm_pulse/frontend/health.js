@@ -11,12 +11,18 @@ const ROWS = [
   "failed_requests_day",
   "unpriced_requests_day",
 ];
+/** What is told of the past: attribute of the sensor, and its unit. */
+const PAST = { oldest_day: undefined, percent: " %", rows: undefined };
 const MODELS = new Set(["model", "public_model"]);
 const ICONS = { healthy: "mdi:check-circle", partial_outage: "mdi:alert-circle", complete_outage: "mdi:close-circle" };
 
 /** Return the view, with a column for each proxy. */
 export function healthView(build, proxies) {
-  const sections = proxies.flatMap((proxy) => [connection(build, proxy), ...deployments(build, proxy)]);
+  const sections = proxies.flatMap((proxy) => [
+    connection(build, proxy),
+    ...past(build, proxy),
+    ...deployments(build, proxy),
+  ]);
   return build.view({ title: build.t("health"), path: "health", sections });
 }
 
@@ -51,6 +57,39 @@ function row(proxy, key, t) {
     return undefined;
   }
   return { type: "text", name: t(key), text: told(proxy[key], t), icon: "mdi:information-outline" };
+}
+
+/** Return how far LiteLLM's own records have been read, where a source of them is chosen. */
+function past(build, { history, entities: { history_import: entity } }) {
+  if (!history || history.state === "off") {
+    return [];
+  }
+  const { t } = build;
+  // A source that knows days only does not say since when it knows them.
+  const told = Object.keys(PAST).filter((key) => key !== "percent" || history.source !== "api");
+  const rows = entity ? live(entity, told, t) : still(history, told, t);
+  const card = { type: "entities", entities: rows, grid_options: FULL };
+  return [{ type: "grid", cards: [build.heading(t("history")), card] }];
+}
+
+/** Return the rows of the import that follow its sensor. */
+function live(entity, told, t) {
+  const row = (attribute, key, more) => ({ type: "attribute", entity, attribute, name: t(key), ...more });
+  const error = row("error", "error", { icon: "mdi:alert" });
+  return [
+    { entity, name: t("history_state") },
+    ...told.map((key) => row(key, `history_${key}`, { suffix: PAST[key] })),
+    { type: "conditional", conditions: [{ entity, state: "failed" }], row: error },
+  ];
+}
+
+/** Return the rows of the import as it was when the page was opened: its sensor is disabled. */
+function still(history, told, t) {
+  const written = (key) => (history[key] === null ? "–" : `${history[key]}${PAST[key] ?? ""}`);
+  const values = told.map((key) => [`history_${key}`, written(key)]);
+  const error = history.message ? [["error", history.message]] : [];
+  const texts = [["history_state", t(`history_${history.state}`)], ...values, ...error];
+  return texts.map(([key, text]) => ({ type: "text", name: t(key), text, icon: "mdi:information-outline" }));
 }
 
 function told(value, t) {

@@ -32,7 +32,11 @@ export function dashboard({ proxies, known, energy, t, color }) {
 
 /** Return a proxy whose members have colors and pages. */
 function prepared(proxy, color) {
-  const dimensions = proxy.dimensions.map((one) => ({ ...one, members: colored(one.members, color) }));
+  const { begun_before } = proxy;
+  const dimensions = proxy.dimensions.map((one) => ({
+    ...one,
+    members: colored(one.members, color).map((member) => ({ ...member, begun_before })),
+  }));
   return { ...proxy, dimensions };
 }
 

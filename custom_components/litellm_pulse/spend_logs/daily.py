@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from ..core.catalog import Dimension
+from ..core.catalog import Dimension, tag_label
 from .errors import UnexpectedAnswerError
 from .models import METRICS, Members, UsageRow, Vector, members_of, merged
 
@@ -137,7 +137,8 @@ def _entities(activity: Activity, start: datetime, breakdown: Mapping[str, Any])
     for key, found in (breakdown.get("entities") or {}).items():
         if activity is Activity.TAG and key.startswith("User-Agent:"):
             continue
-        if members := members_of([(Dimension(activity), key)]):
+        named = tag_label(key) if activity is Activity.TAG else key
+        if members := members_of([(Dimension(activity), named)]):
             yield UsageRow(start, members, _vector(found["metrics"]), apart=True)
 
 

@@ -1,6 +1,7 @@
 """Where usage rows go: what the ledger, or a test's small database, has to be able to do."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -25,14 +26,34 @@ class Destination(Protocol):
         """Write in one transaction: rows in place of all that these slots had in this scope, and progress."""
 
 
-async def hand_over(
-    destination: Destination, scope: Scope, block: Block, progress: Progress, *, slot: timedelta = HOUR
-) -> None:
-    """Replace the slots of a block in which no fewer requests are told than are known; always write progress."""
+async def hand_over(  # noqa: PLR0913
+    destination: Destination,
+    scope: Scope,
+    block: Block,
+    progress: Progress,
+    *,
+    slot: timedelta = HOUR,
+    unpruned: Span | None = None,
+) -> Progress:
+    """Replace the slots of a block in which no fewer requests are told than are known; always write progress.
+
+    Returns it, with a note where fewer are told of a slot of `unpruned`: the source is an older one, restored.
+    """
     known = await destination.requests(scope, block.span)
     told = requests_by_slot(block.rows, slot)
+    if unpruned is not None and _lacks(known, told, block.span, unpruned, slot):
+        progress = replace(progress, restored_at=unpruned.end)
     slots = believed(known, told)
     rows = block.rows
     if len(slots) < len(told):
         rows = [row for row in rows if floor(row.start, slot) in slots]
     await destination.replace(scope, slots, rows, progress)
+    return progress
+
+
+def _lacks(
+    known: Mapping[datetime, float], told: Mapping[datetime, float], span: Span, unpruned: Span, slot: timedelta
+) -> bool:
+    """Whether fewer requests are told than are known of any slot that lies within both spans."""
+    begin, end = max(span.start, unpruned.start), min(span.end, unpruned.end)
+    return any(begin <= at and at + slot <= end and told.get(at, 0.0) < count for at, count in known.items())

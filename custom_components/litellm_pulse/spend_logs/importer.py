@@ -10,7 +10,7 @@ from .database import Database, Found
 from .destination import Destination, hand_over
 from .errors import SourceTimeoutError
 from .models import HOUR, QUARTER, Scope, Span, floor
-from .planner import Ask, Bounds, Kind, halves, overlap, plan
+from .planner import DAILY_OVERLAP, Ask, Bounds, Kind, halves, overlap, plan
 from .progress import Progress
 from .rows import Block
 
@@ -37,7 +37,7 @@ class Importer:
             oldest=found.oldest,
             seam=seam,
             gaps=gaps,
-            by_month=found.table.indexed or found.table.spend_logs,
+            by_halves=found.table.indexed or found.table.spend_logs,
         )
         looked_back = overlap(progress, found.now) > overlap(replace(progress, looked_back_at=found.now), found.now)
         asks = plan(progress, bounds)
@@ -63,7 +63,9 @@ class Importer:
                 readings.begin(upcoming.span)
             async for block in readings.blocks(ask.span):
                 progress = _after(ask, block.span, progress, readings.found)
-                await hand_over(self._destination, ask.scope, block, progress, slot=slot)
+                progress = await hand_over(
+                    self._destination, ask.scope, block, progress, slot=slot, unpruned=_unpruned(readings.found)
+                )
         except SourceTimeoutError:
             left = Span(ask.span.start, _left(ask, progress))
             parts = tuple(halves(left))
@@ -119,6 +121,12 @@ class _Readings:
             await queue.put(err)
         else:
             await queue.put(None)
+
+
+def _unpruned(found: Found) -> Span:
+    """Return the time of which LiteLLM has deleted nothing: it deletes what is old, but not in order."""
+    start = found.now - DAILY_OVERLAP
+    return Span(max(start, found.oldest + HOUR) if found.oldest else start, found.now)
 
 
 def _after(ask: Ask, span: Span, progress: Progress, found: Found) -> Progress:

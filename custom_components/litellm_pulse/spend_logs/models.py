@@ -118,11 +118,19 @@ def month_start(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
+def half_month_start(at: datetime) -> datetime:
+    """Return when the half of a UTC month begins that has a time: on its first or its sixteenth day."""
+    start = month_start(at)
+    middle = start.replace(day=MIDDLE_DAY)
+    return middle if at >= middle else start
+
+
 def members_of(pairs: Sequence[tuple[Dimension, str | None]]) -> Members:
     """Return those that name somebody; '', None and what LiteLLM writes for them name nobody."""
     return tuple([(dimension, key) for dimension, key in pairs if key and key not in NOBODY])
 
 
+MIDDLE_DAY = 16
 NOBODY = frozenset({"None", "unknown", "Unassigned", "unattributed", "unknown-model-group"})
 """What LiteLLM's API writes where a column is empty; 'None' is what /metrics writes."""
 

@@ -1,6 +1,6 @@
 """Which spans of time to ask for next: pure functions of what is known and what time it is.
 
-History is asked for by months, newest first. What follows is asked for again with an overlap,
+History is asked for by halves of months, newest first. What follows is asked for again with an overlap,
 because LiteLLM writes in batches, after the request has ended.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from .models import DAY, HOUR, Scope, Span, floor, month_start
+from .models import DAY, HOUR, Scope, Span, floor, half_month_start
 from .progress import Progress
 
 OVERLAP = timedelta(hours=6)
@@ -49,8 +49,8 @@ class Bounds:
     """The ledger's first scrape; None where nothing is scraped: all is history."""
     gaps: Sequence[Span] = ()
     """Spans in which nothing was scraped, from the last scrape before to the first after."""
-    by_month: bool = True
-    """Whether a month costs less than everything: the time is indexed."""
+    by_halves: bool = True
+    """Whether half a month costs less than everything: the time is indexed."""
 
 
 def plan(progress: Progress, bounds: Bounds) -> list[Ask]:
@@ -74,7 +74,7 @@ def _follow(progress: Progress, bounds: Bounds) -> Iterator[Ask]:
     # A clock that went back (another server, a restored one) must not leave hours out.
     since = min(progress.through, bounds.now)
     start = max(floor(since, HOUR) - overlap(progress, bounds.now), progress.reached)
-    for span in _months(Span(start, bounds.now), bounds):
+    for span in _halves(Span(start, bounds.now), bounds):
         yield from _scoped(Kind.FOLLOW, span, bounds.seam)
 
 
@@ -87,17 +87,17 @@ def _gaps(progress: Progress, bounds: Bounds) -> Iterator[Ask]:
 
 
 def _down(kind: Kind, end: datetime, bounds: Bounds) -> Iterator[Ask]:
-    """Yield the months from a time down to the oldest row, newest first."""
+    """Yield the halves of months from a time down to the oldest row, newest first."""
     if bounds.oldest is not None:
-        for span in _months(Span(floor(bounds.oldest, HOUR), end), bounds):
+        for span in _halves(Span(floor(bounds.oldest, HOUR), end), bounds):
             yield from _scoped(kind, span, bounds.seam)
 
 
-def _months(span: Span, bounds: Bounds) -> Iterator[Span]:
-    """Yield the parts of a span by UTC months, newest first."""
+def _halves(span: Span, bounds: Bounds) -> Iterator[Span]:
+    """Yield the parts of a span by halves of UTC months, newest first: two alike are read at once."""
     end = span.end
     while span.start < end:
-        start = max(month_start(end - timedelta.resolution), span.start) if bounds.by_month else span.start
+        start = max(half_month_start(end - timedelta.resolution), span.start) if bounds.by_halves else span.start
         yield Span(start, end)
         end = start
 

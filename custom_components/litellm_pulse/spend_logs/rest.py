@@ -3,12 +3,16 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from itertools import batched
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
 
+from ..core.catalog import Dimension, tag_label
 from . import directory
 from .daily import Activity, Page, gathered, page
 from .errors import (
@@ -22,10 +26,17 @@ from .errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
+from .models import COST
 
 ROWS_PER_PAGE = 1_000
 """The most that LiteLLM gives; a page counts rows of its daily tables, not days."""
 KEYS_PER_PAGE = 100
+MOST_PAGES = 50
+"""Pages of a list that are asked for: 5,000 keys."""
+PIECE = 1 << 16
+MOST_BYTES = 1 << 26
+"""Of one answer: a list of teams holds the keys of each, 2 kB a key."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
 TIMEOUT = aiohttp.ClientTimeout(total=60)
 """A month of a busy proxy takes LiteLLM seconds."""
 
@@ -56,58 +67,96 @@ class Rest:
         self._url = url.rstrip("/")
         self._headers = {**(headers or {}), "Authorization": f"Bearer {key}"}
         self._context = context
+        self.refused = False
+        """Whether a list of members was refused."""
 
     async def look(self, today: date) -> None:
         """Ask for one day, to see whether it answers with this key; raises SourceError."""
         await self._page(Activity.USER, today, today, 1)
 
-    async def days(self, activity: Activity, first: date, last: date) -> AsyncIterator[tuple[date, date, Page]]:
+    async def days(
+        self, activity: Activity, first: date, last: date, only: Mapping[str, str] = NOTHING
+    ) -> AsyncIterator[tuple[date, date, Page]]:
         """Yield the UTC days from `first` to `last` in parts, newest first; each part is whole.
 
         Pages of older releases are cut anew at each question and in no certain order within a day,
-        so what does not fit on one page is asked for in halves, down to a day. Raises SourceError.
+        so what does not fit on one page is asked for in halves, down to a day. `only` are
+        parameters of LiteLLM's that choose. Raises SourceError.
         """
-        answer = await self._page(activity, first, last, 1)
+        answer = await self._page(activity, first, last, 1, only)
         if answer.pages <= 1:
             yield first, last, answer
         elif first == last:
-            rest = [await self._page(activity, first, last, number) for number in range(2, answer.pages + 1)]
+            rest = [await self._page(activity, first, last, number, only) for number in range(2, answer.pages + 1)]
             yield first, last, gathered([answer, *rest])
         else:
             middle = first + (last - first) // 2
             for part in ((middle + timedelta(days=1), last), (first, middle)):
-                async for found in self.days(activity, *part):
+                async for found in self.days(activity, *part, only):
                     yield found
 
-    async def members(self) -> list[directory.Entry]:
-        """Return the members that the key may list: keys, teams, tags; what it may not is left out."""
-        found: list[directory.Entry] = []
-        for read in (self._keys, self._teams, self._tags):
+    async def members(self, today: date) -> dict[Dimension, list[directory.Entry]]:
+        """Return the keys, teams and tags that the key may list; a list that does not answer now is left out.
+
+        After the first that it may not see, or that the proxy cannot tell, nothing is asked any more: LiteLLM
+        counts and logs each refusal.
+        """
+        found: dict[Dimension, list[directory.Entry]] = {}
+        for dimension, read in (
+            (Dimension.KEY, self._keys),
+            (Dimension.TEAM, self._teams),
+            (Dimension.TAG, self._tags),
+        ):
+            if self.refused:
+                break
             try:
-                found += await read()
-            except AuthenticationError, PermissionDeniedError, NotOfferedError:
+                found[dimension] = await read(today)
+            except AuthenticationError, PermissionDeniedError, NotOfferedError, NoDatabaseError:
+                self.refused = True
+            except SourceError:
                 continue
         return found
 
-    async def _keys(self) -> list[directory.Entry]:
+    async def _keys(self, _: date) -> list[directory.Entry]:
         entries: list[directory.Entry] = []
         pages = number = 1
-        while number <= pages:
+        while number <= min(pages, MOST_PAGES):
             query = {"return_full_object": "true", "page": str(number), "size": str(KEYS_PER_PAGE)}
             answer = await self._get("/key/list", query)
             entries += directory.keys(answer)
-            pages = int(answer.get("total_pages") or 1)
+            pages = directory.pages(answer)
             number += 1
         return entries
 
-    async def _teams(self) -> list[directory.Entry]:
+    async def _teams(self, _: date) -> list[directory.Entry]:
         return directory.teams(await self._get("/team/list"))
 
-    async def _tags(self) -> list[directory.Entry]:
-        return directory.tags(await self._get("/tag/list"))
+    async def _tags(self, today: date) -> list[directory.Entry]:
+        """Return the tags; what was spent of a budget is told by the UTC day, and asked for apart."""
+        entries = directory.tags(await self._get("/tag/list"))
+        # Several are asked for with commas between them.
+        untold = [one for one in entries if one.max_budget is not None and one.spend is None and "," not in one.id]
+        spent: dict[str, float] = {}
+        for since in sorted({one.since for one in untold if one.since}, reverse=True)[:MOST_PAGES]:
+            names = [one.id for one in untold if one.since == since]
+            for batch in batched(names, KEYS_PER_PAGE, strict=False):
+                spent |= await self._spent(batch, min(since, today), today)
+        return [replace(one, spend=spent.get(one.id, one.spend)) for one in entries]
 
-    async def _page(self, activity: Activity, first: date, last: date, number: int) -> Page:
+    async def _spent(self, tags: Sequence[str], first: date, last: date) -> dict[str, float]:
+        """Return what was spent under each of some tags from one UTC day to another."""
+        sums: dict[str, float] = {}
+        async for _, _, found in self.days(Activity.TAG, first, last, {"tags": ",".join(tags)}):
+            for row in found.rows:
+                ((_, tag),) = row.members
+                sums[tag] = sums.get(tag, 0.0) + (row.values[COST] or 0.0)
+        return {tag: sums.get(tag_label(tag), 0.0) for tag in tags}
+
+    async def _page(
+        self, activity: Activity, first: date, last: date, number: int, only: Mapping[str, str] = NOTHING
+    ) -> Page:
         query = {
+            **only,
             "start_date": first.isoformat(),
             "end_date": last.isoformat(),
             "page": str(number),
@@ -127,11 +176,11 @@ class Rest:
                 allow_redirects=False,
                 ssl=self._context,
             ) as response:
-                body = await response.text()
+                body = await _read(path, response)
                 if response.status == 200:  # noqa: PLR2004
                     # A month of many keys is megabytes.
                     return await asyncio.to_thread(json.loads, body)
-                raise refusal(response.status, body)(f"{path}: {response.status}")
+                raise refusal(response.status, body.decode(errors="replace"))(f"{path}: {response.status}")
         except TimeoutError as err:
             raise SourceTimeoutError(path) from err
         except aiohttp.ClientSSLError as err:
@@ -140,6 +189,16 @@ class Rest:
             raise UnreachableError(f"{path}: {err}") from err
         except ValueError as err:
             raise UnexpectedAnswerError(f"{path}: not JSON") from err
+
+
+async def _read(path: str, response: aiohttp.ClientResponse) -> bytes:
+    """Return the body of an answer; raises UnexpectedAnswerError for one that is too large."""
+    body = bytearray()
+    async for piece in response.content.iter_chunked(PIECE):
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise UnexpectedAnswerError(f"{path}: more than {MOST_BYTES} bytes")
+    return bytes(body)
 
 
 def refusal(status: int, body: str) -> Callable[[str], SourceError]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ..core.catalog import Dimension
+from ..core.catalog import Dimension, tag_label
 from .models import DAY, HOUR, METRICS, Members, Span, UsageRow, Vector, add, floor, members_of
 from .tables import LogTable
 
@@ -93,7 +93,7 @@ class Reader:
         pairs = [(dimension, key) for (dimension, _), key in zip(self.table.members, texts, strict=True)]
         provider = dict(pairs).get(Dimension.PROVIDER)
         pairs = [(name, stripped(key, provider) if name is Dimension.MODEL else key) for name, key in pairs]
-        return members_of([*pairs, *[(Dimension.TAG, tag) for tag in sorted(tags)]])
+        return members_of([*pairs, *[(Dimension.TAG, tag) for tag in sorted(set(map(tag_label, tags)))]])
 
     def _close(self) -> None:
         """End the quarter-hour."""

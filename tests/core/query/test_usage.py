@@ -116,6 +116,7 @@ def test_budgets_are_told_for_the_dimensions_asked_for(harness: LedgerHarness) -
             "remaining": 877.0,
             "used_percent": pytest.approx(12.3),
             "resets_at": None,
+            "blocked": False,
         }
         for name in ("backend-team", "frontend-team")
     ]

@@ -6,7 +6,7 @@ one: the live one is the one whose value changed last.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import isfinite
 
@@ -68,6 +68,8 @@ class Budgets:
     _doubted: dict[MemberKey, tuple[CopyKey, int]] = field(default_factory=dict)
     """Members whose copy tells the whole budget, and in how many answers it did."""
     _answers: int = 0
+    _process: int = 0
+    """Which process answered last."""
 
     def load(self, budgets: Mapping[MemberKey, Budget]) -> None:
         """Take in what was written down."""
@@ -83,6 +85,7 @@ class Budgets:
     def read(self, process: int, gauges: Gauges, answered_at: datetime) -> BudgetReading:
         """Take in what a process tells of budgets."""
         self._answers += 1
+        self._process = process
         touched = set(self._doubted)
         for row in BUDGETS:
             for family in filter(None, (row.remaining, row.maximum, row.hours)):
@@ -95,10 +98,33 @@ class Budgets:
                 found = self._budget(row, member, process, answered_at, names)
                 if found != known or (found and known and found.copies != known.copies):
                     changed[member] = found
+        return self._reading(changed, names)
+
+    def complete(self, listed: Mapping[MemberKey, Budget | None]) -> BudgetReading:
+        """Take in the budgets that LiteLLM's API lists, None for who has none.
+
+        The API is asked once in a while; of whom the last answer of /metrics tells a budget, that is the newer one.
+        """
+        live = self._live_members()
+        changed: dict[MemberKey, Budget | None] = {}
+        for member, budget in listed.items():
+            known = self.budgets.get(member)
+            found = replace(budget, hours=known.hours, copies=known.copies) if budget and known else budget
+            if member not in live and found != known:
+                changed[member] = found
+        return self._reading(changed)
+
+    def _reading(self, changed: Mapping[MemberKey, Budget | None], names: Sequence[Member] = ()) -> BudgetReading:
+        """Take in what has changed, and return it."""
         if changed:
             kept = {**self.budgets, **changed}
             self.budgets = {member: one for member, one in kept.items() if one is not None}
         return BudgetReading(self.budgets, changed, names)
+
+    def _live_members(self) -> set[MemberKey]:
+        """Return of whom the last answer tells a budget."""
+        samples = ((row, one) for row in BUDGETS for one in self._read.get((self._process, row.remaining), ()))
+        return {member.key for row, one in samples if (member := _member(row, one.labels))}
 
     def _take(self, row: BudgetRow, family: str, process: int, samples: Sequence[GaugeSample]) -> set[MemberKey]:
         """Take in one gauge of a process; return the members of whom it says something new."""

@@ -27,7 +27,7 @@ from ..errors import StoreError
 from ..models import TOTAL, Insight, Snapshot, Window
 from ..store import reading
 from ..windows import Resolution
-from .gaps import Gap, gaps_of, read_gaps, spread
+from .gaps import GapSpend, gaps_of, read_gaps, spread
 from .rate import spend_rate
 
 PATTERN_DAYS = 28
@@ -222,7 +222,7 @@ def _spent(connection: sqlite3.Connection, resolution: Resolution, start: int) -
 
 
 def _days(
-    connection: sqlite3.Connection, gaps: Sequence[Gap], since: datetime, now: datetime, zone: ZoneInfo
+    connection: sqlite3.Connection, gaps: Sequence[GapSpend], since: datetime, now: datetime, zone: ZoneInfo
 ) -> dict[int, float]:
     """Return the spend of the whole days that were seen."""
     today = windows.day_of(now, zone)

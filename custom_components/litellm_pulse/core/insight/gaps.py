@@ -8,15 +8,14 @@ from itertools import pairwise
 
 from ..catalog import COUNTER_INDEX
 from ..models import ScrapeRow
+from ..windows import UNSEEN_AFTER
 
-GAP_MILLIS = 3_600_000
-"""An hour: more than twice the usual interval, and what an hour of statistics is unknown from, too."""
-
+_UNSEEN_MILLIS = int(UNSEEN_AFTER.total_seconds() * 1000)
 _COST = COUNTER_INDEX["cost"]
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class GapSpend:
     """From the last scrape before to the first one after, in UTC milliseconds, and what that one brought in dollars."""
 
     begin: int
@@ -37,23 +36,23 @@ class Gap:
         return self.cost if begin.timestamp() * 1000 <= self.end < end.timestamp() * 1000 else 0.0
 
 
-def read_gaps(connection: sqlite3.Connection, since: datetime) -> list[Gap]:
+def read_gaps(connection: sqlite3.Connection, since: datetime) -> list[GapSpend]:
     """Return the gaps that ended since then, after which there was anything to count."""
     statement = (
         "SELECT before, at, cost FROM (SELECT at, cost, lag(until) OVER (ORDER BY at) AS before FROM scrapes) "
         "WHERE at >= ? AND at - before > ? AND cost > 0"
     )
-    rows = connection.execute(statement, (int(since.timestamp() * 1000), GAP_MILLIS))
-    return [Gap(*row) for row in rows.fetchall()]
+    rows = connection.execute(statement, (int(since.timestamp() * 1000), _UNSEEN_MILLIS))
+    return [GapSpend(*row) for row in rows.fetchall()]
 
 
-def gaps_of(recent: Sequence[ScrapeRow], after: int) -> Iterator[Gap]:
+def gaps_of(recent: Sequence[ScrapeRow], after: int) -> Iterator[GapSpend]:
     """Yield the gaps that scrapes ended after a time in UTC milliseconds."""
     for before, row in pairwise(recent):
-        if row.at > after and row.at - before.until > GAP_MILLIS and row.increase[_COST] > 0:
-            yield Gap(before.until, row.at, row.increase[_COST])
+        if row.at > after and row.at - before.until > _UNSEEN_MILLIS and row.increase[_COST] > 0:
+            yield GapSpend(before.until, row.at, row.increase[_COST])
 
 
-def spread(filed: float, gaps: Iterable[Gap], begin: datetime, end: datetime) -> float:
+def spread(filed: float, gaps: Iterable[GapSpend], begin: datetime, end: datetime) -> float:
     """Return the dollars of a stretch of time, of which `filed` were filed there, with those after gaps spread."""
     return max(0.0, filed + sum(gap.within(begin, end) - gap.filed(begin, end) for gap in gaps))

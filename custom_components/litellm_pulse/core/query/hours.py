@@ -22,7 +22,7 @@ from ..models import MemberKey
 from ..store import reading
 from ..store.columns import COLUMNS, each
 from ..store.writer import RETENTION_DAYS
-from ..windows import QUARTER_SECONDS, Resolution
+from ..windows import QUARTER_SECONDS, UNSEEN_AFTER, Resolution
 
 HOUR_SECONDS = 3600
 _QUARTERS = HOUR_SECONDS // QUARTER_SECONDS
@@ -162,7 +162,9 @@ def _unseen(connection: sqlite3.Connection, first: int, last_scrape: int) -> lis
         f"SELECT before, at FROM (SELECT at, {_MOVED} AS moved, lag(until) OVER (ORDER BY at) AS before "
         "FROM scrapes WHERE until >= ?) WHERE moved AND at - before > ? ORDER BY at"
     )
-    gaps = connection.execute(statement, ((first - HOUR_SECONDS) * 1000, HOUR_SECONDS * 1000)).fetchall()
+    gaps = connection.execute(
+        statement, ((first - HOUR_SECONDS) * 1000, UNSEEN_AFTER.total_seconds() * 1000)
+    ).fetchall()
     return [(-1, begun if begun is not None else 1 << 62), *gaps, (last_scrape, 1 << 62)]
 
 

@@ -115,4 +115,5 @@ def _budget(snapshot: Snapshot, key: MemberKey, zone: ZoneInfo) -> dict[str, obj
         "remaining": budget.remaining,
         "used_percent": budget.used_percent,
         "resets_at": timestamp(budget.resets_at, zone),
+        "blocked": key in snapshot.blocked,
     }

@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..counters import Baseline, BaselineKey, Changes, MemberKeys, Origin, ProcessRow, SeriesRow
 from ..models import Budget, Member, MemberKey, ScrapeRow, Vector
 from ..totals import plus
-from ..windows import Bucket, UsageKey
-
-GAP = timedelta(minutes=15)
-"""Scrapes further apart than the quarter-hour that usage is kept by leave a gap."""
+from ..windows import LUMP_AFTER, Bucket, UsageKey
 
 
 @dataclass(slots=True)
@@ -66,7 +63,7 @@ class PendingWrites:
 
     def add_lump(self, before: datetime | None, at: datetime, increases: Mapping[int, Vector]) -> None:
         """Keep what was told at once of a time in which nobody looked, so that it can be told when it happened."""
-        if before is not None and at - before > GAP and increases:
+        if before is not None and at - before > LUMP_AFTER and increases:
             self.lumps[before.timestamp(), at.timestamp()] = increases
 
     def _drop(self, process: int) -> None:

@@ -1,0 +1,103 @@
+"""What LiteLLM's API lists of keys, teams and tags: names, budgets, blocks; asked once an hour, where the key may."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from homeassistant.const import CONF_API_KEY
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.helpers.event import async_call_later
+from homeassistant.util import dt as dt_util
+
+from .const import CONF_HISTORY_KEY
+from .core.catalog import Dimension
+from .history_sources import async_rest
+from .ledger_worker import LedgerWorker
+from .spend_logs.directory import Entry
+from .spend_logs.errors import TlsError
+from .spend_logs.rest import Rest
+
+if TYPE_CHECKING:
+    from .coordinator import LiteLLMPulseConfigEntry
+
+EVERY: Final = timedelta(hours=1)
+RETRY: Final = timedelta(minutes=5)
+"""After a question that nobody answered."""
+
+
+class MemberLists:
+    """Asks for the lists in the background, as long as the entry is loaded and LiteLLM does not refuse."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: LiteLLMPulseConfigEntry,
+        ledger: LedgerWorker,
+        *,
+        on_change: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Ask nothing yet; `on_change` is awaited when something else is known."""
+        self._hass = hass
+        self._entry = entry
+        self._ledger = ledger
+        self._on_change = on_change
+        self._rest: Rest | None = None
+        self._known: dict[Dimension, list[Entry]] = {}
+        """What each list said last."""
+        self._running: asyncio.Task[None] | None = None
+        self._next: CALLBACK_TYPE | None = None
+
+    @callback
+    def async_start(self) -> None:
+        """Begin, where there is a key to ask with."""
+        self._entry.async_on_unload(self._async_end)
+        if self._key:
+            self._async_begin()
+
+    @property
+    def _key(self) -> str | None:
+        """The key that may most: that for history, else the one of /metrics."""
+        return self._entry.options.get(CONF_HISTORY_KEY) or self._entry.data.get(CONF_API_KEY)
+
+    @callback
+    def _async_begin(self, _now: datetime | None = None) -> None:
+        """Have the lists asked for."""
+        self._next = None
+        name = f"{self._entry.title} - lists of members"
+        self._running = self._entry.async_create_background_task(self._hass, self._async_work(), name)
+
+    @callback
+    def _async_end(self) -> None:
+        """Ask no more, before the ledger is closed."""
+        if self._next:
+            self._next()
+        if self._running:
+            self._running.cancel()
+
+    async def _async_work(self) -> None:
+        """Ask once, and say when it is due again: never where it was refused."""
+        try:
+            rest = self._rest = self._rest or await self._async_rest()
+        except TlsError:
+            # The scrape says so, too.
+            return
+        found = await rest.members(dt_util.utcnow().date())
+        if found:
+            self._known |= found
+            await self._async_take_in()
+        if not rest.refused:
+            self._next = async_call_later(self._hass, EVERY if found else RETRY, self._async_begin)
+
+    async def _async_rest(self) -> Rest:
+        """Return what to ask; raises TlsError."""
+        return await async_rest(self._hass, {**self._entry.data, **self._entry.options}, self._key or "")
+
+    async def _async_take_in(self) -> None:
+        """Have the ledger take in what is known, and show it where it is news."""
+        before = self._ledger.snapshot
+        await self._ledger.async_complete([one.listed for entries in self._known.values() for one in entries])
+        after = self._ledger.snapshot
+        known = before.members is after.members and before.budgets is after.budgets
+        if not known or before.blocked != after.blocked:
+            await self._on_change()
