@@ -164,7 +164,7 @@ LANGUAGES = sorted(file.stem for file in (ROOT / "translations").glob("*.json") 
 SAME = {
     *("Budget", "Client", "Format", "Name", "Options", "Organisation", "Organization", "Proxy", "Service", "Status"),
     *("Error", "Source"),
-    *("Metadata", "Model", "Tag", "Tags", "Team", "Teams", "Tokens", "tokens", "cooldowns", "Period"),
+    *("Metadata", "Model", "Tag", "Tags", "Team", "Teams", "{name} tokens", "Tokens", "tokens", "cooldowns", "Period"),
     *("CSV", "JSON Lines", "OK", "{reason}", "{proxy} model {member}", "{proxy} tag {member}", "{proxy} team {member}"),
     "{proxy} metadata {member}",
 }

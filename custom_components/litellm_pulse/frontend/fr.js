@@ -36,9 +36,9 @@ export default {
   tokens_in_out: "Jetons entrants et sortants",
   requests_failed: "Requêtes et échecs",
   limits: "Budgets et limites",
-  limit_day: "limite du jour",
-  limit_week: "limite de la semaine",
-  limit_month: "limite du mois",
+  limit_day: "par jour",
+  limit_week: "par semaine",
+  limit_month: "par mois",
   budget: "budget",
   no_limits:
     "Aucune limite n’est fixée. Fixez-en une sur la page du proxy ou d’un membre : une jauge montrera ici la part utilisée.",
