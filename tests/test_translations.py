@@ -30,6 +30,7 @@ from custom_components.litellm_pulse.events import EventType
 from custom_components.litellm_pulse.features import LIMITS
 from custom_components.litellm_pulse.issues import ISSUES
 from custom_components.litellm_pulse.spend_logs.dsn import TlsMode
+from custom_components.litellm_pulse.statistic_ids import METRICS
 
 ROOT = Path(integration.__file__).parent
 TEXTS: dict[str, Any] = json.loads((ROOT / "translations" / "en.json").read_text())
@@ -219,6 +220,7 @@ def test_whatever_is_said_by_name_is_there() -> None:
     said = set(re.findall(r'localize\(\s*\w+(?:\.\w+)*, "(\w+)"', "".join(map(Path.read_text, ROOT.rglob("*.py")))))
     assert said <= set(TEXTS["common"])
     kinds = {*map(str, Dimension)}
-    # Of events and of the history, each has its own: for every type, error and reason.
-    others = {key for key in TEXTS["common"] if not key.startswith(("event_", "history_"))}
+    # Of events and of the history, each has its own: for every type, error and reason; of statistics, every metric.
+    assert {f"statistic_{metric}" for metric in METRICS} <= set(TEXTS["common"])
+    others = {key for key in TEXTS["common"] if not key.startswith(("event_", "history_", "statistic_"))}
     assert others == {one for one in kinds | said if not one.startswith("history_")}
