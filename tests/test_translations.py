@@ -57,6 +57,13 @@ def test_every_entity_has_a_name_and_an_icon(platform: str) -> None:
     assert set(ICONS["entity"][platform]) == keys
 
 
+def test_what_the_automation_editor_offers_fits_a_phone(translated: Mapping[str, str]) -> None:
+    # 390 pixels; Home Assistant cuts the rest off.
+    names = [text for key, text in translated.items() if re.fullmatch(r"(triggers|conditions)\.\w+\.name", key)]
+    assert names
+    assert not [name for name in names if len(name) > 36]
+
+
 def test_no_device_has_two_entities_of_a_name() -> None:
     for platform, described in ENTITIES.items():
         for dimension in Dimension:
