@@ -192,7 +192,7 @@ async def test_names_and_units_are_in_home_assistants_language(
         ("LiteLLM gpt-4o Ausgaben", "USD"),
         ("LiteLLM Team {name} Ausgaben", "USD"),
         ("LiteLLM Token", "Token"),
-        ("LiteLLM gescheiterte Anfragen", "Anfragen"),
+        ("LiteLLM fehlgeschlagene Anfragen", "Anfragen"),
     }
 
 

@@ -223,6 +223,17 @@ def test_no_device_has_two_entities_of_a_name_in_any_language(translated: Mappin
             assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_the_dashboard_and_the_entities_have_one_word_for_one_thing(language: str) -> None:
+    texts = json.loads((ROOT / f"translations/{language}.json").read_text())["entity"]["sensor"]
+    script = (ROOT / f"frontend/{language}.js").read_text()
+    said = {key: text.casefold() for key, text in re.findall(r'^  (\w+): "([^"]+)",$', script, re.MULTILINE)}
+    states = texts["deployment_health"]["state"]
+    assert {key: said[key] for key in states} == {key: text.casefold() for key, text in states.items()}
+    assert texts["spend_forecast"]["name"].casefold().startswith(said["forecast"])
+    assert texts["tokens_day"]["name"].casefold() == said["tokens_day"]
+
+
 def test_whatever_is_said_by_name_is_there() -> None:
     said = set(re.findall(r'localize\(\s*\w+(?:\.\w+)*, "(\w+)"', "".join(map(Path.read_text, ROOT.rglob("*.py")))))
     assert said <= set(TEXTS["common"])

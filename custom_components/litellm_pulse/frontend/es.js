@@ -64,7 +64,7 @@ export default {
   failed_requests_day: "Fallidas hoy",
   error: "Error",
   deployments: "Despliegues",
-  healthy: "en orden",
+  healthy: "saludable",
   partial_outage: "caída parcial",
   complete_outage: "caída total",
   unpriced: "Modelos sin precio, últimos 30 días",
