@@ -37,6 +37,7 @@ def _limit(window: Window) -> PulseNumberDescription:
         native_min_value=0,
         native_max_value=1_000_000,
         native_step=0.01,
+        native_unit_of_measurement=USD,
         window=window,
     )
 
