@@ -41,7 +41,9 @@ class Visit:
     dark: bool = False
     width: int = 1280
     picture: str = ""
-    """File of a picture of the whole page."""
+    """File of a picture of the page."""
+    height: int = 0
+    """How much of the page is in the picture, in pixels from its top; 0 is all."""
 
 
 def main(arguments: list[str]) -> None:
@@ -83,7 +85,7 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
     page.wait_for_timeout(SETTLE_MS)
     seen["overflow"] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if visit.picture:
-        _picture(page, Path(visit.picture))
+        _picture(page, Path(visit.picture), visit.height)
     return seen
 
 
@@ -169,10 +171,10 @@ def _open(page: Page, member: str) -> dict[str, Any]:
     return {"title": page.locator(".main-title").inner_text(), **_numbers(page)}
 
 
-def _picture(page: Page, file: Path) -> None:
-    """Take a picture of the whole page: the window grows to what is in it."""
-    height = page.locator("hui-sections-view").first.evaluate("(view) => view.scrollHeight")
-    page.set_viewport_size({"width": page.viewport_size["width"], "height": int(height) + 80})
+def _picture(page: Page, file: Path, height: int) -> None:
+    """Take a picture of the page: the window grows to what is to be in it."""
+    height = height or int(page.locator("hui-sections-view").first.evaluate("(view) => view.scrollHeight")) + 80
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
     page.wait_for_timeout(SETTLE_MS)
     page.screenshot(path=file)
 

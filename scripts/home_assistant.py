@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import environments
+import package
 from progress import StepError, run, step
 from service import HOST, Answer, Service
 from toolchain import ROOT
@@ -204,6 +206,15 @@ class HomeAssistant(Service):
         """Let the integration scrape now."""
         ids = self.api("template", {"template": f"{{{{ integration_entities('{DOMAIN}') | to_json }}}}"})
         self.api("services/homeassistant/update_entity", {"entity_id": ids})
+
+
+class Installed(HomeAssistant):
+    """A Home Assistant with the release's zip unpacked, as HACS does it, and nothing else of this work tree."""
+
+    def _install(self, folder: Path) -> None:
+        archive = self.state / package.filename(ROOT)
+        package.build(ROOT, archive)
+        shutil.unpack_archive(archive, folder)
 
 
 def plus(before: Mapping[str, float], sent: Mapping[str, float]) -> dict[str, float]:

@@ -39,8 +39,13 @@ class Repository:
         return f"{HOST}/{self.owner}/{self.name}"
 
     def spellings(self) -> tuple[str, ...]:
-        """Return every way in which files name it: in an address, in a My link, its owner."""
-        return f"{self.owner}/{self.name}", f"owner={self.owner}&repository={self.name}", f"@{self.owner}"
+        """Return every way in which files name it: in an address, in a My link (twice), its owner."""
+        return (
+            f"{self.owner}/{self.name}",
+            f"owner={self.owner}&repository={self.name}",
+            f"{self.owner}%2F{self.name}",
+            f"@{self.owner}",
+        )
 
 
 def disagreements(root: Path) -> list[str]:
@@ -71,7 +76,7 @@ def move(root: Path, new: Repository) -> list[str]:
             continue
         after = before
         for old, other in pairs:
-            after = re.sub(rf"(?<![\w.-]){re.escape(old)}(?![\w-])", other, after)
+            after = re.sub(rf"(?:(?<![\w.-])|(?<=%2F)){re.escape(old)}(?![\w-])", other, after)
         if after != before:
             (root / name).write_text(after)
             changed.append(name)

@@ -123,6 +123,9 @@ def options(walk: Walk) -> None:
     walk.click("Submit")
     walk.see("Options successfully saved")
     walk.click("Finish")
+    # A dialog that closes goes back in the browser's history, which would take the next page away.
+    expect(walk.page.get_by_text("Options successfully saved")).to_be_hidden(timeout=PATIENCE)
+    walk.page.wait_for_timeout(1500)
 
 
 def repair(walk: Walk) -> None:

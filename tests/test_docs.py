@@ -1,17 +1,20 @@
 """The documents: whatever they point to is there."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import entity_table
 import pytest
+from repository import Repository
 from toolchain import ROOT
 
 from benchmarks import comparison, lifecycles, reliability
 from custom_components.litellm_pulse import descriptions
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
@@ -22,6 +25,18 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         assert target.exists(), name
         if anchor:
             assert anchor in set(_anchors(target)), f"{name}#{anchor}"
+
+
+def test_every_address_of_a_file_of_the_repository_leads_to_it() -> None:
+    # In My links, in what the integration says, in blueprints.
+    prefix = f"{Repository.of(ROOT).url}/blob/main/"
+    command = ["git", "grep", "-hI", "blob"]
+    texts = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    named = re.findall(rf"{re.escape(prefix)}([\w./-]+)(?:#([\w-]+))?", unquote(texts))
+    assert len(named) > len(list((ROOT / "blueprints").rglob("*.yaml")))
+    for name, anchor in named:
+        assert (ROOT / name).is_file(), name
+        assert not anchor or anchor in set(_anchors(ROOT / name)), f"{name}#{anchor}"
 
 
 def test_the_page_of_promises_holds_the_figures_of_the_last_run() -> None:

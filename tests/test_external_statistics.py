@@ -175,6 +175,27 @@ async def test_metadata_is_what_home_assistant_and_people_expect(
     assert {(one["mean_type"], one["has_sum"]) for one in found.values()} == {(StatisticMeanType.NONE, True)}
 
 
+async def test_names_and_units_are_in_home_assistants_language(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    proxy.traffic.add("litellm_spend_metric_total", 1, model="gpt-4o", team="t-1", team_alias="{name}")
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"]})
+    await _start(hass, entry)
+    await _until(hass, freezer, "18 13:00")
+    hass.config.language = "de"
+    await _stop(hass, entry)
+    await _start(hass, entry)
+    await _until(hass, freezer, "18 14:00")
+    found = (await _metadata(hass)).values()
+    assert {(one["name"], one["statistics_unit_of_measurement"]) for one in found} >= {
+        ("LiteLLM Ausgaben", "USD"),
+        ("LiteLLM gpt-4o Ausgaben", "USD"),
+        ("LiteLLM Team {name} Ausgaben", "USD"),
+        ("LiteLLM Token", "Token"),
+        ("LiteLLM fehlgeschlagene Anfragen", "Anfragen"),
+    }
+
+
 def _published(found: Mapping[str, object], entry: MockConfigEntry) -> list[str]:
     """Return the metrics of the proxy that have statistics."""
     return [metric for metric in METRICS if statistic_id(entry.entry_id, TOTAL, metric) in found]

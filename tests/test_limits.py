@@ -34,6 +34,13 @@ def of_limits(hass: HomeAssistant, entry: MockConfigEntry) -> set[str]:
     return {one.removeprefix(f"{entry.entry_id}:") for one in ids if "limit_used" in one or "limit_reached" in one}
 
 
+def unit(hass: HomeAssistant, entry: MockConfigEntry) -> str:
+    """Return what stands behind the number of the daily limit."""
+    found = hass.states.get(entity_id(hass, entry, "limit_day", platform="number"))
+    assert found is not None
+    return str(found.attributes["unit_of_measurement"])
+
+
 def present(hass: HomeAssistant, entry: MockConfigEntry, key: str, platform: str = "sensor") -> bool:
     """Return whether the proxy has an entity."""
     unique_id = f"{entry.entry_id}:total::{key}"
@@ -54,6 +61,19 @@ async def test_without_a_limit_nothing_speaks_of_one(
     for window in ("day", "week", "month"):
         assert state(hass, entry, f"limit_{window}", platform="number") == "0.0"
     assert not of_limits(hass, entry)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "no limit"), ("de", "kein Limit"), ("nl", "geen limiet")])
+async def test_0_says_that_it_is_no_limit(
+    hass: HomeAssistant, entry: MockConfigEntry, language: str, words: str
+) -> None:
+    hass.config.language = language
+    assert await set_up(hass, entry)
+    shown = [unit(hass, entry)]
+    for amount in (5, 0):
+        await limit(hass, entry, "day", amount)
+        shown.append(unit(hass, entry))
+    assert shown == [words, "USD", words]
 
 
 async def test_what_speaks_of_a_limit_comes_with_it_goes_with_it_and_comes_back_as_it_was(

@@ -177,7 +177,8 @@ def test_a_fork_is_one_command(clone: Path) -> None:
     run(clone, "scripts/address", "somebody/their-fork")
     assert Repository.of(clone).url == "https://github.com/somebody/their-fork"
     assert repository.disagreements(clone) == []
-    run(clone, "git", "grep", "-F", f"{old.owner}/{old.name}", code=1)
+    for spelling in old.spellings():
+        run(clone, "git", "grep", "-F", spelling, code=1)
 
 
 def test_a_place_that_disagrees_is_named(clone: Path) -> None:

@@ -30,6 +30,7 @@ from custom_components.litellm_pulse.events import EventType
 from custom_components.litellm_pulse.features import LIMITS
 from custom_components.litellm_pulse.issues import ISSUES
 from custom_components.litellm_pulse.spend_logs.dsn import TlsMode
+from custom_components.litellm_pulse.statistic_ids import METRICS
 
 ROOT = Path(integration.__file__).parent
 TEXTS: dict[str, Any] = json.loads((ROOT / "translations" / "en.json").read_text())
@@ -54,6 +55,13 @@ def test_every_entity_has_a_name_and_an_icon(platform: str) -> None:
     keys = {one.translation_key for one in ENTITIES[platform]}
     assert set(TEXTS["entity"][platform]) == keys
     assert set(ICONS["entity"][platform]) == keys
+
+
+def test_what_the_automation_editor_offers_fits_a_phone(translated: Mapping[str, str]) -> None:
+    # 390 pixels; Home Assistant cuts the rest off.
+    names = [text for key, text in translated.items() if re.fullmatch(r"(triggers|conditions)\.\w+\.name", key)]
+    assert names
+    assert not [name for name in names if len(name) > 36]
 
 
 def test_no_device_has_two_entities_of_a_name() -> None:
@@ -164,7 +172,7 @@ LANGUAGES = sorted(file.stem for file in (ROOT / "translations").glob("*.json") 
 SAME = {
     *("Budget", "Client", "Format", "Name", "Options", "Organisation", "Organization", "Proxy", "Service", "Status"),
     *("Error", "Source"),
-    *("Metadata", "Model", "Tag", "Tags", "Team", "Teams", "Tokens", "tokens", "cooldowns", "Period"),
+    *("Metadata", "Model", "Tag", "Tags", "Team", "Teams", "{name} tokens", "Tokens", "tokens", "cooldowns", "Period"),
     *("CSV", "JSON Lines", "OK", "{reason}", "{proxy} model {member}", "{proxy} tag {member}", "{proxy} team {member}"),
     "{proxy} metadata {member}",
 }
@@ -215,10 +223,22 @@ def test_no_device_has_two_entities_of_a_name_in_any_language(translated: Mappin
             assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+def test_the_dashboard_and_the_entities_have_one_word_for_one_thing(language: str) -> None:
+    texts = json.loads((ROOT / f"translations/{language}.json").read_text())["entity"]["sensor"]
+    script = (ROOT / f"frontend/{language}.js").read_text()
+    said = {key: text.casefold() for key, text in re.findall(r'^  (\w+): "([^"]+)",$', script, re.MULTILINE)}
+    states = texts["deployment_health"]["state"]
+    assert {key: said[key] for key in states} == {key: text.casefold() for key, text in states.items()}
+    assert texts["spend_forecast"]["name"].casefold().startswith(said["forecast"])
+    assert texts["tokens_day"]["name"].casefold() == said["tokens_day"]
+
+
 def test_whatever_is_said_by_name_is_there() -> None:
     said = set(re.findall(r'localize\(\s*\w+(?:\.\w+)*, "(\w+)"', "".join(map(Path.read_text, ROOT.rglob("*.py")))))
     assert said <= set(TEXTS["common"])
     kinds = {*map(str, Dimension)}
-    # Of events and of the history, each has its own: for every type, error and reason.
-    others = {key for key in TEXTS["common"] if not key.startswith(("event_", "history_"))}
+    # Of events and of the history, each has its own: for every type, error and reason; of statistics, every metric.
+    assert {f"statistic_{metric}" for metric in METRICS} <= set(TEXTS["common"])
+    others = {key for key in TEXTS["common"] if not key.startswith(("event_", "history_", "statistic_"))}
     assert others == {one for one in kinds | said if not one.startswith("history_")}

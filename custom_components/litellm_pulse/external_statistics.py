@@ -6,12 +6,13 @@ later sum. Without a recorder nothing happens.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_utc_time_change
@@ -34,8 +35,8 @@ from .statistics_task import ClearStatisticsTask, Outcome, Range, Update, WriteS
 if TYPE_CHECKING:
     from .coordinator import LiteLLMPulseConfigEntry
 
-BATCH: Final = 25
-"""Members that are built and written at once: 90 days of them are some ten megabytes."""
+BATCH: Final = 5
+"""Members that are built and written at once: to give back 90 days of them takes milliseconds that hold all threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +137,11 @@ class StatisticsWriter:
         if snapshot.last_scrape is None or snapshot.store_error is not None or not snapshot.published:
             return
         last, now = self._written, dt_util.utcnow()
-        known = await self._hass.async_add_executor_job(
-            partial(hours.known_hours, self._ledger.path, now=now, zone=zone, last_scrape=snapshot.last_scrape)
-        )
+        look = partial(hours.known_hours, self._ledger.path, now=now, zone=zone, last_scrape=snapshot.last_scrape)
+        parts = partial(_parts, look, last.known if last else None, zone, from_days=from_days)
+        known, whole, changed = await self._hass.async_add_executor_job(parts)
         wanted = shown(self._hass, self._entry, self._device_manager, snapshot.published)
         new = fresh(last.shown if last else None, wanted)
-        whole = part_of(known, None, zone, from_days=from_days)
-        changed = part_of(known, last.known, zone) if last else whole
         outcomes = {
             await self._async_write_part(whole, wanted, new),
             await self._async_write_part(changed, wanted, wanted.names.keys() - new),
@@ -154,14 +153,13 @@ class StatisticsWriter:
     async def _async_write_part(self, part: Range, wanted: Shown, members: Collection[MemberKey]) -> Outcome:
         """Write a part of the statistics of some members; stops where something is amiss."""
         for batch in batched(sorted(members), BATCH, strict=False):
-            work = partial(build, self._ledger.path, wanted, part, batch)
-            outcome = await self._async_queue(part, await self._hass.async_add_executor_job(work))
+            outcome = await self._async_queue(part, partial(build, self._ledger.path, wanted, part, batch))
             if outcome is not Outcome.WRITTEN:
                 return outcome
         return Outcome.WRITTEN
 
-    async def _async_queue(self, part: Range, updates: Sequence[Update]) -> Outcome:
-        """Have the recorder write, and return what became of it."""
+    async def _async_queue(self, part: Range, work: Callable[[], list[Update]]) -> Outcome:
+        """Have the recorder write what the executor builds, and return what became of it."""
         loop = self._hass.loop
         done: asyncio.Future[Outcome] = loop.create_future()
 
@@ -170,9 +168,21 @@ class StatisticsWriter:
             if not done.done():
                 done.set_result(outcome)
 
-        task = WriteStatisticsTask(part, updates, lambda outcome: loop.call_soon_threadsafe(tell, outcome))
-        self._hass.data[DATA_INSTANCE].queue_task(task)
+        def task() -> WriteStatisticsTask:
+            return WriteStatisticsTask(part, work(), lambda outcome: loop.call_soon_threadsafe(tell, outcome))
+
+        # Only the task holds what is built, and gives it back on the recorder's thread.
+        self._hass.data[DATA_INSTANCE].queue_task(await self._hass.async_add_executor_job(task))
         return await done
+
+
+def _parts(
+    look: Callable[[], KnownHours], before: KnownHours | None, zone: ZoneInfo, *, from_days: bool
+) -> tuple[KnownHours, Range, Range]:
+    """Return the hours that are known, all of them as a part, and what of them has changed; blocking."""
+    known = look()
+    whole = part_of(known, None, zone, from_days=from_days)
+    return known, whole, part_of(known, before, zone) if before else whole
 
 
 async def async_rebuild(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> None:  # noqa: ARG001

@@ -13,6 +13,7 @@ from .core.models import Window
 from .descriptions import USD
 from .entity import ON_MEMBERS, ON_PROXY, PulseDescription, PulseEntity, async_add_described
 from .features import LIMITS
+from .localize import localize
 
 PARALLEL_UPDATES = 0
 
@@ -67,6 +68,12 @@ class PulseNumber(PulseEntity, NumberEntity):
     def native_value(self) -> float:
         """The limit, 0 where there is none."""
         return self.data.limits.get(self.member, {}).get(self.entity_description.window, 0.0)
+
+    @property
+    @override
+    def native_unit_of_measurement(self) -> str:
+        """US dollars; at 0 the words that it is no limit, as a number's page has no other place for them."""
+        return USD if self.native_value else localize(self.hass, "no_limit")
 
     @override
     async def async_set_native_value(self, value: float) -> None:

@@ -1,6 +1,6 @@
 """What statistics are to be: pure, from the ledger's hours and days, for the members that are shown."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,16 +16,24 @@ from .core.catalog import COUNTER_INDEX, COUNTERS, Dimension
 from .core.models import OTHER, TOTAL, Member, MemberKey
 from .core.query import hours
 from .core.query.hours import HOUR_SECONDS, KnownHours, UsageByNumber
+from .descriptions import USD
 from .device_manager import DeviceManager
+from .localize import localize
 from .statistic_ids import METRICS, statistic_id
 from .statistics_task import Day, Range, Update
 
 _COUNTERS: Final = {metric: "cost" if metric == "spend" else metric for metric in METRICS}
-_WORDS: Final = {metric: metric.replace("_", " ") for metric in METRICS} | {
-    "input_cached_tokens": "cached input tokens"
-}
 _MODELS: Final = frozenset({Dimension.MODEL, Dimension.PUBLIC_MODEL})
 """Dimensions whose members need not be told what they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the statistics of a metric are called, in Home Assistant's language."""
+
+    title: str
+    """With `{name}` for what is counted."""
+    unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Shown:
     """Member -> what the names of its statistics begin with."""
     overflow: Mapping[MemberKey, MemberKey]
     """Member that is shown together with others -> what they are shown under."""
-    metrics: Sequence[str]
+    metrics: Mapping[str, Words]
     """Those of the proxy that it publishes."""
 
 
@@ -50,13 +58,13 @@ def shown(hass: HomeAssistant, entry: ConfigEntry, device_manager: DeviceManager
         entry.entry_id,
         {
             # What is shown together has no name but its device's.
-            key: (device_manager.device(key).name or proxy) if key[1] == OTHER else _name(proxy, member)
+            key: (device_manager.device(key).name or proxy) if key[1] == OTHER else _name(hass, proxy, member)
             for key, member in device_manager.members.items()
             if key != TOTAL
         }
         | {TOTAL: proxy},
         {key: (of, OTHER) for of, keys in device_manager.overflow.items() for key in keys},
-        [metric for metric in METRICS if _COUNTERS[metric] in published],
+        {metric: _words(hass, metric) for metric in METRICS if _COUNTERS[metric] in published},
     )
 
 
@@ -93,11 +101,11 @@ def build(path: Path, wanted: Shown, part: Range, members: Collection[MemberKey]
     updates = []
     for key in members:
         sources = [one for one, to in within.items() if to == key]
-        for index, metric in enumerate(wanted.metrics):
+        for index, (metric, words) in enumerate(wanted.metrics.items()):
             days = _sums(by_day, sources, index)
             updates.append(
                 Update(
-                    metadata=_metadata(statistic_id(wanted.entry_id, key, metric), wanted.names[key], metric),
+                    metadata=_metadata(statistic_id(wanted.entry_id, key, metric), wanted.names[key], words),
                     hours=_sums(by_hour, sources, index),
                     # A member is not known before it is used; the proxy is.
                     begun=key == TOTAL,
@@ -123,20 +131,31 @@ def _day(day: int, amount: float, part: Range) -> Day:
     return Day(begin, min(end, part.first), amount)
 
 
-def _name(proxy: str, member: Member) -> str:
-    """Return what the names of a member's statistics begin with."""
-    return f"{proxy} {member.name}" if member.dimension in _MODELS else f"{proxy} {member.dimension} {member.name}"
+def _name(hass: HomeAssistant, proxy: str, member: Member) -> str:
+    """Return what a member is called in the names of its statistics."""
+    if member.dimension in _MODELS:
+        return f"{proxy} {member.name}"
+    return localize(hass, f"{member.dimension}.name", {"proxy": proxy, "member": member.name}, category="device")
 
 
-def _metadata(identifier: str, name: str, metric: str) -> StatisticMetaData:
+def _words(hass: HomeAssistant, metric: str) -> Words:
+    """Return what the statistics of a metric are called."""
+    counter = COUNTERS[COUNTER_INDEX[_COUNTERS[metric]]]
+    unit = str(counter.unit)
+    if unit != USD:
+        unit = localize(hass, f"sensor.{metric}_day.unit_of_measurement", category="entity")
+    return Words(localize(hass, f"statistic_{metric}", {"name": "{name}"}), unit)
+
+
+def _metadata(identifier: str, name: str, words: Words) -> StatisticMetaData:
     """Return what the recorder keeps of a statistic beside its rows."""
     return StatisticMetaData(
         mean_type=StatisticMeanType.NONE,
         has_sum=True,
-        name=f"{name} {_WORDS.get(metric, metric.replace('_', ' '))}",
+        name=words.title.replace("{name}", name),
         source=DOMAIN,
         statistic_id=identifier,
         # Home Assistant converts neither money nor counts.
         unit_class=None,
-        unit_of_measurement=str(COUNTERS[COUNTER_INDEX[_COUNTERS[metric]]].unit),
+        unit_of_measurement=words.unit,
     )

@@ -7,11 +7,12 @@ of our own; the recorder runs it on its thread, between its others.
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from math import inf, isclose
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast, override
+from itertools import batched, chain
+from math import inf, isclose, nextafter
+from typing import TYPE_CHECKING, Final, NamedTuple, cast, override
 from zoneinfo import ZoneInfo
 
 from homeassistant.components.recorder.db_schema import Statistics
@@ -20,8 +21,7 @@ from homeassistant.components.recorder.statistics import clear_statistics
 from homeassistant.components.recorder.tasks import RecorderTask
 from homeassistant.components.recorder.util import retryable_database_job
 from homeassistant.helpers.recorder import session_scope
-from homeassistant.util.collection import chunked_or_all
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 
 from .const import DOMAIN
 from .core import windows
@@ -32,9 +32,13 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _TABLE: Final = cast(Table, Statistics.__table__)
+_ROW: Final = _TABLE.c
+_ROWS: Final = select(_ROW.id, _ROW.start_ts, _ROW.state, _ROW.sum).where(_ROW.metadata_id == bindparam("number"))
+_BEFORE: Final = _ROWS.where(_ROW.start_ts < bindparam("first")).order_by(_ROW.start_ts.desc())
+_BETWEEN: Final = _ROWS.where(_ROW.start_ts >= bindparam("first"), _ROW.start_ts <= bindparam("last"))
 
-_CHUNK: Final = 900
-"""Ids in one statement: SQLite of old took 999."""
+_PIECE: Final = 500
+"""Rows that are read, compared and written at once: fewer objects than make the garbage collector run."""
 
 
 class Row(NamedTuple):
@@ -118,6 +122,7 @@ class WriteStatisticsTask(RecorderTask):
             self.on_done(Outcome.FAILED)
             raise
         if finished:
+            self.updates = ()
             self.on_done(self.outcome)
         else:
             instance.queue_task(self)
@@ -201,60 +206,58 @@ def _mirror(session: Session, number: int, one: Update, part: Range) -> bool:
     last = before[-1][1] if before else None
     if part.previous is not None and (last is None or last.start != part.previous) and (last or one.hours or one.begun):
         return False
-    wanted: list[Row] = []
+    older: list[Row] = []
     if part.from_days or (last is None and one.days):
-        wanted += daily([row for _, row in before], one.days, part.days_from)
-        last = wanted[-1] if wanted else None
-        have = before
-    else:
-        have = []
-    wanted += hourly(part.hours, one.hours, last.sum if last else 0.0, begun=one.begun or last is not None)
-    _replace(session, number, [*have, *_rows_from(session, number, part.first)], wanted)
+        older = list(daily([row for _, row in before], one.days, part.days_from))
+        last = older[-1] if older else None
+    newer = hourly(part.hours, one.hours, last.sum if last else 0.0, begun=one.begun or last is not None)
+    _replace(session, number, -inf if part.from_days else part.first, chain(older, newer))
     return True
 
 
 def _rows_before(session: Session, number: int, first: float, limit: int | None) -> list[tuple[int, Row]]:
     """Return the last rows before a moment with their ids, in order."""
-    statement = (
-        select(Statistics.id, Statistics.start_ts, Statistics.state, Statistics.sum)
-        .where(Statistics.metadata_id == number, Statistics.start_ts < first)
-        .order_by(Statistics.start_ts.desc())
-        .limit(limit)
-    )
-    return [(key, Row(*row)) for key, *row in reversed(session.execute(statement).all())]
+    found = session.connection().execute(_BEFORE.limit(limit), {"number": number, "first": first}).all()
+    return [(key, Row(*row)) for key, *row in reversed(found)]
 
 
-def _rows_from(session: Session, number: int, first: float) -> list[tuple[int, Row]]:
-    """Return the rows from a moment on with their ids."""
-    statement = select(Statistics.id, Statistics.start_ts, Statistics.state, Statistics.sum).where(
-        Statistics.metadata_id == number, Statistics.start_ts >= first
-    )
-    return [(key, Row(*row)) for key, *row in session.execute(statement)]
+def _rows_between(session: Session, number: int, first: float, last: float) -> dict[float, tuple[int, Row]]:
+    """Return start -> id and row, of those from a moment on and up to another, that included."""
+    found = session.connection().execute(_BETWEEN, {"number": number, "first": first, "last": last})
+    return {start: (key, Row(start, state, used)) for key, start, state, used in found}
 
 
-def _replace(session: Session, number: int, have: Sequence[tuple[int, Row]], wanted: Collection[Row]) -> None:
+def _replace(session: Session, number: int, first: float, wanted: Iterable[Row]) -> None:
+    """Turn the rows from a moment on into those that are wanted, which come in order.
+
+    By the piece: Python's garbage collector, which holds the event loop too, looks through everything
+    once there are enough new objects that stay.
+    """
+    for rows in batched(wanted, _PIECE, strict=False):
+        _replace_piece(session, number, _rows_between(session, number, first, rows[-1].start), rows)
+        first = nextafter(rows[-1].start, inf)
+    session.execute(delete(_TABLE).where(_ROW.metadata_id == number, _ROW.start_ts >= first))
+
+
+def _replace_piece(session: Session, number: int, there: dict[float, tuple[int, Row]], wanted: Iterable[Row]) -> None:
     """Turn the rows that there are into those that are wanted, with as few writes as that takes."""
-    there = {row.start: (key, row) for key, row in have}
     now = time.time()
     new, changed = [], []
     for row in wanted:
         key, known = there.pop(row.start, (0, None))
         if known is None:
-            new.append({"metadata_id": number, "created_ts": now, "start_ts": row.start} | _values(row))
+            new.append(
+                {"metadata_id": number, "created_ts": now, "start_ts": row.start, "state": row.state, "sum": row.sum}
+            )
         elif not _alike(known, row):
-            changed.append({"id": key} | _values(row))
+            changed.append({"id": key, "state": row.state, "sum": row.sum})
     if new:
         # Past SQLAlchemy's objects, which take as long again as the database does.
         session.execute(insert(_TABLE), new)
     if changed:
         session.execute(update(Statistics), changed)
-    for keys in chunked_or_all([key for key, _ in there.values()], _CHUNK) if there else ():
-        session.execute(delete(Statistics).where(Statistics.id.in_(keys)))
-
-
-def _values(row: Row) -> dict[str, Any]:
-    """Return what is written of a row beside its place."""
-    return {"state": row.state, "sum": row.sum}
+    if there:
+        session.execute(delete(_TABLE).where(_ROW.id.in_([key for key, _ in there.values()])))
 
 
 def _alike(one: Row, other: Row) -> bool:

@@ -1,14 +1,12 @@
 """A release as a user gets it: HACS unpacks the zip into Home Assistant's folder, and it runs."""
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import override
 
 import package
 import pytest
 import pytest_socket
-from home_assistant import HomeAssistant, plus
+from home_assistant import Installed, plus
 from proxy import MASTER_KEY, Proxy, traffic
 from toolchain import ROOT
 
@@ -18,26 +16,15 @@ SPEND = "Spend today"
 BRAND = ("icon.png", "dark_icon@2x.png", "logo.png", "dark_logo@2x.png")
 
 
-class ZipHome(HomeAssistant):
-    """A Home Assistant that has nothing of this work tree but the zip."""
-
-    @override
-    def _install(self, folder: Path) -> None:
-        target = self.state / package.filename(ROOT)
-        package.build(ROOT, target)
-        with zipfile.ZipFile(target) as archive:
-            archive.extractall(folder)
-
-
 @pytest.fixture
-def zip_home(tmp_path: Path) -> Iterator[ZipHome]:
+def zip_home(tmp_path: Path) -> Iterator[Installed]:
     """Return a running Home Assistant with the zip unpacked, nothing set up."""
     pytest_socket.enable_socket()
-    with ZipHome(tmp_path) as home:
+    with Installed(tmp_path) as home:
         yield home
 
 
-def test_the_zip_of_a_release_counts(proxy: Proxy, zip_home: ZipHome) -> None:
+def test_the_zip_of_a_release_counts(proxy: Proxy, zip_home: Installed) -> None:
     zip_home.set_up(proxy.url, MASTER_KEY)
     before = zip_home.spend(SPEND)
     sent = proxy.send(traffic(10, seed=31))
