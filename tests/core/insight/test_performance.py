@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.exposition import GaugeSample
-from custom_components.litellm_pulse.core.insight.performance import MOST_PROCESSES, Gauges, PerformanceReader
+from custom_components.litellm_pulse.core.insight.performance import MOST_PROCESSES, Figures, Gauges, PerformanceReader
 
 BEGIN = datetime(2026, 11, 18, tzinfo=UTC)
 STEM = "litellm_request_total_latency_metric"
@@ -92,7 +92,8 @@ def _sent(requests: dict[str, float], failed: dict[str, float] | None = None, **
 
 def _last(figure: str, *told: Gauges, step: float = 60) -> tuple[float, Mapping[str, float]] | None:
     """Return a figure of the public model after these answers, and what it is by deployment."""
-    reader, found = PerformanceReader([figure]), {}
+    reader = PerformanceReader([figure])
+    found: Figures = {}
     for number, gauges in enumerate(told):
         found = reader.read(1, gauges, BEGIN + timedelta(seconds=number * step))
     performance = found.get((Dimension.PUBLIC_MODEL, "smart"), {}).get(figure)
