@@ -82,3 +82,13 @@ def test_what_a_proxy_whose_clock_is_ahead_creates_counts_from_zero_once_it_is_k
     harness.scrape(_answer({"a": 5}, created=created))
     harness.scrape(_answer({"a": 5, "b": 3}, created=created))
     assert harness.total() == 1 + 3
+
+
+def test_what_was_counted_of_a_new_life_before_it_told_its_birth_is_not_counted_again(harness: LedgerHarness) -> None:
+    born, anew = START.timestamp() - 5000, START.timestamp() + 100
+    a, b = series(model="a"), series(model="b")
+    harness.scrape(_answer({"a": 5, "b": 1}, created=born))
+    harness.scrape(_answer({"a": 7, "b": 1}))
+    harness.scrape(_answer({"b": 1}))
+    harness.scrape(body(family(COST, {a: 9, b: 1}, {a: anew, b: born}), start=OLD))
+    assert harness.total() == 2 + 7

@@ -9,7 +9,7 @@ from ..conftest import LedgerHarness
 BORN = START.timestamp() + 90
 """When a process began that is younger than the ledger: all that it has counts."""
 DEPLOYMENT_FAILED = "litellm_deployment_failure_responses_total"
-LATENCY = "litellm_request_total_latency_metric_count"
+HISTOGRAM = "litellm_request_total_latency_metric"
 
 
 def _begin(harness: LedgerHarness) -> None:
@@ -75,10 +75,21 @@ def test_what_was_refused_before_a_model_was_used_is_its_own_from_then_on(harnes
 
 
 def test_a_model_that_is_found_out_later_moves_what_counts_and_nothing_else(harness: LedgerHarness) -> None:
-    asked, took = series(model_id="id-1", status_code="200"), series(model_id="id-1")
     spent = family(COST, {series(model="gpt-4o", model_id="id-1"): 1})
-    harness.scrape(body(family(REQUESTS, {asked: 5}), family(LATENCY, {took: 5})))
-    harness.scrape(body(family(REQUESTS, {asked: 6}), family(LATENCY, {took: 6}), spent))
-    harness.scrape(body(family(REQUESTS, {asked: 9}), family(LATENCY, {took: 9}), spent))
+    for requests, told in ((5, ""), (6, spent), (9, spent)):
+        asked = family(REQUESTS, {series(model_id="id-1", status_code="200"): requests})
+        # Without an identity, histograms are read as evidence of restarts.
+        took = f"# TYPE {HISTOGRAM} histogram\n{HISTOGRAM}_count{series(model_id='id-1')} {requests}\n"
+        harness.scrape(body(asked, took, told))
     assert harness.total("requests") == 4
     assert harness.total("requests", member=(Dimension.MODEL, "gpt-4o")) == 3
+
+
+def test_a_family_that_several_workers_leave_out_for_once_is_no_restart(harness: LedgerHarness) -> None:
+    spent, asked = series(model="gpt-4o"), series(model_id="id-1", status_code="200")
+    for cost, requests in ((5, 1), (6, 2), (None, 3), (8, 4)):
+        families = [family(REQUESTS, {asked: requests})]
+        families += [family(COST, {spent: cost})] if cost else []
+        harness.scrape(body(*families))
+    assert harness.total() == 3
+    assert harness.total("requests") == 3

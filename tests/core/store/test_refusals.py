@@ -126,18 +126,20 @@ def test_while_a_disk_is_full_the_list_of_scrapes_does_not_grow_without_end(
     harness.agree(proxy)
 
 
-@pytest.mark.parametrize("refused", ["paused", "full"])
-def test_a_clock_that_returns_while_the_file_is_left_alone_files_it_later_and_loses_nothing(
+@pytest.mark.parametrize("refused", ["copied", "full", "full before"])
+def test_a_clock_that_returns_while_the_file_is_left_alone_loses_nothing(
     harness: LedgerHarness, proxy: Proxy, refused: str
 ) -> None:
     harness.scrape(proxy.answer())
     harness.scrape(proxy.spend(2))
     now = harness.now
     with limited_files(harness) as disk:
+        if refused == "full before":
+            disk.fill()
         harness.scrape(proxy.spend(3), seconds=3650 * DAY)
-        if refused == "paused":
+        if refused == "copied":
             harness.ledger.pause(now=harness.now)
-        else:
+        elif refused == "full":
             disk.fill()
         harness.now = now
         harness.scrape(proxy.spend(4))
