@@ -1,7 +1,7 @@
 """Names that say nothing, that say two things, or that nobody has used yet: totals are exact, members are true."""
 
 from custom_components.litellm_pulse.core.catalog import Dimension
-from custom_components.litellm_pulse.core.models import TOTAL
+from custom_components.litellm_pulse.core.models import TOTAL, Window
 
 from ..bodies import COST, DEPLOYMENT, FAILED, REQUESTS, START, body, family, series
 from ..conftest import LedgerHarness
@@ -24,7 +24,7 @@ def test_what_litellm_collapses_is_counted_and_is_nobody(harness: LedgerHarness)
     collapsed = dict.fromkeys(("model", "requested_model", "api_provider", "team", "user", "hashed_api_key"), "other")
     harness.scrape(body(family(COST, {series(**collapsed): 3}), start=BORN))
     assert harness.total() == 3
-    assert {key for key, usage in harness.snapshot.usage.items() if usage} == {TOTAL}
+    assert {key for key, usage in harness.snapshot.usage.items() if usage.get(Window.LIFETIME, "cost")} == {TOTAL}
 
 
 def test_a_name_that_two_models_have_means_neither(harness: LedgerHarness) -> None:

@@ -64,7 +64,9 @@ def test_windows_that_cannot_be_read_wait_and_the_error_is_told(harness: LedgerH
     _spoil(harness, created)
     assert harness.scrape(proxy.spend()).store_error is None
     harness.agree(proxy)
-    assert harness.snapshot.window_starts[Window.DAY].astimezone(zone).hour == 0
+    begun = harness.snapshot.window_starts[Window.DAY]
+    assert begun is not None
+    assert begun.astimezone(zone).hour == 0
 
 
 def test_windows_that_began_ahead_of_time_are_taken_back_by_the_next_answer(
