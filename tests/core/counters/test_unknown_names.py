@@ -93,3 +93,18 @@ def test_a_family_that_several_workers_leave_out_for_once_is_no_restart(harness:
         harness.scrape(body(*families))
     assert harness.total() == 3
     assert harness.total("requests") == 3
+
+
+def test_labels_whose_order_changes_while_a_series_is_missing_count_nothing_twice(harness: LedgerHarness) -> None:
+    def one(user: str) -> str:
+        return series(model="gpt-4o", user=user)
+
+    def turned(user: str) -> str:
+        return series(user=user, model="gpt-4o")
+
+    _begin(harness)
+    for samples in ({one("gone"): 1}, {one("stays"): 2}, {turned("new"): 0, turned("stays"): 2}, {one("stays"): 3}):
+        harness.scrape(body(family(COST, samples), start=1.0))
+    assert harness.total() == 1 + 3
+    harness.scrape(body(family(COST, {turned("gone"): 1.5, one("stays"): 3}), start=1.0))
+    assert harness.total() == 1.5 + 3

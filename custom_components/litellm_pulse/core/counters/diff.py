@@ -194,8 +194,8 @@ def _repeated(slots: list[Counter | None]) -> list[int]:
 
 def _find_renamed(diff: FamilyDiff) -> None:
     """Take newcomers for known series where only the order of their labels differs, or a label that is empty."""
-    layout = _layout(next(iter(diff.known)))
-    odd = [one for one in diff.newcomers if _layout(one[1]) != layout]
+    layouts = _layouts(diff.known)
+    odd = [one for one in diff.newcomers if layouts != {_layout(one[1])}]
     if not odd:
         return
     present = set(diff.slots)
@@ -217,6 +217,13 @@ def _find_renamed(diff: FamilyDiff) -> None:
     diff.missing = [one for one in diff.missing if one not in present]
 
 
-def _layout(text: bytes) -> list[bytes]:
+def _layouts(known: Mapping[bytes, Counter]) -> set[tuple[bytes, ...]]:
+    """Return the layouts of counters: those that the last answer had share one, those that are missing may differ."""
+    there = next((text for text, one in known.items() if one.missing_since is None), None)
+    gone = [text for text, one in known.items() if one.missing_since is not None]
+    return {_layout(text) for text in (*gone, *([] if there is None else [there]))}
+
+
+def _layout(text: bytes) -> tuple[bytes, ...]:
     """Return what stands between the values of a series' labels."""
-    return text.split(b'"')[::2]
+    return tuple(text.split(b'"')[::2])
