@@ -9,7 +9,7 @@ from typing import Any, Final
 from homeassistant.util import slugify
 
 from custom_components.litellm_pulse import binary_sensor, descriptions, event, number
-from custom_components.litellm_pulse.core.catalog import COUNTERS, GAUGES, LATENCIES, RATE_LIMITS, Dimension
+from custom_components.litellm_pulse.core.catalog import COUNTERS, GAUGES, HOURLY, RATE_LIMITS, Dimension
 from custom_components.litellm_pulse.entity import ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
 from custom_components.litellm_pulse.features import Feature
 
@@ -25,7 +25,7 @@ _PLATFORMS: Final = {
 }
 _FAMILIES: Final = {
     **{metric.name: metric.sources[0] for metric in (*COUNTERS, *GAUGES)},
-    **LATENCIES,
+    **{figure: (row.amount or row.requests).removesuffix("_sum") for figure, row in HOURLY.items()},
     **{figure: next(iter(families.values()))[0] for figure, families in RATE_LIMITS.items()},
 }
 _WHERE: Final = {

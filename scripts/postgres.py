@@ -125,8 +125,8 @@ class Postgres:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        """End it."""
-        self.stop()
+        """End it, without order where nothing is to be kept."""
+        self.stop(crash=not self._durable)
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

@@ -298,8 +298,8 @@ async def test_wrong_fields_keep_what_was_typed_except_secrets(hass: HomeAssista
     assert form["errors"] == {"base": "invalid_auth"}
     assert _suggested(form) == typed
     assert form["data_schema"] is not None
-    assert "s3cret" not in repr(form["data_schema"].schema)
-    assert "sk-wrong" not in repr(form["data_schema"].schema)
+    access = {str(one): one.description for one in form["data_schema"].schema["access"].schema.schema}
+    assert access["extra_headers"] == {"suggested_value": ["X-Secret:"]}
 
 
 async def test_a_title_and_headers_may_be_chosen(hass: HomeAssistant, proxy: Proxy) -> None:
@@ -312,7 +312,7 @@ async def test_a_title_and_headers_may_be_chosen(hass: HomeAssistant, proxy: Pro
     }
 
 
-@pytest.mark.parametrize("header", ["no colon", "Authorization: Bearer x", "X Y: z", ": z", "X-Id:", "X-Id: ********"])
+@pytest.mark.parametrize("header", ["no colon", "Host: elsewhere", "X Y: z", ": z", "X-Id:", "X-Id: ********"])
 async def test_a_header_that_is_none_is_said(hass: HomeAssistant, proxy: Proxy, header: str) -> None:
     form = await _type(hass, url=proxy.url, verify_ssl=True, access={"extra_headers": [header]})
     assert form["errors"] == {"access": "invalid_header"}

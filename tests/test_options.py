@@ -477,6 +477,25 @@ async def test_the_value_of_a_header_is_never_shown_and_kept_until_another_is_ty
     assert entry.options["extra_headers"] == {}
 
 
+async def test_a_wrong_field_loses_no_header_and_shows_no_secret_that_was_typed_beside_it(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert await set_up(hass, entry)
+    await choose(hass, entry, extra_headers=["X-Id: abc"])
+    form = await open_options(hass, entry)
+    access = {"show_persons": True, "extra_headers": ["X-Id: ********", "X-New: s3cret"], "ca_file": "none.pem"}
+    form = await hass.config_entries.options.async_configure(form["flow_id"], {"access": access})
+    assert form["errors"] == {"access": "invalid_ca_file"}
+    assert shown_in(form, "access") == {**access, "extra_headers": ["X-Id: ********", "X-New:"]}
+    for wrong in ({"metrics": {"cost": "litellm_gone_total"}}, {"shown": {"currency": "EUR"}}):
+        form = await hass.config_entries.options.async_configure(form["flow_id"], {"access": access, **wrong})
+        assert form["errors"]
+        assert shown_in(form, "access")["extra_headers"] == ["X-Id: ********", "X-New:"]
+    access = {"extra_headers": ["X-Id: ********", "X-New: s3cret"]}
+    await hass.config_entries.options.async_configure(form["flow_id"], {"access": access})
+    assert entry.options["extra_headers"] == {"X-Id": "abc", "X-New": "s3cret"}
+
+
 def test_every_metric_of_the_peer_can_be_mapped() -> None:
     peer = set(CONTRACT_NAMES) - {"input_cached_pct"}
     assert peer <= set(MAPPED_METRICS)

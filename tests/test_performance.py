@@ -91,6 +91,21 @@ async def test_the_error_rate_is_what_failed_of_what_deployments_were_asked(
     assert state(hass, shown, "error_rate_day", "model:gpt-4o") == "25.0"
 
 
+async def test_requests_and_errors_of_the_last_hour_are_split_by_deployment(
+    hass: HomeAssistant, shown: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert state(hass, shown, "hourly_requests", "model:gpt-4o") == "unknown"
+    for address, requests, failed in (("https://eu.example", 6, 3), ("https://us.example", 2, 0)):
+        labels = {"litellm_model_name": "gpt-4o", "requested_model": "smart", "model_id": address, "api_base": address}
+        proxy.traffic.add("litellm_deployment_total_requests_total", requests, **labels)
+        proxy.traffic.add("litellm_deployment_failure_responses_total", failed, exception_status="500", **labels)
+    await pass_time(hass, freezer)
+    assert state(hass, shown, "hourly_requests", "model:gpt-4o") == "8.0"
+    assert _parts(hass, shown, "hourly_requests", "model:gpt-4o") == {"https://eu.example": 6, "https://us.example": 2}
+    assert state(hass, shown, "error_rate", "model:gpt-4o") == "37.5"
+    assert _parts(hass, shown, "error_rate", "model:gpt-4o") == {"https://eu.example": 50, "https://us.example": 0}
+
+
 async def test_what_is_left_per_minute_is_the_least_of_the_parts_and_no_limit_is_none(
     hass: HomeAssistant, shown: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:

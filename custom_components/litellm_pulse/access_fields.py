@@ -1,8 +1,7 @@
 """How the proxy is reached besides address and key: a certificate authority of one's own, headers for a gateway."""
 
-import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import voluptuous as vol
@@ -10,13 +9,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
 
 from .const import CONF_CA_FILE, CONF_EXTRA_HEADERS
+from .credentials import InvalidHeaderError, parse_header
 
 HIDDEN: Final = "********"
 """Stands for the stored value of a header, which is never shown."""
-
-_HEADER: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:[ \t]*([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])[ \t]*")
-_RESERVED: Final = frozenset({"authorization", "host", "accept", "accept-encoding", "connection", "content-length"})
-"""Headers that the integration or HTTP itself sets."""
 
 # voluptuous is another package's name for probatio in newer releases: its types do not match.
 FIELDS: Final[dict[Any, Any]] = {
@@ -35,13 +31,13 @@ class InvalidFieldError(ValueError):
         self.translation_key = translation_key
 
 
-async def async_parse(hass: HomeAssistant, typed: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+async def async_parse(hass: HomeAssistant, fields: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
     """Return the options that the fields stand for; `known` are the stored headers. Raises InvalidFieldError."""
-    ca_file = str(typed.get(CONF_CA_FILE) or "").strip()
+    ca_file = str(fields.get(CONF_CA_FILE) or "").strip()
     if ca_file and not await hass.async_add_executor_job(_is_certificate, hass.config.path(ca_file)):
         raise InvalidFieldError(CONF_CA_FILE, "invalid_ca_file")
     return {
-        CONF_EXTRA_HEADERS: _headers(typed.get(CONF_EXTRA_HEADERS, ()), known),
+        CONF_EXTRA_HEADERS: _headers(_lines(fields), known),
         CONF_CA_FILE: ca_file or None,
     }
 
@@ -52,15 +48,27 @@ def shown(options: Mapping[str, Any]) -> dict[str, Any]:
     return {CONF_EXTRA_HEADERS: headers, CONF_CA_FILE: options.get(CONF_CA_FILE)}
 
 
-def _headers(lines: list[str], known: Mapping[str, str]) -> dict[str, str]:
+def typed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was typed without what is secret, for a form that is shown again: of new headers the names."""
+    if CONF_EXTRA_HEADERS not in fields:
+        return dict(fields)
+    pairs = [line.partition(":") for line in _lines(fields)]
+    lines = [f"{name}: {HIDDEN}" if value.strip() == HIDDEN else f"{name}:" for name, colon, value in pairs if colon]
+    return {**fields, CONF_EXTRA_HEADERS: lines}
+
+
+def _lines(fields: Mapping[str, Any]) -> Iterable[str]:
+    """Return the lines of headers that are not empty."""
+    return filter(None, map(str.strip, fields.get(CONF_EXTRA_HEADERS, ())))
+
+
+def _headers(lines: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of lines as `Name: value`; a hidden value is the one that is stored."""
-    headers: dict[str, str] = {}
-    for line in filter(None, map(str.strip, lines)):
-        match = _HEADER.fullmatch(line)
-        if match is None or match[1].lower() in _RESERVED or (match[2] == HIDDEN and match[1] not in known):
-            raise InvalidFieldError(CONF_EXTRA_HEADERS, "invalid_header")
-        headers[match[1]] = known[match[1]] if match[2] == HIDDEN else match[2]
-    return headers
+    try:
+        headers = dict(map(parse_header, lines))
+        return {name: known[name] if value == HIDDEN else value for name, value in headers.items()}
+    except (InvalidHeaderError, KeyError) as err:
+        raise InvalidFieldError(CONF_EXTRA_HEADERS, "invalid_header") from err
 
 
 def _is_certificate(path: str) -> bool:

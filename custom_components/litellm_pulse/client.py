@@ -25,7 +25,7 @@ from yarl import URL
 from . import address
 from .body import BodyReader, DamagedBodyError, Feed, OversizedBodyError
 from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
-from .credentials import InvalidKeyError, clean_key
+from .credentials import InvalidKeyError, request_headers
 
 _PID: Final = "x-litellm-metrics-pid"
 _READINESS: Final = ("readiness/details", "readiness")
@@ -121,8 +121,8 @@ class MetricsClient:
     ) -> None:
         """Take the shared session, the proxy's base address and a key that may read its metrics.
 
-        `extra_headers` are for whatever guards the proxy, and win over ours; of `ca_file` is the
-        certificate authority that is trusted instead of those of the session.
+        `extra_headers` are for whatever guards the proxy; of `ca_file` is the certificate authority
+        that is trusted instead of those of the session.
         """
         self.url = address.metrics(base)
         self.liveness = base.with_path(f"{base.path.rstrip('/')}/health/liveliness")
@@ -133,11 +133,9 @@ class MetricsClient:
         self._tls: SSLContext | None = None
         self._refused_key = False
         try:
-            if key := clean_key(api_key):
-                self._headers[hdrs.AUTHORIZATION] = f"Bearer {key}"
+            self._headers.update(request_headers(api_key, extra_headers))
         except InvalidKeyError:
             self._refused_key = True
-        self._headers.update(extra_headers or {})
 
     async def fetch(self, feed: Feed, families: Collection[str] = ()) -> Answer:
         """Ask for one body, or the part of it that holds these families; raises a ScrapeError.

@@ -30,7 +30,7 @@ from yarl import URL
 from . import access_fields, address
 from .client import ScrapeError
 from .connection import create_client
-from .const import CONF_CA_FILE, DOMAIN, LOGGER
+from .const import DOMAIN, LOGGER
 from .core.errors import AnswerError
 from .core.exposition import ExpositionParser
 from .core.query.recognition import FAMILIES
@@ -241,7 +241,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
         """Show the form, without what is secret; `hints` are what the text of an error may name."""
         shown = {key: value for key, value in suggested.items() if key != CONF_API_KEY}
         if ACCESS in shown:
-            shown[ACCESS] = {k: v for k, v in shown[ACCESS].items() if k == CONF_CA_FILE}
+            shown[ACCESS] = access_fields.typed(shown[ACCESS])
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(self._schema, shown),

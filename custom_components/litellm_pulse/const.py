@@ -74,11 +74,12 @@ MEMBER_FIGURES: Final = (
 PERFORMANCE_FIGURES: Final = (
     "response_time",
     "time_to_first_token",
+    "hourly_requests",
     "error_rate",
     "remaining_requests",
     "remaining_tokens",
 )
-"""How fast models answer and what is left of rate limits, where the options say so: it needs more of the answer."""
+"""How models and their deployments do, where the options say so: it needs more of the answer."""
 
 TIMEOUT: Final = 30
 """Seconds for a whole scrape: a busy proxy needs several to render tens of megabytes."""

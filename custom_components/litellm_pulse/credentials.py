@@ -9,9 +9,14 @@ _INVISIBLE: Final = "\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH 
 """What copying from a web page or a chat leaves around a key."""
 _KEY: Final = re.compile(r"[!-~]+")
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE: Final = re.compile(r"[\t -~\x80-\xff]*")
-_OURS: Final = frozenset({"accept", "accept-encoding", "connection", "content-length", "transfer-encoding", "upgrade"})
-"""Headers that say how the answer is to be written: with others it could not be read."""
+_VALUE: Final = re.compile(r"[\t -~\x80-\xff]+")
+_OURS: Final = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "host", "transfer-encoding", "upgrade"}
+)
+"""Headers that say who is asked, and how the answer is to be written: with others it could not be read."""
+_AUTHORIZATION: Final = "Authorization"
+_LITELLM_KEY: Final = "x-litellm-api-key"
+"""Where LiteLLM looks for its key first; on /metrics since 1.89."""
 
 
 class InvalidKeyError(ValueError):
@@ -19,12 +24,7 @@ class InvalidKeyError(ValueError):
 
 
 class InvalidHeaderError(ValueError):
-    """The name or the value cannot be those of a header, or the header is not the user's to set."""
-
-    def __init__(self, name: str) -> None:
-        """Keep which header; its value may be a secret."""
-        super().__init__(name)
-        self.name = name
+    """A line is no header, or one that is not the user's to set."""
 
 
 def clean_key(text: str | None) -> str | None:
@@ -41,24 +41,24 @@ def clean_key(text: str | None) -> str | None:
     return text or None
 
 
-def clean_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return headers without blanks and line ends around names and values; raises InvalidHeaderError."""
-    cleaned: dict[str, str] = {}
-    for name, value in headers.items():
-        key, text = name.strip().removesuffix(":").rstrip(), value.strip()
-        if not _NAME.fullmatch(key) or not _VALUE.fullmatch(text) or key.lower() in _OURS:
-            raise InvalidHeaderError(name)
-        cleaned[key] = text
-    return cleaned
+def parse_header(line: str) -> tuple[str, str]:
+    """Return name and value of a line of `Name: value`, without blanks around them; raises InvalidHeaderError."""
+    name, _, value = (part.strip() for part in line.partition(":"))
+    if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _OURS:
+        raise InvalidHeaderError
+    return name, value
 
 
-def parse_headers(text: str) -> dict[str, str]:
-    """Return the headers of lines of `Name: value`; raises InvalidHeaderError."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    pairs = [line.partition(":") for line in lines]
-    if wrong := next((name for name, colon, _ in pairs if not colon), None):
-        raise InvalidHeaderError(wrong.strip())
-    return clean_headers({name: value for name, _, value in pairs})
+def request_headers(key: str | None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what is sent along: the extra headers, and the key as the header that they leave to it.
+
+    A gateway may want `Authorization` for itself. Raises InvalidKeyError.
+    """
+    headers = dict(extra or {})
+    if cleaned := clean_key(key):
+        taken = any(name.lower() == _AUTHORIZATION.lower() for name in headers)
+        headers[_LITELLM_KEY if taken else _AUTHORIZATION] = f"Bearer {cleaned}"
+    return headers
 
 
 def _trimmed(text: str) -> str:

@@ -9,7 +9,7 @@ from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescr
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 
 from .const import CONF_CURRENCY, MEMBER_FIGURES
-from .core.catalog import COUNTER_INDEX, LATENCIES, RATE_LIMITS, Dimension
+from .core.catalog import COUNTER_INDEX, RATE_LIMITS, Dimension
 from .core.models import Budget, Health, Insight, MemberKey, Window
 from .data import PulseData
 from .entity import HISTORY, ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
@@ -346,7 +346,11 @@ _MODEL: Final = (
         replace(_usage(metric, metric, Window.DAY), dimensions=ON_MODELS, entity_category=EntityCategory.DIAGNOSTIC)
         for metric in ("deployment_failures", "deployment_cooldowns")
     ),
-    *map(_latency, LATENCIES),
+    *map(_latency, ("response_time", "time_to_first_token")),
+    _performance("hourly_requests", ON_MODELS),
+    replace(
+        _performance("error_rate", ON_MODELS), native_unit_of_measurement=PERCENTAGE, suggested_display_precision=1
+    ),
     *(_performance(figure, ON_MODELS | {Dimension.KEY}) for figure in RATE_LIMITS),
     replace(
         _share("error_rate", "deployment_failures", "deployment_requests"),

@@ -26,6 +26,7 @@ from .core.errors import (
     MissingIdentityError,
     NoLiteLLMMetricsError,
     NotPrometheusError,
+    TooManySeriesError,
     TruncatedAnswerError,
 )
 
@@ -40,6 +41,7 @@ _KEYS: Final[dict[type[ScrapeError | AnswerError], str]] = {
     RateLimitedError: "rate_limited",
     UnexpectedStatusError: "unexpected_status",
     TooLargeError: "too_large",
+    TooManySeriesError: "too_large",
     TruncatedTransferError: "truncated",
     TruncatedAnswerError: "truncated",
     MissingIdentityError: "missing_identity",

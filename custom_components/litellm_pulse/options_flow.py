@@ -183,7 +183,7 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
             return await self._async_form(_nested(self.config_entry.options))
         options = {**self.config_entry.options, **self._flat(user_input)}
         if wrong := self._find_wrong(user_input, options):
-            return await self._async_form(user_input, *wrong)
+            return await self._async_form(_without_secrets(user_input), *wrong)
         for name, parse in ((ACCESS, self._async_access), (HISTORY, self._async_history)):
             try:
                 options |= await parse(user_input[name]) if name in user_input else {}
@@ -311,8 +311,8 @@ def _nested(options: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _without_secrets(user_input: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was typed, less headers, keys and addresses with passwords."""
-    hidden = {CONF_EXTRA_HEADERS, *history_fields.SECRETS}
+    """Return what was typed, less keys, addresses with passwords and the values of headers."""
     return {
-        name: {key: value for key, value in fields.items() if key not in hidden} for name, fields in user_input.items()
+        name: {key: value for key, value in access_fields.typed(fields).items() if key not in history_fields.SECRETS}
+        for name, fields in user_input.items()
     }

@@ -41,6 +41,8 @@ async def test_a_proxy_behind_basic_authentication_is_reached_with_its_header(
     proxy.handler = guard
     client = MetricsClient(session, URL(proxy.url), "sk-1234", extra_headers={"authorization": basic})
     assert await body_of(client) == b"a 1\n"
+    # LiteLLM behind it finds its key where it looks first.
+    assert proxy.requests[-1].headers["x-litellm-api-key"] == "Bearer sk-1234"
 
 
 async def test_extra_headers_stay_with_the_origin(session: ClientSession, proxy: Proxy, other_proxy: Proxy) -> None:

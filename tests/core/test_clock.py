@@ -106,3 +106,17 @@ def test_a_first_look_in_the_future_heals(harness: LedgerHarness) -> None:
     labels = series(model="gpt-4o")
     harness.scrape(body(family(COST, {labels: 2}, {labels: harness.now.timestamp()}), start=harness.now.timestamp()))
     assert harness.total() == 15
+
+
+@pytest.mark.parametrize(("behind", "stands"), [(30, True), (300, False)])
+def test_a_clock_that_comes_back_a_little_behind_stands_still_or_is_followed(
+    harness: LedgerHarness, behind: int, *, stands: bool
+) -> None:
+    for value in range(1, 4):
+        _scrape(harness, value, proxys=timedelta())
+    _scrape(harness, 4, ours=JUMPS[0], proxys=timedelta())
+    _scrape(harness, 5, ours=-timedelta(seconds=60 + behind), proxys=timedelta())
+    last = harness.snapshot.last_scrape
+    assert last is not None
+    assert (harness.now - last).total_seconds() == (60 if stands else 60 + behind)
+    assert harness.total() == 4

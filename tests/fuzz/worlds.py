@@ -31,14 +31,16 @@ JUNK = st.sampled_from(
 class Writing:
     """How a proxy writes labels; each has its way."""
 
-    order: tuple[int, ...]
+    order: tuple[int, ...] | None
+    """Of the labels; None where each answer has another."""
     comma: bool
     """One more behind the last label."""
     empty: bool
     """With a label that is empty."""
 
 
-WRITINGS = st.builds(Writing, st.permutations(range(3)).map(tuple), st.booleans(), st.booleans())
+ORDERS = st.permutations(range(3)).map(tuple)
+WRITINGS = st.builds(Writing, st.none() | ORDERS, st.booleans(), st.booleans())
 
 
 @dataclass
@@ -46,6 +48,8 @@ class World:
     """A proxy whose counters grow, are evicted and begin anew."""
 
     writing: Writing
+    order: tuple[int, ...] = ()
+    """Of the labels in the answer at hand."""
     counters: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     """Model and user -> value, when it was created."""
 
@@ -78,8 +82,9 @@ def _move(draw: st.DrawFn, world: World, member: tuple[str, str], clock: float) 
 
 
 def _body(draw: st.DrawFn, world: World) -> str:
-    """Write an answer in one of the ways in which it may be written."""
-    rows = draw(st.permutations([*world.counters.items()]))
+    """Write an answer in one of the ways in which it may be written; a series may be missing in it."""
+    rows = [row for row in draw(st.permutations([*world.counters.items()])) if draw(st.integers(0, 7))]
+    world.order = world.writing.order or draw(ORDERS)
     twice = rows[:1] if draw(st.booleans()) else []
     lines = [_comment(draw, SPEND, "counter")]
     lines += [_line(draw, world, SPEND, member, f"{value!r}") for member, (value, _) in rows]
@@ -104,10 +109,10 @@ def _comment(draw: st.DrawFn, family: str, kind: str) -> str:
 def _line(draw: st.DrawFn, world: World, family: str, member: tuple[str, str], value: str) -> str:
     """Write a sample, with or without a timestamp."""
     labels = [("model", member[0]), ("user", member[1]), ("route", "")]
-    kept = [labels[index] for index in world.writing.order if index < 2 or world.writing.empty]
+    kept = [labels[index] for index in world.order if index < 2 or world.writing.empty]
     pairs = ",".join(f'{name}="{_escaped(text)}"' for name, text in kept)
     comma = "," if world.writing.comma else ""
-    stamp = " 1795000000000" if family == SPEND and draw(st.booleans()) else ""
+    stamp = " 1795000000000" if draw(st.booleans()) else ""
     return f"{family}{{{pairs}{comma}}} {value}{stamp}"
 
 

@@ -89,17 +89,20 @@ def test_what_is_not_crossed_stands_apart(release: str) -> None:
     assert [(row.members, row.apart) for row in tags.rows] == [(((Dimension.TAG, "kitchen"),), True)]
 
 
-@pytest.mark.parametrize("folder", ["litellm", "litellm-1.80", "litellm-1.89", "litellm-1.110"])
+@pytest.mark.parametrize("folder", ["litellm", "litellm-1.80", "litellm-1.89"])
 def test_the_answers_are_what_the_packages_own_models_give(folder: str) -> None:
     python = ENVIRONMENTS / folder / "bin" / "python"
     if not python.exists():
         pytest.skip(f"no environment {folder}: ./scripts/setup makes those that the end-to-end tests need")
     script = (
-        "import importlib.metadata as m, json, pathlib, sys\n"
-        "from litellm.types.proxy.management_endpoints import common_daily_activity as types\n"
+        "import importlib.metadata as m, json, pathlib, sys, types\n"
+        # The package as a whole takes seconds to import.
+        "sys.modules['litellm'] = bare = types.ModuleType('litellm')\n"
+        "bare.__path__ = [str(m.distribution('litellm').locate_file('litellm'))]\n"
+        "from litellm.types.proxy.management_endpoints import common_daily_activity as daily\n"
         "name = pathlib.Path(sys.argv[1]) / f'daily-{m.version(\"litellm\")}.json'\n"
-        "for answer in json.loads(name.read_text()).values() if name.exists() else ():\n"
-        "    made = types.SpendAnalyticsPaginatedResponse.model_validate(answer)\n"
+        "for answer in json.loads(name.read_text()).values():\n"
+        "    made = daily.SpendAnalyticsPaginatedResponse.model_validate(answer)\n"
         "    assert json.loads(made.model_dump_json()) == answer\n"
     )
     done = subprocess.run(  # noqa: S603  # words of ours

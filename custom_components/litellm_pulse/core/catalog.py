@@ -16,7 +16,6 @@ class Unit(StrEnum):
     TOKENS = "tokens"
     REQUESTS = "requests"
     EVENTS = "events"
-    SECONDS = "seconds"
 
 
 class Dimension(StrEnum):
@@ -271,11 +270,35 @@ LOGGING_FAILURES = "litellm_callback_logging_failures_metric_total"
 WORKERS = "litellm_total_users"
 """A gauge that several workers always publish, with the `pid` of each."""
 
-LATENCIES: Mapping[str, str] = {
-    "response_time": "litellm_request_total_latency_metric",
-    "time_to_first_token": "litellm_llm_api_time_to_first_token_metric",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourlyRow:
+    """A figure of the last hour, per model and deployment: an amount per request, or the requests themselves."""
+
+    requests: str
+    amount: str | None = None
+    scale: float = 1.0
+    """What the amount per request is told in."""
+    model: str = "model"
+    """The label that names the upstream model."""
+
+
+def _latency(histogram: str) -> HourlyRow:
+    """Return a row that is the mean of a histogram; its buckets are never read."""
+    return HourlyRow(requests=f"{histogram}_count", amount=f"{histogram}_sum")
+
+
+_SENT = "litellm_deployment_total_requests_total"
+_DEPLOYED_MODEL = "litellm_model_name"
+
+HOURLY: Mapping[str, HourlyRow] = {
+    "response_time": _latency("litellm_request_total_latency_metric"),
+    "time_to_first_token": _latency("litellm_llm_api_time_to_first_token_metric"),
+    "hourly_requests": HourlyRow(requests=_SENT, model=_DEPLOYED_MODEL),
+    "error_rate": HourlyRow(
+        requests=_SENT, amount="litellm_deployment_failure_responses_total", scale=100.0, model=_DEPLOYED_MODEL
+    ),
 }
-"""Figure -> the histogram whose sum and count it is the mean of; buckets are never read."""
 
 RATE_LIMITS: Mapping[str, Mapping[Dimension, tuple[str, ...]]] = {
     "remaining_requests": {
@@ -291,12 +314,11 @@ RATE_LIMITS: Mapping[str, Mapping[Dimension, tuple[str, ...]]] = {
 
 
 def performance_gauges(figures: Collection[str]) -> tuple[Metric, ...]:
-    """Return the gauges that figures of performance are read from, under the figures' names; none for none."""
+    """Return what figures of performance are read from, under the figures' names; none for none."""
     found: list[Metric] = []
-    for name, stem in LATENCIES.items():
+    for name, row in HOURLY.items():
         if name in figures:
-            found += [_metric(f"{name}_sum", Unit.SECONDS, f"{stem}_sum")]
-            found += [_metric(name, Unit.REQUESTS, f"{stem}_count")]
+            found += [_metric(name, Unit.REQUESTS, *filter(None, (row.requests, row.amount)))]
     for name, families in RATE_LIMITS.items():
         if name in figures:
             unit = Unit.REQUESTS if name == "remaining_requests" else Unit.TOKENS

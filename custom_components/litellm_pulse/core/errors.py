@@ -27,6 +27,10 @@ class NotPrometheusError(AnswerError):
     """The body is not in the exposition format, but for example HTML or JSON."""
 
 
+class TooManySeriesError(AnswerError):
+    """The body has more series than memory is given to."""
+
+
 class NoLiteLLMMetricsError(AnswerError):
     """The body is in the exposition format and holds no `litellm_` family."""
 

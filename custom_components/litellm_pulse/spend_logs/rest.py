@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 
 from ..core.catalog import Dimension, tag_label
+from ..credentials import InvalidKeyError, request_headers
 from . import directory
 from .daily import Activity, Page, gathered, page
 from .errors import (
@@ -62,10 +63,16 @@ class Rest:
         headers: Mapping[str, str] | None = None,
         context: ssl.SSLContext | bool = True,
     ) -> None:
-        """Ask nothing yet; `url` is the proxy's own address, `headers` are for a gateway before it."""
+        """Ask nothing yet; `url` is the proxy's own address, `headers` are for a gateway before it.
+
+        Raises AuthenticationError for a key that no header can hold.
+        """
         self._session = session
         self._url = url.rstrip("/")
-        self._headers = {**(headers or {}), "Authorization": f"Bearer {key}"}
+        try:
+            self._headers = request_headers(key, headers)
+        except InvalidKeyError as err:
+            raise AuthenticationError("No header can hold this key") from err
         self._context = context
         self.refused = False
         """Whether a list of members was refused."""

@@ -16,10 +16,11 @@ from custom_components.litellm_pulse.core.errors import (
     EnterpriseOnlyError,
     NoLiteLLMMetricsError,
     NotPrometheusError,
+    TooManySeriesError,
     TruncatedAnswerError,
 )
-from custom_components.litellm_pulse.core.exposition import Exposition, ExpositionParser
-from custom_components.litellm_pulse.core.models import Snapshot
+from custom_components.litellm_pulse.core.exposition import Exposition, ExpositionParser, parser
+from custom_components.litellm_pulse.core.models import TOTAL, Snapshot, Window
 
 from ..bodies import COST, START, TOKENS, body, cost, family, series
 from ..conftest import LedgerHarness
@@ -301,3 +302,17 @@ def test_a_gauge_beyond_all_bounds_stops_nothing(harness: LedgerHarness, value: 
         ]
         harness.scrape(cost(spend, start=1.0) + "".join(gauges).encode())
     assert harness.total() == 2
+
+
+def test_more_series_than_memory_is_given_to_are_refused_while_they_come_in(
+    harness: LedgerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = _known(harness)
+    monkeypatch.setattr(parser, "SERIES_LIMIT", 50)
+    fits = {series(model=str(number)): 1 for number in range(45)}
+    crowd = {series(model=str(number)): 1 for number in range(60)}
+    reader = harness.ledger.parser()
+    with pytest.raises(TooManySeriesError):
+        reader.feed(body(family(COST, crowd), start=1.0) + b"and there would be more")
+    assert harness.snapshot is known
+    assert harness.scrape(body(family(COST, {**fits, ONE: 4}), start=1.0)).value(TOTAL, Window.LIFETIME, "cost") == 48

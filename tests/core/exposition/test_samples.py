@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from custom_components.litellm_pulse.core.exposition import GaugeReader, labels_of, sums
+from custom_components.litellm_pulse.core.exposition import GaugeReader, label_names, labels_of, sums
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -81,3 +81,15 @@ def test_a_sum_beyond_all_numbers_is_left_out() -> None:
 def test_a_body_of_lines_without_a_blank_is_walked_once() -> None:
     # One look at the rest of the body for each of them would take hours.
     assert sums(b"\n" * 1_000_000 + b"a\t2\n" + b"b{}\n" * 100_000) == {"a": 2.0}
+
+
+def test_the_labels_that_counters_have_are_known_whatever_their_lines_look_like() -> None:
+    found = {
+        "a_total": [b'a_total{team="red"} 1'],
+        "b_total": [b'b_total{user="me"} 1 1795000000000'],
+        "c_total": [b"c_total 1"],
+        "d_total": [b"no sample"],
+        "e_total": [],
+        "gauge": [b'gauge{key="k"} 1'],
+    }
+    assert label_names(found) == {"team", "user"}

@@ -1,16 +1,21 @@
 """Means of the last hour and what is left per minute follow from the proxy's words alone."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.exposition import GaugeSample
-from custom_components.litellm_pulse.core.insight.performance import MOST_PROCESSES, Gauges, PerformanceReader
+from custom_components.litellm_pulse.core.insight.performance import MOST_PROCESSES, Figures, Gauges, PerformanceReader
 
 BEGIN = datetime(2026, 11, 18, tzinfo=UTC)
 STEM = "litellm_request_total_latency_metric"
 GPT = Dimension.MODEL, "gpt-4o"
+
+
+SENT, FAILED = "litellm_deployment_total_requests_total", "litellm_deployment_failure_responses_total"
+STATE = "litellm_deployment_state"
 
 
 def _told(seconds: float, requests: float, model: str = "gpt-4o") -> Gauges:
@@ -70,3 +75,60 @@ def test_what_did_not_change_stays_the_same_object() -> None:
     found = reader.read(1, _told(92, 10), BEGIN)
     assert reader.read(1, _told(92, 10), BEGIN) is found
     assert PerformanceReader().read(1, _told(92, 10), BEGIN) == {}
+
+
+def _sent(requests: dict[str, float], failed: dict[str, float] | None = None, **addresses: str) -> Gauges:
+    """Return what a proxy tells of its deployments: what was sent to each, and what failed."""
+    labels = {"litellm_model_name": "gpt-4o", "requested_model": "smart"}
+    return {
+        SENT: [GaugeSample({**labels, "model_id": one}, value) for one, value in requests.items()],
+        FAILED: [
+            GaugeSample({**labels, "model_id": one, "exception_status": "500"}, value)
+            for one, value in (failed or {}).items()
+        ],
+        STATE: [GaugeSample({"model_id": one, "api_base": address}, 0) for one, address in addresses.items()],
+    }
+
+
+def _last(figure: str, *told: Gauges, step: float = 60) -> tuple[float, Mapping[str, float]] | None:
+    """Return a figure of the public model after these answers, and what it is by deployment."""
+    reader = PerformanceReader([figure])
+    found: Figures = {}
+    for number, gauges in enumerate(told):
+        found = reader.read(1, gauges, BEGIN + timedelta(seconds=number * step))
+    performance = found.get((Dimension.PUBLIC_MODEL, "smart"), {}).get(figure)
+    return (performance.value, performance.parts) if performance else None
+
+
+def test_requests_of_the_last_hour_are_split_by_deployment() -> None:
+    told = _sent({"a": 5, "b": 5}), _sent({"a": 6, "b": 8}, a="https://eu.example", b="https://us.example")
+    assert _last("hourly_requests", *told) == (4.0, {"https://eu.example": 1.0, "https://us.example": 3.0})
+    assert _last("hourly_requests", *told, told[1], step=3601) == (0.0, {})
+    assert _last("hourly_requests", told[0]) is None
+
+
+def test_a_deployment_of_which_nothing_had_been_seen_counts_from_zero() -> None:
+    assert _last("hourly_requests", _sent({"a": 5}), _sent({"a": 5, "b": 2})) == (2.0, {})
+
+
+def test_the_error_rate_of_the_last_hour_is_told_by_deployment() -> None:
+    told = _sent({"a": 5, "b": 5}, {"a": 5}), _sent({"a": 9, "b": 9}, {"a": 6, "b": 3})
+    assert _last("error_rate", *told) == (50.0, {"a": 25.0, "b": 75.0})
+    assert _last("error_rate", *told, told[1], step=3601) is None
+
+
+def test_deployments_of_one_address_are_told_apart_by_their_ids() -> None:
+    address = "https://api.example/v1"
+    told = (
+        _sent({"a": 0, "b": 0, "c": 0}),
+        _sent({"a": 1, "b": 2, "c": 4}, a=address, b=address, c="https://eu.example"),
+    )
+    assert _last("hourly_requests", *told) == (
+        7.0,
+        {f"{address} a": 1.0, f"{address} b": 2.0, "https://eu.example": 4.0},
+    )
+
+
+def test_a_request_that_reached_no_deployment_is_one_and_names_none() -> None:
+    told = _sent({"a": 3, "None": 1}, {"None": 1})
+    assert _last("error_rate", _sent({"a": 0}), told) == (25.0, {})

@@ -148,8 +148,9 @@ class Attributions:
         elif "litellm_model_name" in value:
             model = self._model_of(layout, upstream)
             for label, _ in layout.ids:
-                if label in value and self._deployed.setdefault((label, value[label]), model) != model:
+                if label in value and self._deployed.setdefault((label, value[label]), model) not in {model, ""}:
                     self._deployed[label, value[label]] = ""
+                    self.is_stale = True
         for label in _LEADS:
             for traced in _TRACED.values():
                 self._teach(traced, label, value.get(label), value.get(_NAMES[traced]))
@@ -286,6 +287,9 @@ class Attributions:
         if layout.model is not None and upstream[layout.model] not in ABSENT:
             return "" if upstream[layout.model] == COLLAPSED else upstream[layout.model]
         given = [(label, upstream[index]) for label, index in layout.ids if upstream[index] not in ABSENT]
+        if any(label == "litellm_model_name" for label, _ in given):
+            # Other deployments may have the same public name.
+            given = [pair for pair in given if pair[0] != "requested_model"]
         for pair in given:
             if (Traced.MODEL, *pair) in self.models:
                 return self.models[Traced.MODEL, *pair]

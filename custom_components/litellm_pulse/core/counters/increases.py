@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import takewhile
 
 from ..catalog import UPSTREAM, Metric, counted, metrics_of, proves_use
 from ..exposition import Exposition, LabelReader, Labels, canonical, split_sample
@@ -390,12 +391,8 @@ def _sum(sums: dict[int, list[float]], series: Series, value: float) -> None:
 def _repeats(text: bytes, diff: FamilyDiff) -> bool:
     """Whether an earlier newcomer of the answer is the same series, with its labels in another order."""
     labels = canonical(text)
-    for _, other, _ in diff.newcomers:
-        if other == text:
-            return False
-        if canonical(other) == labels:
-            return True
-    return False
+    earlier = takewhile(lambda other: other != text, (other for _, other, _ in diff.newcomers))
+    return any(canonical(other) == labels for other in earlier)
 
 
 def _no_label(_: str) -> str | None:

@@ -13,6 +13,7 @@ from ..errors import (
     EnterpriseOnlyError,
     NoLiteLLMMetricsError,
     NotPrometheusError,
+    TooManySeriesError,
     TruncatedAnswerError,
 )
 from .samples import without_exemplar
@@ -26,6 +27,8 @@ _HELP = b"# HELP "
 _NEWLINE = ord("\n")
 _LINE_LIMIT = 1 << 20
 """Bytes; what has no end after as many is no line of an exposition."""
+SERIES_LIMIT = 250_000
+"""Lines of wanted families; each costs some kilobytes of memory, and a busy proxy (50 keys, 20 models) has 8,000."""
 _BOM = b"\xef\xbb\xbf"
 _EOF = b"# EOF"
 _TOTAL = b"_total"
@@ -61,6 +64,8 @@ class ExpositionParser:
         """What its `# TYPE` calls it."""
         self._rest = b""
         """The beginning of a line that the next piece goes on with."""
+        self._kept = 0
+        """Lines so far."""
         self._begun = self._published = False
         self._open_metrics = False
         """The family at hand is a counter that goes by its OpenMetrics name, without `_total`."""
@@ -70,7 +75,7 @@ class ExpositionParser:
     def feed(self, piece: bytes) -> None:
         """Take the next piece of the body, of any length; takes a few microseconds.
 
-        Raises NotPrometheusError as soon as that shows.
+        Raises NotPrometheusError or TooManySeriesError as soon as that shows.
         """
         if not self._begun:
             piece = self._begin(self._rest + piece)
@@ -162,13 +167,20 @@ class ExpositionParser:
             elif self._open_metrics:
                 self._take_open_metrics(name, found)
             else:
-                self._families[name] += found
+                self._add(name, found)
+
+    def _add(self, family: bytes, lines: list[bytes]) -> None:
+        """Keep lines of a family."""
+        self._families.setdefault(family, []).extend(lines)
+        self._kept += len(lines)
+        if self._kept > SERIES_LIMIT:
+            raise TooManySeriesError
 
     def _take_histogram(self, name: bytes, lines: Iterable[bytes]) -> None:
         """Keep the sums and counts of a histogram, as families of their own."""
         for suffix in self._suffixes:
             begin = name + suffix
-            self._families.setdefault(begin, []).extend([line for line in lines if line.startswith(begin)])
+            self._add(begin, [line for line in lines if line.startswith(begin)])
 
     def _take_open_metrics(self, name: bytes, lines: Iterable[bytes]) -> None:
         """Keep the lines of a counter as the text format has them: `_created` is a family of its own there."""
@@ -178,7 +190,7 @@ class ExpositionParser:
             family = created if line.startswith(created) else name
             if family in self._wanted:
                 suffixed = line if line.startswith(family) else line.replace(bare, name, 1)
-                self._families.setdefault(family, []).append(without_exemplar(suffixed))
+                self._add(family, [without_exemplar(suffixed)])
 
     def _enter(self, described: bytes) -> bytes:
         """Return the family that begins, as its `# TYPE` describes it; nothing where it is not wanted."""

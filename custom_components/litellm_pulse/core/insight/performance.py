@@ -1,62 +1,96 @@
-"""How fast models answer, and what is left of their rate limits, as the proxy's own gauges and histograms tell.
+"""How models did in the last hour, by deployment, and what is left of rate limits: as the proxy itself tells.
 
 Kept in memory only: an hour after a restart it is as if there had been none.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
 
-from ..catalog import DEPLOYMENT_STATE, LATENCIES, RATE_LIMITS, Dimension, Metric, performance_gauges
+from ..catalog import (
+    ABSENT,
+    DEPLOYMENT_STATE,
+    HOURLY,
+    RATE_LIMITS,
+    Dimension,
+    HourlyRow,
+    Metric,
+    performance_gauges,
+)
 from ..exposition import GaugeSample
 from ..models import MemberKey, Performance
 
 WINDOW = 3600
-"""Seconds that a mean is taken over."""
+"""Seconds that are looked back."""
 
 MOST_PROCESSES = 8
-"""Processes whose histograms are remembered: replicas that answer in turn."""
+"""Processes whose counters are remembered: replicas that answer in turn."""
 
 UNLIMITED = 2.0**62
 """What LiteLLM tells where there is no limit is the largest number of 64 bits."""
 
 type Gauges = Mapping[str, Sequence[GaugeSample]]
 type Labels = frozenset[tuple[str, str]]
+type Part = tuple[str, str]
+"""A deployment: its id, and its address where the series itself tells it; or a model."""
+type Increase = tuple[Mapping[str, str], float]
 type Figures = Mapping[MemberKey, Mapping[str, Performance]]
-
-_MODELS = {Dimension.MODEL: "model", Dimension.PUBLIC_MODEL: "requested_model"}
-"""Whose response times are told, and the label that names them."""
 
 
 @dataclass(slots=True)
 class _Process:
-    """What a process told last of its histograms."""
+    """What a process told last of its counters."""
 
     samples: dict[str, Sequence[GaugeSample]] = field(default_factory=dict)
     values: dict[tuple[str, Labels], float] = field(default_factory=dict)
 
+    def increases(self, family: str, samples: Sequence[GaugeSample]) -> list[Increase]:
+        """Return labels and increase of each series of a family that changed; none at the first sight of it."""
+        is_new = family not in self.samples
+        # A line that has not changed is the same object.
+        known = set(map(id, self.samples.get(family, ())))
+        self.samples[family] = samples
+        changed = [one for one in samples if id(one) not in known and isfinite(one.value)]
+        grown = [(one.labels, self._increase(family, one)) for one in changed]
+        return [] if is_new else grown
+
+    def _increase(self, family: str, sample: GaugeSample) -> float:
+        """Return by how much a series grew; one that fell began anew."""
+        series = family, frozenset(sample.labels.items())
+        before = self.values.get(series, 0.0)
+        self.values[series] = sample.value
+        return sample.value - (before if before <= sample.value else 0.0)
+
 
 @dataclass(slots=True)
-class _Observations:
-    """What was observed of one member, by deployment: times, seconds and requests, oldest first."""
+class _Observed:
+    """What was observed of one member, by deployment: time, amount and requests, oldest first."""
 
-    parts: dict[str, deque[tuple[float, float, float]]] = field(default_factory=lambda: defaultdict(deque))
+    parts: dict[Part, deque[tuple[float, float, float]]] = field(default_factory=lambda: defaultdict(deque))
 
-    def mean(self, now: float) -> Performance | None:
-        """Return the means of the last hour; None where there was no request."""
-        sums: dict[str, tuple[float, float]] = {}
+    def add(self, part: Part, now: float, amount: float, requests: float) -> None:
+        """Take in what was observed; all of one answer is one observation."""
+        observed = self.parts[part]
+        if observed and observed[-1][0] == now:
+            _, earlier_amount, earlier_requests = observed.pop()
+            amount, requests = amount + earlier_amount, requests + earlier_requests
+        observed.append((now, amount, requests))
+
+    def last_hour(self, now: float, row: HourlyRow, addresses: Mapping[str, str]) -> Performance | None:
+        """Return the figure of the last hour; None for a mean of no request."""
+        sums: dict[Part, tuple[float, float]] = {}
         for part, observed in self.parts.items():
             while observed and observed[0][0] <= now - WINDOW:
                 observed.popleft()
-            if count := sum(requests for _, _, requests in observed):
-                sums[part] = sum(seconds for _, seconds, _ in observed), count
-        total = sum(count for _, count in sums.values())
-        if not total:
+            if requests := sum(one for _, _, one in observed):
+                sums[part] = sum(amount for _, amount, _ in observed), requests
+        if row.amount is not None and not sums:
             return None
-        parts = {part: seconds / count for part, (seconds, count) in sums.items() if part}
-        return Performance(sum(seconds for seconds, _ in sums.values()) / total, parts if len(parts) > 1 else {})
+        amount, requests = (sum(column, 0.0) for column in zip((0.0, 0.0), *sums.values(), strict=True))
+        parts = {part: _figure(row, *told) for part, told in sums.items()}
+        return Performance(_figure(row, amount, requests), _named(parts, addresses))
 
 
 @dataclass(slots=True)
@@ -75,11 +109,13 @@ class PerformanceReader:
         """Begin with nothing observed."""
         self.gauges: tuple[Metric, ...] = performance_gauges(figures)
         """What has to be in an answer."""
-        self._latencies = {name: stem for name, stem in LATENCIES.items() if name in figures}
+        self._hourly = {name: row for name, row in HOURLY.items() if name in figures}
         self._limits = {name: families for name, families in RATE_LIMITS.items() if name in figures}
         self._processes: dict[int, _Process] = {}
-        self._observed: dict[tuple[str, MemberKey], _Observations] = defaultdict(_Observations)
+        self._observed: dict[tuple[str, MemberKey], _Observed] = defaultdict(_Observed)
         self._copies: dict[str, dict[Labels, _Copy]] = defaultdict(dict)
+        self._addresses: dict[str, str] = {}
+        """Id of a deployment -> its address."""
         self._figures: Figures = {}
         self._answers = 0
 
@@ -93,13 +129,13 @@ class PerformanceReader:
         self._processes[process] = told
         if len(self._processes) > MOST_PROCESSES:
             del self._processes[next(iter(self._processes))]
-        deployments = {one.labels.get("model_id", ""): one.labels for one in gauges.get(DEPLOYMENT_STATE, ())}
-        for name, stem in self._latencies.items():
-            self._observe(name, _increases(told, stem, gauges), now, deployments)
+        states = gauges.get(DEPLOYMENT_STATE, ())
+        self._addresses |= {key: address for key, address in map(_deployment, (one.labels for one in states)) if key}
+        self._observe(told, gauges, now)
         found: dict[MemberKey, dict[str, Performance]] = defaultdict(dict)
-        for (name, member), observations in self._observed.items():
-            if mean := observations.mean(now):
-                found[member][name] = mean
+        for (name, member), observed in self._observed.items():
+            if figure := observed.last_hour(now, self._hourly[name], self._addresses):
+                found[member][name] = figure
         for name, families in self._limits.items():
             for member, left in self._left(families, gauges).items():
                 found[member][name] = left
@@ -108,26 +144,21 @@ class PerformanceReader:
         self._figures = known if kept == known else kept
         return self._figures
 
-    def _observe(
-        self,
-        name: str,
-        increases: Iterable[tuple[Labels, float, float]],
-        now: float,
-        deployments: Mapping[str, Mapping[str, str]],
-    ) -> None:
-        """Take in by how much a histogram grew."""
-        for labels, seconds, requests in increases:
-            if requests <= 0:
-                continue
-            of = dict(labels)
-            part = _deployment(deployments.get(of.get("model_id", ""), of))
-            for dimension, label in _MODELS.items():
-                if of.get(label):
-                    self._observed[name, (dimension, of[label])].parts[part].append((now, seconds, requests))
+    def _observe(self, told: _Process, gauges: Gauges, now: float) -> None:
+        """Take in by how much the counters of a process grew."""
+        families = {family for row in self._hourly.values() for family in (row.requests, row.amount) if family}
+        grown = {family: told.increases(family, gauges.get(family, ())) for family in families}
+        for name, row in self._hourly.items():
+            sent = [(labels, 0.0, requests) for labels, requests in grown[row.requests]]
+            amounts = [(labels, amount, 0.0) for labels, amount in (grown[row.amount] if row.amount else ())]
+            for labels, amount, requests in (*sent, *amounts):
+                for dimension, label in ((Dimension.MODEL, row.model), (Dimension.PUBLIC_MODEL, "requested_model")):
+                    if model := _given(labels, label):
+                        self._observed[name, (dimension, model)].add(_deployment(labels), now, amount, requests)
 
     def _left(self, families: Mapping[Dimension, tuple[str, ...]], gauges: Gauges) -> dict[MemberKey, Performance]:
         """Return what is left of a limit per member: the least of its parts; of copies the one that changed last."""
-        live: dict[MemberKey, dict[str, _Copy]] = defaultdict(dict)
+        live: dict[MemberKey, dict[Part, _Copy]] = defaultdict(dict)
         for dimension, names in families.items():
             for sample in next((gauges[one] for one in names if one in gauges), ()):
                 copy = self._copy(names[0], sample)
@@ -139,7 +170,7 @@ class PerformanceReader:
         for member, copies in live.items():
             parts = {part: one.value for part, one in copies.items() if isfinite(one.value) and one.value < UNLIMITED}
             if parts:
-                left[member] = Performance(min(parts.values()), parts if len(parts) > 1 else {})
+                left[member] = Performance(min(parts.values()), _named(parts, self._addresses))
         return left
 
     def _copy(self, family: str, sample: GaugeSample) -> _Copy:
@@ -151,37 +182,40 @@ class PerformanceReader:
         return known
 
 
-def _increases(told: _Process, stem: str, gauges: Gauges) -> Iterator[tuple[Labels, float, float]]:
-    """Yield the series of a histogram that grew: labels, seconds and requests; none at the first sight of a process."""
-    grown: dict[Labels, list[float]] = {}
-    is_new = f"{stem}_count" not in told.samples
-    for index, family in enumerate((f"{stem}_sum", f"{stem}_count")):
-        samples = gauges.get(family, ())
-        # A line that has not changed is the same object.
-        known = set(map(id, told.samples.get(family, ())))
-        for sample in samples:
-            if id(sample) in known or not isfinite(sample.value):
-                continue
-            labels = frozenset(sample.labels.items())
-            before = told.values.get((family, labels), 0.0)
-            told.values[family, labels] = sample.value
-            grown.setdefault(labels, [0.0, 0.0])[index] = sample.value - (before if before <= sample.value else 0.0)
-        told.samples[family] = samples
-    if not is_new:
-        yield from ((labels, seconds, requests) for labels, (seconds, requests) in grown.items())
+def _figure(row: HourlyRow, amount: float, requests: float) -> float:
+    """Return the amount per request, or the requests where it is they that are told."""
+    return requests if row.amount is None else row.scale * amount / requests
 
 
-def _limited(dimension: Dimension, labels: Mapping[str, str]) -> Iterator[tuple[MemberKey, str]]:
+def _named(parts: Mapping[Part, float], addresses: Mapping[str, str]) -> dict[str, float]:
+    """Return the figures of several deployments by their addresses, and by id where these do not tell them apart."""
+    if len(told := {part: figure for part, figure in parts.items() if any(part)}) < 2:  # noqa: PLR2004
+        return {}
+    of = {(key, address): addresses.get(key) or address for key, address in told}
+    times = Counter(of.values())
+    return {
+        address if address and times[address] == 1 else f"{address} {part[0][:8]}".strip(): told[part]
+        for part, address in of.items()
+    }
+
+
+def _limited(dimension: Dimension, labels: Mapping[str, str]) -> Iterator[tuple[MemberKey, Part]]:
     """Yield whose limit a sample tells, and of which part: of a key the models, of a model the deployments."""
     if dimension is Dimension.KEY:
         if key := labels.get("hashed_api_key"):
-            yield (Dimension.KEY, key), labels.get("model", "")
+            yield (Dimension.KEY, key), ("", labels.get("model", ""))
         return
     for of, label in ((Dimension.MODEL, "litellm_model_name"), (Dimension.PUBLIC_MODEL, "model_group")):
         if model := labels.get(label):
             yield (of, model), _deployment(labels)
 
 
-def _deployment(labels: Mapping[str, str]) -> str:
-    """Return what a deployment is called: its address, else the beginning of its id."""
-    return labels.get("api_base") or labels.get("model_id", "")[:8]
+def _deployment(labels: Mapping[str, str]) -> Part:
+    """Return which deployment labels name."""
+    return _given(labels, "model_id"), _given(labels, "api_base")
+
+
+def _given(labels: Mapping[str, str], name: str) -> str:
+    """Return the value of a label, the empty string for an absent one."""
+    value = labels.get(name, "")
+    return "" if value in ABSENT else value

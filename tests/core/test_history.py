@@ -1,0 +1,119 @@
+"""What a source tells of the past: written as a whole, replaced and not added, cut anew in another zone."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.errors import StoreError
+from custom_components.litellm_pulse.core.history import DAY_QUARTERS, Told, ToldRow
+from custom_components.litellm_pulse.core.models import TOTAL
+from custom_components.litellm_pulse.core.query.comparison import Reason, compare
+from custom_components.litellm_pulse.core.store.history_rows import Part
+from custom_components.litellm_pulse.core.windows import day_of, quarter_of
+
+from .bodies import COST, START, TOKENS, body, family, series
+from .conftest import LedgerHarness, Proxy
+from .store.test_disk import limited_files
+
+UTC_ZONE = ZoneInfo("UTC")
+GPT = Dimension.MODEL, "gpt-4o"
+
+
+def _told(part: Part, costs: Mapping[datetime, float], tokens: float = 0.0) -> Told:
+    """Return what a source tells of some quarter-hours or, of DAYS, of days: what a model cost."""
+    slots = {quarter_of(at): 1.0 for at in costs}
+    starts = {at: at.date().toordinal() if part is Part.DAYS else quarter_of(at) for at in costs}
+    rows = [ToldRow(starts[at], (GPT,), (value, tokens)) for at, value in costs.items()]
+    return Told(part, slots, DAY_QUARTERS if part is Part.DAYS else 1, ("cost", "tokens"), rows)
+
+
+def _tell(harness: LedgerHarness, told: Told) -> None:
+    """Have it written."""
+    harness.ledger.history.replace(told, harness.zone, "test", "{}")
+
+
+def _past(harness: LedgerHarness) -> float:
+    """Return what is known to have been spent before the first scrape."""
+    sums = harness.ledger.history.sums()
+    return sums[TOTAL][6] if TOTAL in sums else 0.0
+
+
+def test_a_day_that_is_told_again_is_replaced(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    day = START.replace(hour=0) - timedelta(days=3)
+    for cost in (5.0, 7.0):
+        _tell(harness, _told(Part.DAYS, {day: cost}))
+        assert _past(harness) == cost
+
+
+def test_hours_of_the_past_are_cut_into_the_days_of_another_zone(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    late = datetime(2026, 11, 10, 20, tzinfo=UTC)
+    _tell(harness, _told(Part.BEFORE, {late: 3.0}))
+    days = "SELECT DISTINCT start FROM history WHERE resolution = 1"
+    assert harness.ledger._writer.store.rows(days) == [(day_of(late, UTC_ZONE),)]
+    zone = ZoneInfo("Asia/Kathmandu")
+    harness.ledger.set_zone(zone, now=harness.now)
+    assert harness.ledger._writer.store.rows(days) == [(day_of(late, zone),)]
+    assert day_of(late, zone) != day_of(late, UTC_ZONE)
+    assert _past(harness) == 3
+
+
+def test_while_the_file_is_copied_history_waits(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    harness.ledger.pause(now=harness.now)
+    with pytest.raises(StoreError, match="backup"):
+        harness.ledger.history.rows()
+    harness.ledger.resume()
+    harness.scrape(proxy.spend())
+    assert harness.ledger.history.rows() == 0
+
+
+def test_what_does_not_fit_on_a_full_disk_is_told_again_and_counted_once(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    told = _told(Part.BEFORE, {START - timedelta(hours=hour): 1.0 for hour in range(100, 120)})
+    with limited_files(harness) as disk:
+        disk.fill()
+        with pytest.raises(StoreError):
+            _tell(harness, told)
+        harness.scrape(proxy.spend())
+        with pytest.raises(StoreError):
+            _tell(harness, told)
+        disk.clear()
+        harness.scrape(proxy.spend())
+    assert _past(harness) == 0
+    for _ in range(2):
+        _tell(harness, told)
+    assert _past(harness) == 20
+
+
+def _spend(harness: LedgerHarness, cost: float, tokens: float) -> None:
+    """Let a quarter of a day pass, and count an answer."""
+    samples = series(model="gpt-4o")
+    told = body(family(COST, {samples: cost}), family(TOKENS, {samples: tokens}), start=START.timestamp() - 1e6)
+    harness.scrape(told, seconds=6 * 3600)
+
+
+@pytest.mark.parametrize(
+    ("cost", "tokens", "reason"),
+    [
+        (1.0, 100.0, None),
+        (0.5, 100.0, Reason.PRICES),
+        (0.5, 50.0, Reason.DATABASE_LACKS),
+        (2.0, 200.0, Reason.METRICS_LACK),
+    ],
+)
+def test_a_day_on_which_both_differ_says_why(
+    harness: LedgerHarness, cost: float, tokens: float, reason: Reason | None
+) -> None:
+    for index in range(12):
+        _spend(harness, index / 4, index * 25)
+    whole = harness.now.replace(hour=1) - timedelta(days=1)
+    _tell(harness, _told(Part.SINCE, {whole: cost}, tokens))
+    found = compare(harness.path, first=0, now=harness.now, zone=UTC_ZONE)
+    (day,) = [one for one in found if one.day == whole.date().toordinal()]
+    assert (day.metrics, day.database) == ((1.0, 100.0), (cost, tokens))
+    assert day.reasons[-1:] == ((reason,) if reason else ())
