@@ -72,6 +72,8 @@ class Fault(StrEnum):
 _UNDECIDED: Mapping[Kind, Collection[Fault]] = {
     # Which of them answers nothing but the times of creation tell.
     Kind.SHARED: {Fault.LINES, Fault.TWINS, Fault.END, Fault.JUNK},
+    # Others without an identity that have less have begun anew.
+    Kind.START: {Fault.IDENTITY},
     # An older answer is what a restart looks like.
     Kind.JOINED: {Fault.OLD},
     Kind.WORKERS: {Fault.OLD},

@@ -192,7 +192,7 @@ class Counting:
         """Take an answer in that stands; nothing here can fail."""
         process, diffs, is_new = step.process, step.diffs, step.is_new
         self._processes.number += 1
-        process.skewed_by = self._skew(step)
+        process.ahead = self._ahead(step)
         before = process.values() if any(one.falls for one in diffs.values()) else {}
         resumed, had_series = process.sums is not None, bool(self._series.by_text)
         work, origins = self._work(step)
@@ -257,17 +257,18 @@ class Counting:
             }
         return work, origins
 
-    def _skew(self, step: _Step) -> float:
-        """Return by how much the process, or one that shares its start, told times of creation ahead of our clock.
+    def _ahead(self, step: _Step) -> float | None:
+        """Return by how much the process, or one that shares its start, is ahead with its times of creation.
 
-        Where the proxy's clock has been set since, and they would not be in the future by the clock that it has now,
-        it was that clock.
+        Where the clock of its answers has been set since, and they would not lie in the future by the clock that it
+        has now, that clock was wrong and not they.
         """
         process, answer = step.process, step.answer
+        clock = answer.answered_at - answer.now + CLOCK_STEP
         akin = [process, *(one for one in self._processes if one.start == process.start)]
-        known = max(one.skewed_by for one in akin)
+        known = [one.ahead for one in akin if one.ahead is not None and one.ahead > clock]
         now = [ahead(one.created.values(), answer.answered_at, answer.now) for one in step.diffs.values()]
-        return max([known if known > answer.answered_at - answer.now + CLOCK_STEP else 0.0, *now])
+        return max([*known, *(one for one in now if one is not None)], default=None)
 
     def _judge(self, step: _Step, work: Increases, before: dict[bytes, float]) -> bool:
         """Drop increases that may be those of several processes in turn, and return whether they are.
@@ -427,11 +428,17 @@ class Counting:
             series = by_id[number]
             if series.metrics:
                 counter = Counter(series, value, created, untold, missing_since, first_seen)
-                self._processes.known[process].counters_of(series.family)[series.text] = counter
+                owner = self._processes.known[process]
+                owner.counters_of(series.family)[series.text] = counter
+                if untold and created is not None:
+                    owner.untold.add(counter)
             else:
                 baselines[process, number] = None
-        for loaded in self._processes:
+        for row in state.processes:
+            loaded = self._processes.known[row.id]
             self._complete(loaded, state.sums.get(loaded.id))
+            if loaded.whole is not None:
+                loaded.whole = loaded.counters.keys() - row.partial.split()
         self._splits.learn((one.row for one in by_id.values()), self._attributions.keys)
         self._attributions.take_new()
         self._attributions.is_stale = False
@@ -442,7 +449,7 @@ class Counting:
         """Work out what is not written down of a process."""
         process.sums = None if process.forgotten else sums
         created = (counter.created for counter in process.all_counters() if counter.created is not None)
-        process.skewed_by = ahead(created, process.last_answer or 0.0, process.seen)
+        process.ahead = ahead(created, process.last_answer or 0.0, process.seen)
         if process.sums is None:
             self._raw.update(process, (), anew=True)
 

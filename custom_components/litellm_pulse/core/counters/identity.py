@@ -85,12 +85,10 @@ def _by_start(
         return same[0]
     if same and answer.part:
         raise SurprisingPartError
-    if same:
-        # One that shares their start; or the one that there is has lost all of its series, and those are new.
-        return None
     if found := next((one for one in processes if not one.joined and _shares_created(one, twins)), None):
         # The same incarnations under another start: it is the start that was told wrong.
         found.start = start
+    # Or it shares the start of others; or what had it has lost all of its series, and these are new.
     return found
 
 
@@ -106,13 +104,15 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
             if _share_incarnations(lines, old):
                 return True
         elif counters := process.counters.get(family):
-            created = {one.created for one in counters.values()}
+            created = {one.created for one in counters.values() if one.created is not None}
             layouts = process.layouts_of(family)
             for text, value in _told(family, lines):
                 counter = counters.get(text)
-                if value in created if layouts != {layout_of(text)} else counter and counter.created == value:
+                # Where labels come in another order, the time alone has to tell.
+                same = created if layouts != {layout_of(text)} else {counter.created} - {None} if counter else set()
+                if value in same:
                     return True
-                known |= counter is not None and counter.created is not None
+                known |= bool(same)
     return False if known else None
 
 
@@ -178,10 +178,10 @@ def _is_below(process: Process, answer: Answer) -> bool:
     return False
 
 
-def ahead(created: Iterable[float], answered_at: float, now: float) -> float:
-    """Return by how much the latest of these times is ahead of our clock, `now`; 0 where none is after the answer."""
+def ahead(created: Iterable[float], answered_at: float, now: float) -> float | None:
+    """Return the seconds from our clock, `now`, to the latest of these times; None where it is not after the answer."""
     latest = max(created, default=0.0)
-    return max(0.0, latest - now) if latest > answered_at + CLOCK_STEP else 0.0
+    return latest - now if latest > answered_at + CLOCK_STEP else None
 
 
 def _layout(line: bytes) -> list[bytes]:

@@ -70,6 +70,8 @@ class Increases:
                 continue
             self._rename(family, diff)
             self._count_known(diff, older=older)
+            if diff.tells_created and self.process.untold:
+                self._confirm(family, exposition[created_family(family)])
             if self.complete and not older:
                 self._miss(diff)
         self._count_newcomers({family: one for family, one in diffs.items() if one.newcomers})
@@ -143,11 +145,25 @@ class Increases:
             counter.created, counter.untold = since, 0.0
         else:
             counter.untold += found.by
+            if counter.created is not None and found.by:
+                self.process.untold.add(counter)
         counter.missing_since = None
         if counter.series.metrics and counter.baseline != before:
             self.changed += 1
             self.touched.add(counter.series.attribution)
             self.baselines[self.process.id, counter.series.id] = counter.baseline
+
+    def _confirm(self, family: str, twin: Sequence[bytes]) -> None:
+        """Take what has counted for certain where it is told that it is still the same incarnation."""
+        untold = [one for one in self.process.untold if one.series.family == family]
+        told = dict(map(split_sample, twin)) if untold else {}
+        for counter in untold:
+            text = created_family(family).encode() + counter.series.text[len(family) :]
+            if told.get(text) == counter.created:
+                counter.untold = 0.0
+                self.process.untold.discard(counter)
+                if counter.series.metrics:
+                    self.baselines[self.process.id, counter.series.id] = counter.baseline
 
     def _miss(self, diff: FamilyDiff) -> None:
         """Note since when counters are missing; they keep their value."""
@@ -206,7 +222,7 @@ class Increases:
 
     def _add_created(self, counter: Counter, since: float, adder: Adder | None) -> None:
         """Add all of a newcomer to those of its metrics that were looked at before it was created."""
-        if self.process.skewed_by:
+        if self.process.ahead is not None:
             # It appeared since the last answer, unless it is older than our first look by either clock.
             if not self.is_new and adder is not None and since > self.begun:
                 adder(counter.series, counter.value)

@@ -70,14 +70,16 @@ class Process:
     number: int = 0
     """The number of that answer."""
     waiting: Waiting | None = None
-    skewed_by: float = 0.0
-    """By how much times of creation were ahead of our clock that lay in the future; they say nothing then."""
+    ahead: float | None = None
+    """Seconds from our clock to the latest time of creation, where that lay in the future: then they say nothing."""
     forgotten: bool = False
     """It was not seen for so long that its counters were dropped; should it return, they are baselines."""
     counters: dict[str, dict[bytes, Counter]] = field(default_factory=dict)
     """Per family and series text."""
     lines: dict[str, Sequence[bytes]] = field(default_factory=dict)
     """The last answer's sample lines per family, to see at once which of them changed."""
+    untold: set[Counter] = field(default_factory=set)
+    """Those that have counted since it was told when they were created."""
     slots: dict[str, list[Counter | None]] = field(default_factory=dict)
     """The counter of each line."""
     layouts: dict[str, set[Layout]] = field(default_factory=dict)
@@ -109,6 +111,7 @@ class Process:
             " ".join(sorted(self.pids)),
             self.joined,
             self.waiting.dump() if self.waiting else "",
+            " ".join(sorted(self.counters.keys() - self.whole)) if self.whole is not None else "",
         )
 
     @classmethod
@@ -125,7 +128,7 @@ class Process:
             number=row.number,
             waiting=Waiting.load(row.waiting),
             forgotten=row.forgotten,
-            whole=None,
+            whole=set() if row.partial else None,
         )
 
     def counters_of(self, family: str) -> dict[bytes, Counter]:
@@ -142,7 +145,7 @@ class Process:
     def forget(self) -> None:
         """Drop all counters, for a process that has not answered for long."""
         self.forgotten, self.sums, self.waiting = True, None, None
-        for state in (self.counters, self.lines, self.slots, self.skipped, self.layouts):
+        for state in (self.counters, self.lines, self.slots, self.skipped, self.layouts, self.untold):
             state.clear()
 
     def values(self) -> dict[bytes, float]:

@@ -74,6 +74,8 @@ class ProcessRow(NamedTuple):
     pids: str
     joined: bool
     waiting: str
+    partial: str = ""
+    """The families that no answer has shown whole."""
 
 
 class Origin(NamedTuple):

@@ -209,7 +209,7 @@ def _write_identities(cursor: sqlite3.Cursor, pending: PendingWrites) -> None:
         [(one.id, one.family, one.text, _numbers(one.metrics), one.attribution) for one in pending.series.values()],
     )
     cursor.executemany(
-        "INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(pending.processes.values())
+        "INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(pending.processes.values())
     )
     cursor.executemany(
         "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?, ?)",

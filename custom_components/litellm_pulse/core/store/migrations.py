@@ -92,8 +92,11 @@ def _history(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _fourth() -> tuple[str, ...]:
-    """Keep since when counters are known, by which several workers are seen to have restarted."""
-    return ("ALTER TABLE baselines ADD COLUMN first_seen REAL NOT NULL DEFAULT 0",)
+    """Keep since when counters are known, which shows restarts of several workers, and what was never seen whole."""
+    return (
+        "ALTER TABLE baselines ADD COLUMN first_seen REAL NOT NULL DEFAULT 0",
+        "ALTER TABLE processes ADD COLUMN partial TEXT NOT NULL DEFAULT ''",
+    )
 
 
 FIRST_COUNTERS = (
