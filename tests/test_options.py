@@ -494,6 +494,7 @@ async def test_a_wrong_field_loses_no_header_and_shows_no_secret_that_was_typed_
     access = {"extra_headers": ["X-Id: ********", "X-New: s3cret"]}
     await hass.config_entries.options.async_configure(form["flow_id"], {"access": access})
     assert entry.options["extra_headers"] == {"X-Id": "abc", "X-New": "s3cret"}
+    await hass.async_block_till_done(wait_background_tasks=True)
 
 
 def test_every_metric_of_the_peer_can_be_mapped() -> None:

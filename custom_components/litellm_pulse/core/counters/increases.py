@@ -65,13 +65,13 @@ class Increases:
             self._doubt(diffs)
         for family, diff in diffs.items():
             self.samples += len(diff.slots)
+            if diff.tells_created and self.process.untold:
+                self._confirm(family, exposition[created_family(family)])
             if diff.is_same and not diff.created:
                 self.skipped += len(diff.skipped)
                 continue
             self._rename(family, diff)
             self._count_known(diff, older=older)
-            if diff.tells_created and self.process.untold:
-                self._confirm(family, exposition[created_family(family)])
             if self.complete and not older:
                 self._miss(diff)
         self._count_newcomers({family: one for family, one in diffs.items() if one.newcomers})
