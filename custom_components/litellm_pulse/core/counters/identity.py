@@ -98,7 +98,7 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
     for family, lines in twins.items():
         old = process.lines.get(created_family(family))
         if old:
-            if lines == old or not set(lines).isdisjoint(old):
+            if any(_value(line) is not None for line in (lines if lines == old else {*lines} & {*old})):
                 return True
             known = True
             if _share_incarnations(lines, old):

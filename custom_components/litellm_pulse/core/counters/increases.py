@@ -61,7 +61,7 @@ class Increases:
 
     def apply(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition, *, older: bool) -> None:
         """Apply all diffs of an answer; nothing here can fail."""
-        if self.complete and not older:
+        if not older:
             self._doubt(diffs)
         for family, diff in diffs.items():
             self.samples += len(diff.slots)
@@ -76,6 +76,8 @@ class Increases:
                 self._miss(diff)
         self._count_newcomers({family: one for family, one in diffs.items() if one.newcomers})
         self._remember(diffs, exposition)
+        if self.complete:
+            self.process.unsure_since = None
         for vector in self.increases.values() if self.untracked else ():
             for metric in self.untracked:
                 vector[metric] = 0.0
@@ -84,8 +86,11 @@ class Increases:
 
     def _doubt(self, diffs: Mapping[str, FamilyDiff]) -> None:
         """Tell what counts from now on apart, where a counter goes missing, which may be a restart that shows later."""
-        process = self.process
-        if process.has_no_identity and any(one.missing for one in diffs.values()) and not process.has_missing:
+        process, lacks = self.process, any(one.missing for one in diffs.values())
+        is_first = lacks and process.unsure_since is None and not process.has_missing
+        if lacks and not self.complete and process.unsure_since is None:
+            process.unsure_since = self.now
+        if is_first and process.has_no_identity:
             for counter in process.all_counters():
                 if counter.created is None and counter.untold:
                     counter.untold = 0.0
@@ -168,7 +173,7 @@ class Increases:
     def _miss(self, diff: FamilyDiff) -> None:
         """Note since when counters are missing; they keep their value."""
         for counter in diff.missing:
-            counter.missing_since = self.now
+            counter.missing_since = self.process.unsure_since or self.now
             if counter.series.metrics:
                 self.touched.add(counter.series.attribution)
                 self.baselines[self.process.id, counter.series.id] = counter.baseline

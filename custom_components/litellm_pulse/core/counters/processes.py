@@ -78,6 +78,8 @@ class Process:
     """Per family and series text."""
     lines: dict[str, Sequence[bytes]] = field(default_factory=dict)
     """The last answer's sample lines per family, to see at once which of them changed."""
+    unsure_since: float | None = None
+    """Our clock at the first of the last answers that lacked counters and were not proven to be whole."""
     untold: set[Counter] = field(default_factory=set)
     """Those that have counted since it was told when they were created."""
     slots: dict[str, list[Counter | None]] = field(default_factory=dict)
@@ -285,6 +287,9 @@ class Processes:
 def _is_replaced_by(other: Process, process: Process) -> bool:
     """Whether a process is gone now that another has answered: only pids tell several without a start apart."""
     if other.id == process.id or other.start is not None or other.joined:
+        return False
+    if any(one.created is not None for one in other.all_counters()):
+        # It has lost its start on the way; by its times of creation it is known when it is back.
         return False
     return not other.pids or not process.pids.isdisjoint(other.pids)
 
