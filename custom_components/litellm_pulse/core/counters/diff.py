@@ -112,7 +112,7 @@ def _created_since(process: Process, family: str, lines: Sequence[bytes]) -> dic
         return found
     for index in _differing(lines, old):
         text, value = split_sample(lines[index])
-        if value is not None:
+        if value is not None and value > 0:
             found[stem + text[skip:]] = value
     return found
 

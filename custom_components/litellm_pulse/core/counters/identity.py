@@ -98,7 +98,7 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
     for family, lines in twins.items():
         old = process.lines.get(created_family(family))
         if old:
-            if any(_value(line) is not None for line in (lines if lines == old else {*lines} & {*old})):
+            if any(map(_time, lines if lines == old else {*lines} & {*old})):
                 return True
             known = True
             if _share_incarnations(lines, old):
@@ -118,9 +118,11 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
 
 def _share_incarnations(lines: Sequence[bytes], old: Sequence[bytes]) -> bool:
     """Whether two answers tell the same time of any series, however the lines are written."""
-    if not set(map(split_sample, lines)).isdisjoint(map(split_sample, old)):
+    known = {sample for sample in map(split_sample, old) if sample[1] and sample[1] > 0}
+    if not known.isdisjoint(map(split_sample, lines)):
         return True
-    return _layout(lines[0]) != _layout(old[0]) and not set(map(_value, lines)).isdisjoint(map(_value, old))
+    times = {time for _, time in known}
+    return _layout(lines[0]) != _layout(old[0]) and not times.isdisjoint(map(_time, lines))
 
 
 def _told(family: str, lines: Sequence[bytes]) -> Iterable[tuple[bytes, float]]:
@@ -128,7 +130,7 @@ def _told(family: str, lines: Sequence[bytes]) -> Iterable[tuple[bytes, float]]:
     stem, skip = family.encode(), len(created_family(family))
     for line in lines:
         text, value = split_sample(line)
-        if value is not None:
+        if value is not None and value > 0:
             yield stem + text[skip:], value
 
 
@@ -187,6 +189,12 @@ def ahead(created: Iterable[float], answered_at: float, now: float) -> float | N
 def _layout(line: bytes) -> list[bytes]:
     """Return what stands between the values of a line's labels."""
     return line.rpartition(b" ")[0].split(b'"')[::2]
+
+
+def _time(line: bytes) -> float | None:
+    """Return the time that a line of a twin tells, None where that is none."""
+    value = split_sample(line)[1]
+    return value if value is not None and value > 0 else None
 
 
 def _value(line: bytes) -> float | None:

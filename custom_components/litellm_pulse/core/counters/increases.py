@@ -131,7 +131,9 @@ class Increases:
             self._grow(counter, value, since, older=older)
         for text, since in diff.created.items():
             known = diff.known.get(text)
-            if known is not None and known not in counted_now and since != known.created:
+            if known is None or known in counted_now or known.missing_since is not None:
+                continue
+            if since != known.created:
                 self._grow(known, known.value, since, older=older)
 
     def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
