@@ -82,6 +82,13 @@ _UNDECIDED: Mapping[Kind, Collection[Fault]] = {
 """What leaves it open whether a process was restarted, or which one answers: not even the smaller increase is sure."""
 
 
+_DECIDED_AT_FIRST: Mapping[Kind, Collection[Fault]] = {
+    kind: {*Fault} - ({Fault.TWINS} if kind in {Kind.CREATED, Kind.JOINED_CREATED} else {Fault.LINES, Fault.END})
+    for kind in Kind
+}
+"""What the first answer of a process may lack, so that the next one tells what is new."""
+
+
 class Clock(StrEnum):
     """Whose clock leaps."""
 
@@ -98,6 +105,8 @@ class Process:
     instance: str
     values: dict[tuple[str, str], float] = field(default_factory=dict)
     created: dict[tuple[str, str], float] = field(default_factory=dict)
+    is_known: bool = False
+    """An answer has come that was as it should be."""
     is_untold: bool = False
     """Its last answer did not tell of all series when they were created."""
 
@@ -202,7 +211,7 @@ class World:
         """Return what arrives, and whether its end is proven."""
         whole = self.whole(process)
         self.old.append(whole)
-        if fault in _UNDECIDED.get(self.kind, ()):
+        if fault in _UNDECIDED.get(self.kind, ()) or not (process.is_known or fault in _DECIDED_AT_FIRST[self.kind]):
             return whole, True
         if fault is Fault.OLD:
             return chance.choice(self.old), True
@@ -221,6 +230,7 @@ class World:
         self.count(arrived, complete=complete, leap=leap)
         for one in self.processes if self.kind in _JOINS else [process]:
             one.is_untold = fault not in {Fault.NONE, Fault.ORDER, Fault.TWICE}
+            one.is_known |= not one.is_untold
 
     def part(self, process: Process, seed: int) -> None:
         """Ask for a part, and for whole answers where that is not enough, as the scraper does."""

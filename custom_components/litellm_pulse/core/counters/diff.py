@@ -4,7 +4,7 @@ Nothing here changes state: a diff is worked out first and applied only when all
 stands. A known series costs one comparison of its line; only lines that differ are read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
@@ -81,6 +81,9 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
     diff.tells_created = bool(created)
     if created:
         diff.created = _created_since(process, family, created)
+        if not all(text in diff.created for _, text, _ in diff.newcomers):
+            # The last answer had the time and lacked the counter.
+            diff.created = creation_times(family, created)
     return diff
 
 
@@ -104,17 +107,15 @@ def _compare(diff: FamilyDiff, old: Sequence[bytes], slots: Sequence[Counter | N
 
 def _created_since(process: Process, family: str, lines: Sequence[bytes]) -> dict[bytes, float]:
     """Return series -> `_created` of the lines of a twin that differ from those that were told last."""
-    name = created_family(family)
-    stem, skip = family.encode(), len(name)
-    found: dict[bytes, float] = {}
-    old = process.lines.get(name, ())
-    if lines == old:
-        return found
-    for index in _differing(lines, old):
-        text, value = split_sample(lines[index])
-        if value is not None and value > 0:
-            found[stem + text[skip:]] = value
-    return found
+    old = process.lines.get(created_family(family), ())
+    return {} if lines == old else creation_times(family, [lines[index] for index in _differing(lines, old)])
+
+
+def creation_times(family: str, lines: Iterable[bytes]) -> dict[bytes, float]:
+    """Return series -> `_created` of the lines of a twin."""
+    stem, skip = family.encode(), len(created_family(family))
+    samples = map(split_sample, lines)
+    return {stem + text[skip:]: value for text, value in samples if value is not None and value > 0}
 
 
 def _differing(lines: Sequence[bytes], old: Sequence[bytes]) -> Iterator[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..errors import MissingIdentityError, SurprisingPartError
 from ..exposition import PROCESS_START, GaugeSample, split_sample
-from .diff import created_family
+from .diff import created_family, creation_times
 from .origins import CLOCK_STEP
 from .processes import Process, Processes, layout_of
 from .results import Answer
@@ -105,14 +105,13 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
                 return True
         elif counters := process.counters.get(family):
             created = {one.created for one in counters.values() if one.created is not None}
+            known |= bool(created)
             layouts = process.layouts_of(family)
-            for text, value in _told(family, lines):
+            for text, value in creation_times(family, lines).items():
                 counter = counters.get(text)
                 # Where labels come in another order, the time alone has to tell.
-                same = created if layouts != {layout_of(text)} else {counter.created} - {None} if counter else set()
-                if value in same:
+                if value in created if layouts != {layout_of(text)} else counter and counter.created == value:
                     return True
-                known |= bool(same)
     return False if known else None
 
 
@@ -123,15 +122,6 @@ def _share_incarnations(lines: Sequence[bytes], old: Sequence[bytes]) -> bool:
         return True
     times = {time for _, time in known}
     return _layout(lines[0]) != _layout(old[0]) and not times.isdisjoint(map(_time, lines))
-
-
-def _told(family: str, lines: Sequence[bytes]) -> Iterable[tuple[bytes, float]]:
-    """Yield the text of each series that a twin tells of, and when it was created."""
-    stem, skip = family.encode(), len(created_family(family))
-    for line in lines:
-        text, value = split_sample(line)
-        if value is not None and value > 0:
-            yield stem + text[skip:], value
 
 
 def _repeats_untold(process: Process, answer: Answer, twins: Mapping[str, Sequence[bytes]]) -> bool:

@@ -122,7 +122,8 @@ class Increases:
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""
-        counted_now = set(diff.missing)
+        # Those whose value the answer does not tell, or has told already.
+        counted_now = {*diff.missing, *(diff.slots[index] for index in diff.skipped)}
         for index, counter, value in diff.changed:
             counted_now.add(counter)
             since = counter.created if diff.tells_created else None
