@@ -226,8 +226,11 @@ class Counting:
         superseded, let_go = _superseded(step)
         untracked, origins = self._origins.track(self._processes.number, process.number, answer.answered_at, answer.now)
         looks = self._origins.looks(answer.answered_at, answer.now)
+        # Of those that share a start, only times of creation tell what one has that the others have not counted.
+        shares = step.is_new and any(one.start == process.start is not None for one in self._processes)
         fresh = [
-            superseded.isdisjoint(metric.sources)
+            not shares
+            and superseded.isdisjoint(metric.sources)
             and index not in untracked
             and _counts_newcomers(process, looks[index], answer.answered_at, is_new=step.is_new)
             for index, metric in enumerate(self.metrics)
@@ -240,6 +243,7 @@ class Counting:
             series=self._series.by_text,
             ids=self._series.ids,
             process=process,
+            others=[one for one in self._processes if one is not process],
             now=answer.now,
             looks=looks,
             begun=self._origins.latest,

@@ -81,9 +81,6 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
     diff.tells_created = bool(created)
     if created:
         diff.created = _created_since(process, family, created)
-        if not all(text in diff.created for _, text, _ in diff.newcomers):
-            # The last answer had the time and lacked the counter.
-            diff.created = creation_times(family, created)
     return diff
 
 

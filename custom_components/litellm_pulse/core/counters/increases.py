@@ -28,6 +28,8 @@ class Increases:
     ids: Iterator[int]
     """Numbers for new series."""
     process: Process
+    others: Sequence[Process]
+    """All other processes that are known."""
     now: float
     """Our clock."""
     looks: Sequence[float]
@@ -108,7 +110,11 @@ class Increases:
                 process.skipped[family] = frozenset(diff.skipped)
             if self.complete and not diff.skipped and process.whole is not None:
                 process.whole.add(family)
-            if diff.tells_created:
+            counters = process.counters_of(family)
+            # What is told of a counter that this answer lacks is looked at again with the next one.
+            if diff.tells_created and all(
+                text in counters and counters[text].created == since for text, since in diff.created.items()
+            ):
                 process.lines[created_family(family)] = exposition[created_family(family)]
 
     def _rename(self, family: str, diff: FamilyDiff) -> None:
@@ -130,12 +136,15 @@ class Increases:
             if diff.created:
                 since = diff.created.get(split_sample(diff.lines[index])[0], since)
             self._grow(counter, value, since, older=older)
-        for text, since in diff.created.items():
-            known = diff.known.get(text)
-            if known is None or known in counted_now or known.missing_since is not None:
-                continue
-            if since != known.created:
-                self._grow(known, known.value, since, older=older)
+        reborn = {
+            known: since
+            for text, since in diff.created.items()
+            if (known := diff.known.get(text)) and known not in counted_now and since != known.created
+        }
+        # Their lines are those of the last answer, which may have been taken for older ones.
+        for line, one in zip(diff.lines, diff.slots, strict=True) if reborn else ():
+            if one is not None and one in reborn and (told := split_sample(line)[1]) is not None:
+                self._grow(one, told, reborn[one], older=older)
 
     def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
         """Count one counter's growth, and move its baseline."""
@@ -237,7 +246,10 @@ class Increases:
             elif counter.value:
                 self.ambiguity = self.ambiguity or Ambiguity.SHARED
             return
-        if self.process.forgotten:
+        if self.process.forgotten and since <= (self.process.last_answer or 0.0):
+            return
+        if (counted := self._counted_elsewhere(counter)) is not None:
+            self._add(counter.series, max(0.0, counter.value - counted))
             return
         looks = self.looks
         vector = None
@@ -245,6 +257,12 @@ class Increases:
             if since > looks[metric]:
                 vector = vector or self._vector(counter.series.attribution)
                 vector[metric] += counter.value
+
+    def _counted_elsewhere(self, counter: Counter) -> float | None:
+        """Return the value at which another process is known to have had the same incarnation of a series, if any."""
+        family, text = counter.series.family, counter.series.text
+        known = [found for one in self.others if (found := one.counters.get(family, {}).get(text))]
+        return max((one.value for one in known if one.created == counter.created), default=None)
 
     def _add(self, series: Series, by: float) -> None:
         """Add to the increase of a series' attribution."""
