@@ -1,6 +1,10 @@
 """What counts and what does not: every row of the table of exactness, in numbers."""
 
-from ..bodies import COST, START, body, cost, family, series
+import pytest
+
+from custom_components.litellm_pulse.core.errors import SurprisingPartError
+
+from ..bodies import COST, START, body, cost, family, read, series
 from ..conftest import LedgerHarness
 from .rows import check
 
@@ -287,6 +291,47 @@ def test_without_identity_several_restarts_count_each_thing_once() -> None:
         llama   5 _ _ _ _ 1 2
         adds    0 3 0 1 2 1 1
     """)
+
+
+def test_what_two_processes_that_are_one_have_in_common_counts_once() -> None:
+    check("""
+        by      a   a    a    a
+        gpt-4o  5@1 _    6@1  7@1
+        opus    _   3@70 4@70 4@70
+        adds    0   3    2    1
+    """)
+
+
+def test_a_part_that_lost_its_identity_is_explained_by_a_whole_answer(harness: LedgerHarness) -> None:
+    start = START.timestamp() - 5000
+    harness.scrape(cost(5, start=start))
+    with pytest.raises(SurprisingPartError):
+        harness.ledger.scrape(read(harness.ledger.parser(), cost(6)), now=harness.now, answered_at=None, part=True)
+    assert harness.ledger.has_open_part
+    harness.scrape(cost(6, start=start))
+    assert not harness.ledger.has_open_part
+    assert harness.total() == 1
+
+
+def test_labels_in_another_order_are_the_same_series_beside_one_that_is_gone_and_after_a_restart(
+    harness: LedgerHarness,
+) -> None:
+    start = START.timestamp() - 5000
+
+    def answer(amounts: dict[str, float], *, reverse: bool) -> bytes:
+        order = ("team", "model") if reverse else ("model", "team")
+        labels = {one: series(**{name: one if name == "model" else "t-1" for name in order}) for one in amounts}
+        return body(family(COST, {labels[one]: amount for one, amount in amounts.items()}), start=start)
+
+    harness.scrape(answer({"gpt-4o": 5, "opus": 1}, reverse=False))
+    harness.scrape(answer({"gpt-4o": 6, "llama": 2}, reverse=True))
+    for leave in (None, harness.close, harness.crash):
+        total = harness.total()
+        if leave:
+            leave()
+        harness.scrape(answer({"gpt-4o": 6, "opus": 1, "llama": 2}, reverse=False))
+        harness.scrape(answer({"gpt-4o": 6, "llama": 2}, reverse=True))
+        assert harness.total() == total == 3
 
 
 def test_an_answer_that_lost_its_identity_is_refused_and_changes_nothing() -> None:

@@ -76,11 +76,11 @@ def _by_start(
         if len(same) > 1 and any(answer.exposition.get(family) for family in families):
             raise SurprisingPartError if answer.part else MissingIdentityError
         return max(same, key=lambda one: one.number, default=None)
-    # Of those that share a series' creation, or do not tell it, the first.
     verdicts = [(_shares_created(one, twins), one) for one in same]
-    for wanted in (True, None):
-        if found := next((one for shares, one in verdicts if shares is wanted), None):
-            return found
+    if sharing := [one for shares, one in verdicts if shares]:
+        return max(sharing, key=lambda one: one.number)
+    if found := next((one for shares, one in verdicts if shares is None), None):
+        return found
     if len(same) == 1 and _repeats_untold(same[0], answer, twins):
         return same[0]
     if same and answer.part:
