@@ -229,19 +229,20 @@ test("names are data: none is ever in a card that takes HTML or Markdown", () =>
   }
 });
 
+function importRows(more) {
+  const view = made([proxy("a", more)]).find(({ path }) => path === "health");
+  const titles = cards(view).map((card) => card.heading);
+  const at = titles.indexOf("History from before the set-up");
+  return at < 0 ? undefined : cards(view)[at + 1].entities;
+}
+
 test("health tells how far the import of history is, where a source of it is chosen", () => {
   const told = { oldest_day: "2026-05-01", rows: 12, percent: 40, message: "Why." };
   const history = { state: "failed", source: "database", ...told };
-  const rows = (more) => {
-    const view = made([proxy("a", more)]).find(({ path }) => path === "health");
-    const titles = cards(view).map((card) => card.heading);
-    const at = titles.indexOf("History from before the set-up");
-    return at < 0 ? undefined : cards(view)[at + 1].entities;
-  };
-  assert.equal(rows({}), undefined);
-  assert.equal(rows({ history: { ...history, state: "off" } }), undefined);
+  assert.equal(importRows({}), undefined);
+  assert.equal(importRows({ history: { ...history, state: "off" } }), undefined);
   assert.deepEqual(
-    rows({ history }).map(({ name, text }) => [name, text]),
+    importRows({ history }).map(({ name, text }) => [name, text]),
     [
       ["Import", "failed"],
       ["Known since", "2026-05-01"],
@@ -251,29 +252,31 @@ test("health tells how far the import of history is, where a source of it is cho
     ],
   );
   const entities = { ...SPENT, history_import: "sensor.import" };
-  const live = rows({ history, entities });
+  const live = importRows({ history, entities });
   assert.deepEqual(
     live.map(({ attribute, row }) => attribute ?? row?.attribute),
     [undefined, "oldest_day", "percent", "rows", "error"],
   );
   assert.ok(live.every(({ entity, row }) => (entity ?? row.entity) === "sensor.import"));
-  assert.equal(rows({ history: { ...history, source: "api" }, entities }).length, 4);
+  assert.equal(importRows({ history: { ...history, source: "api" }, entities }).length, 4);
 });
 
+function shownFirst(more, known) {
+  return cards(made([proxy("a", more)], known)[0])
+    .filter(({ type }) => ["tile", "statistic"].includes(type))
+    .map(({ type, name }) => [type, name]);
+}
+
 test("a month that began before the set-up is shown with what history tells of it", () => {
-  const kinds = (more, known) =>
-    cards(made([proxy("a", more)], known)[0])
-      .filter(({ type }) => ["tile", "statistic"].includes(type))
-      .map(({ type, name }) => [type, name]);
   const [today, week, month, forecast] = ["Today", "This week", "This month", "Forecast"];
   const all = [today, week, month, forecast].map((name) => ["tile", name]);
-  assert.deepEqual(kinds({}), all);
-  assert.deepEqual(kinds({ begun_before: ["month", "year"] }), [
+  assert.deepEqual(shownFirst({}), all);
+  assert.deepEqual(shownFirst({ begun_before: ["month", "year"] }), [
     ["tile", today],
     ["tile", week],
     ["statistic", month],
     ["tile", forecast],
   ]);
   // Before there are statistics, what the sensors say is better than nothing.
-  assert.deepEqual(kinds({ begun_before: ["month"] }, { known: new Set() }), all);
+  assert.deepEqual(shownFirst({ begun_before: ["month"] }, { known: new Set() }), all);
 });

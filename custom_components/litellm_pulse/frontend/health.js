@@ -66,27 +66,27 @@ function past(build, { history, entities: { history_import: entity } }) {
   }
   const { t } = build;
   // A source that knows days only does not say since when it knows them.
-  const told = Object.keys(PAST).filter((key) => key !== "percent" || history.source !== "api");
-  const rows = entity ? live(entity, told, t) : still(history, told, t);
+  const keys = Object.keys(PAST).filter((key) => key !== "percent" || history.source !== "api");
+  const rows = entity ? live(entity, keys, t) : still(history, keys, t);
   const card = { type: "entities", entities: rows, grid_options: FULL };
   return [{ type: "grid", cards: [build.heading(t("history")), card] }];
 }
 
 /** Return the rows of the import that follow its sensor. */
-function live(entity, told, t) {
-  const row = (attribute, key, more) => ({ type: "attribute", entity, attribute, name: t(key), ...more });
-  const error = row("error", "error", { icon: "mdi:alert" });
+function live(entity, keys, t) {
+  const follow = (attribute, key, more) => ({ type: "attribute", entity, attribute, name: t(key), ...more });
+  const error = follow("error", "error", { icon: "mdi:alert" });
   return [
     { entity, name: t("history_state") },
-    ...told.map((key) => row(key, `history_${key}`, { suffix: PAST[key] })),
+    ...keys.map((key) => follow(key, `history_${key}`, { suffix: PAST[key] })),
     { type: "conditional", conditions: [{ entity, state: "failed" }], row: error },
   ];
 }
 
 /** Return the rows of the import as it was when the page was opened: its sensor is disabled. */
-function still(history, told, t) {
+function still(history, keys, t) {
   const written = (key) => (history[key] === null ? "–" : `${history[key]}${PAST[key] ?? ""}`);
-  const values = told.map((key) => [`history_${key}`, written(key)]);
+  const values = keys.map((key) => [`history_${key}`, written(key)]);
   const error = history.message ? [["error", history.message]] : [];
   const texts = [["history_state", t(`history_${history.state}`)], ...values, ...error];
   return texts.map(([key, text]) => ({ type: "text", name: t(key), text, icon: "mdi:information-outline" }));
