@@ -80,7 +80,7 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
             _find_renamed(diff, process.layouts_of(family))
     diff.tells_created = bool(created)
     if created:
-        diff.created = _created_since(process, family, created)
+        diff.created = {**process.unplaced.get(family, {}), **_created_since(process, family, created)}
     return diff
 
 

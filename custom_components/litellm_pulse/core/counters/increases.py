@@ -110,12 +110,14 @@ class Increases:
                 process.skipped[family] = frozenset(diff.skipped)
             if self.complete and not diff.skipped and process.whole is not None:
                 process.whole.add(family)
-            counters = process.counters_of(family)
-            # What is told of a counter that this answer lacks is looked at again with the next one.
-            if diff.tells_created and all(
-                text in counters and counters[text].created == since for text, since in diff.created.items()
-            ):
+            if diff.tells_created:
                 process.lines[created_family(family)] = exposition[created_family(family)]
+                counters = process.counters_of(family)
+                process.unplaced[family] = {
+                    text: since
+                    for text, since in diff.created.items()
+                    if text not in counters or counters[text].created != since
+                }
 
     def _rename(self, family: str, diff: FamilyDiff) -> None:
         """Follow series whose labels come in another order."""

@@ -80,6 +80,8 @@ class Process:
     """The last answer's sample lines per family, to see at once which of them changed."""
     unsure_since: float | None = None
     """Our clock at the first of the last answers that lacked counters and were not proven to be whole."""
+    unplaced: dict[str, Mapping[bytes, float]] = field(default_factory=dict)
+    """Per family, times of creation that were told of counters that the answer lacked: they hold for the next one."""
     untold: set[Counter] = field(default_factory=set)
     """Those that have counted since it was told when they were created."""
     slots: dict[str, list[Counter | None]] = field(default_factory=dict)
