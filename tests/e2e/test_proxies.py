@@ -133,6 +133,7 @@ def no_file_left(proxy: Proxy) -> Iterator[None]:
         resource.prlimit(proxy.pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.nightly
 async def test_a_proxy_without_a_file_left_does_not_say_when_it_began_and_counts_nothing_twice(
     proxy: Proxy, watch: Watch
 ) -> None:
