@@ -1,7 +1,7 @@
 """No more is asked for than is needed, and no figure depends on how much was asked for."""
 
 from datetime import UTC, datetime
-from itertools import count
+from itertools import cycle
 
 import pytest
 from aiohttp import web
@@ -155,17 +155,21 @@ async def test_customers_whose_series_litellm_evicts_are_counted_by_when_they_we
     assert state(hass, entry, "spend_day") == "1.25"
 
 
+def answer_in_turn(proxy: Proxy, replicas: list[Traffic]) -> None:
+    """Have a balancer before the replicas that alternates per request."""
+    turns = cycle(replicas)
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=next(turns).body(request.query.getall("name[]", ())), content_type="text/plain")
+
+    proxy.handler = answer
+
+
 async def test_behind_a_balancer_that_alternates_the_process_that_gave_a_part_is_asked_for_the_whole(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:
     replicas = [proxy.traffic, Traffic(started=datetime(2026, 11, 2, tzinfo=UTC), spend={"gpt-4o": 40.0})]
-    turns = count()
-
-    async def answer(request: web.Request) -> web.Response:
-        traffic = replicas[next(turns) % 2]
-        return web.Response(body=traffic.body(request.query.getall("name[]", ())), content_type="text/plain")
-
-    proxy.handler = answer
+    answer_in_turn(proxy, replicas)
     await set_up(hass, entry)
     for _ in range(6):
         for replica in replicas:
@@ -189,13 +193,7 @@ async def test_behind_a_balancer_that_alternates_processes_that_share_a_start_ar
             # The times at which its series were created are what a part asks for.
             replica.series["litellm_cached_tokens_metric_total"] = {labels: 5}
             replica.series["litellm_cached_tokens_metric_created"] = {labels: born}
-    turns = count()
-
-    async def answer(request: web.Request) -> web.Response:
-        traffic = replicas[next(turns) % 2]
-        return web.Response(body=traffic.body(request.query.getall("name[]", ())), content_type="text/plain")
-
-    proxy.handler = answer
+    answer_in_turn(proxy, replicas)
     await set_up(hass, entry)
     for _ in range(3):
         await pass_time(hass, freezer)

@@ -121,7 +121,9 @@ def _share_incarnations(lines: Sequence[bytes], old: Sequence[bytes]) -> bool:
     if not known.isdisjoint(map(split_sample, lines)):
         return True
     times = {time for _, time in known}
-    return _layout(lines[0]) != _layout(old[0]) and not times.isdisjoint(map(_time, lines))
+    return layout_of(lines[0].rpartition(b" ")[0]) != layout_of(old[0].rpartition(b" ")[0]) and not times.isdisjoint(
+        map(_time, lines)
+    )
 
 
 def _repeats_untold(process: Process, answer: Answer, twins: Mapping[str, Sequence[bytes]]) -> bool:
@@ -174,11 +176,6 @@ def ahead(created: Iterable[float], answered_at: float, now: float) -> float | N
     """Return the seconds from our clock, `now`, to the latest of these times; None where it is not after the answer."""
     latest = max(created, default=0.0)
     return latest - now if latest > answered_at + CLOCK_STEP else None
-
-
-def _layout(line: bytes) -> list[bytes]:
-    """Return what stands between the values of a line's labels."""
-    return line.rpartition(b" ")[0].split(b'"')[::2]
 
 
 def _time(line: bytes) -> float | None:

@@ -96,8 +96,7 @@ class Increases:
             for counter in process.all_counters():
                 if counter.created is None and counter.untold:
                     counter.untold = 0.0
-                    if counter.series.metrics:
-                        self.baselines[process.id, counter.series.id] = counter.baseline
+                    self._write(counter)
 
     def _remember(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition) -> None:
         """Keep the lines, to see at once which of them change."""
@@ -170,6 +169,11 @@ class Increases:
         if counter.series.metrics and counter.baseline != before:
             self.changed += 1
             self.touched.add(counter.series.attribution)
+            self._write(counter)
+
+    def _write(self, counter: Counter) -> None:
+        """Have a counter's baseline written down, where it counts."""
+        if counter.series.metrics:
             self.baselines[self.process.id, counter.series.id] = counter.baseline
 
     def _confirm(self, family: str, twin: Sequence[bytes]) -> None:
@@ -181,8 +185,7 @@ class Increases:
             if told.get(text) == counter.created:
                 counter.untold = 0.0
                 self.process.untold.discard(counter)
-                if counter.series.metrics:
-                    self.baselines[self.process.id, counter.series.id] = counter.baseline
+                self._write(counter)
 
     def _miss(self, diff: FamilyDiff) -> None:
         """Note since when counters are missing; they keep their value."""
@@ -190,7 +193,7 @@ class Increases:
             counter.missing_since = self.process.unsure_since or self.now
             if counter.series.metrics:
                 self.touched.add(counter.series.attribution)
-                self.baselines[self.process.id, counter.series.id] = counter.baseline
+                self._write(counter)
 
     def _count_newcomers(self, diffs: Mapping[str, FamilyDiff]) -> None:
         """Take in the series that this process did not have before."""

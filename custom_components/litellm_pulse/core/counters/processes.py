@@ -149,7 +149,7 @@ class Process:
     def forget(self) -> None:
         """Drop all counters, for a process that has not answered for long."""
         self.forgotten, self.sums, self.waiting = True, None, None
-        for state in (self.counters, self.lines, self.slots, self.skipped, self.layouts, self.untold):
+        for state in (self.counters, self.lines, self.slots, self.skipped, self.layouts, self.unplaced, self.untold):
             state.clear()
 
     def values(self) -> dict[bytes, float]:
