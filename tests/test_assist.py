@@ -149,7 +149,6 @@ SPOKEN = {
     "gpt-4o cost $1.25 today.": (
         "how much did GPT four o cost",
         "what did I spend on gpt four o",
-        "gpt four o cost today",
     ),
     "Kitchen cost $1.50 this week.": (
         "how much did the kitchen spend this week",
@@ -283,6 +282,24 @@ async def test_persons_are_for_administrators_and_a_voice_is_none(
     assert await ask(hass, question, user=hass_admin_user) == "bob-editor cost the most today: $2.00."
     hass.config_entries.async_update_entry(home, options={"show_persons": True})
     assert await ask(hass, question) == "bob-editor cost the most today: $2.00."
+
+
+async def test_what_is_left_leaves_out_the_budgets_of_persons_for_whoever_may_not_see_them(
+    hass: HomeAssistant, home: MockConfigEntry, proxy: Proxy, hass_admin_user: MockUser, freezer: FrozenDateTimeFactory
+) -> None:
+    labels = 'hashed_api_key="k1",api_key_alias="alice-laptop"'
+    proxy.traffic.series["litellm_remaining_api_key_budget_metric"] = {labels: 3}
+    proxy.traffic.series["litellm_api_key_max_budget_metric"] = {labels: 4}
+    await pass_time(hass, freezer)
+    question = "how much AI budget is left"
+    assert home.runtime_data.coordinator.last_update_success
+    assert await ask(hass, question) == KITCHEN_LEFT
+    answer = await ask(hass, question, user=hass_admin_user)
+    assert KITCHEN_LEFT in answer
+    assert "alice-laptop has $3.00 of $4.00 left." in answer
+    assert await ask(hass, "how much is left of alice laptop's budget") == (
+        "Only administrators may ask about keys, users and customers."
+    )
 
 
 async def call(hass: HomeAssistant, tool: str, user: MockUser | None = None, **arguments: object) -> Any:  # noqa: ANN401

@@ -85,9 +85,18 @@ async def test_of_several_proxies_one_has_to_be_named(
 ) -> None:
     other = add_entry(hass, other_proxy)
     assert await set_up(hass, other)
-    with pytest.raises(ServiceValidationError, match="Several proxies"):
+    with pytest.raises(ServiceValidationError) as caught:
         await call(hass, "scrape")
+    assert str(caught.value) == (
+        "config_entry_id: Several proxies are set up. Name one of them (config_entry_id) "
+        f"({used.title}: {used.entry_id}, {other.title}: {other.entry_id})"
+    )
     assert await call(hass, "scrape", config_entry_id=used.entry_id)
+
+
+async def test_what_was_not_chosen_is_not_imported_and_that_is_said(hass: HomeAssistant, used: MockConfigEntry) -> None:
+    with pytest.raises(ServiceValidationError, match=f"^No source of history is chosen for {used.title}"):
+        await call(hass, "import_history")
 
 
 async def test_persons_are_for_administrators(

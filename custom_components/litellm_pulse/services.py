@@ -154,6 +154,8 @@ async def _async_runtime(call: ServiceCall) -> RuntimeData:
     try:
         return await async_get_runtime(call.hass, call.data.get(ATTR_ENTRY))
     except QueryError as err:
+        if err.field is not None:
+            err.field = ATTR_ENTRY
         raise _invalid(err) from err
 
 
@@ -180,12 +182,17 @@ def _invalid(err: QueryError) -> ServiceValidationError:
     """Return what an action says of a question that cannot be answered as it was asked; names the field."""
     reason = query_message(err)
     if err.available is not None:
-        reason += f" ({', '.join(map(str, err.available))})"
+        reason += f" ({', '.join(map(_choice, err.available))})"
     return ServiceValidationError(
         translation_domain=DOMAIN,
         translation_key="query_failed",
         translation_placeholders={"reason": f"{err.field}: {reason}" if err.field else reason},
     )
+
+
+def _choice(one: object) -> str:
+    """Return what may be chosen as it is typed: a word, or the id of a proxy beside its title."""
+    return f"{one['title']}: {one['id']}" if isinstance(one, dict) else str(one)
 
 
 def _store_failed(err: StoreError) -> HomeAssistantError:
