@@ -5,7 +5,6 @@
 
 import asyncio
 import contextlib
-import shutil
 from asyncio.events import Handle
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -116,7 +115,7 @@ def _turns() -> Iterator[list[tuple[float, str]]]:
         begun = thread_time()
         run_handle(handle)
         if (taken := (thread_time() - begun) * 1e3) > found[-1][0]:
-            whose = getattr(handle._callback, "__self__", handle)
+            whose = getattr(handle._callback, "__self__", handle)  # type: ignore[attr-defined]
             if whose is not this and "RequestHandler.start" not in repr(whose):
                 found.append((taken, repr(whose)))
 
@@ -151,7 +150,7 @@ async def _crowded(folder: Path, minutes: float) -> list[Figure]:
     proxies = [Answering(seed) for seed in range(len(kinds))]
     for proxy in proxies:
         await proxy.server.start_server(access_log=None, shutdown_timeout=1)
-    folder.mkdir()
+    await asyncio.to_thread(folder.mkdir)
     async with _real_home_assistant(folder) as hass:
         started = (folder / "home-assistant.log").read_text().count("Traceback")
         # Some things are made once for good.
@@ -174,7 +173,6 @@ async def _crowded(folder: Path, minutes: float) -> list[Figure]:
             lambda: len([*folder.glob(f"{DOMAIN}/*"), *folder.glob(f".storage/{DOMAIN}.*")])
         )
     log = await asyncio.to_thread((folder / "home-assistant.log").read_text)
-    shutil.copy(folder / "home-assistant.log", "/tmp/care/crowd.log")
     return [
         *figures,
         figure(

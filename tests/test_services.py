@@ -153,6 +153,11 @@ async def test_an_export_that_cannot_be_written_says_why_and_leaves_nothing(
     (allowed / "taken").mkdir(parents=True)
     with pytest.raises(HomeAssistantError, match="directory"):
         await call(hass, "export_usage", path=str(allowed / "taken"))
+    for name in ("zero\0", "x" * 300, "file/below"):
+        (allowed / "file").write_text("")
+        with pytest.raises(HomeAssistantError, match="cannot be written: "):
+            await call(hass, "export_usage", path=str(allowed / name))
+    (allowed / "file").unlink()
     assert [one.name for one in allowed.iterdir()] == ["taken"]
 
 

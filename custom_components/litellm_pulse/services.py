@@ -106,11 +106,12 @@ async def _async_export_usage(call: ServiceCall) -> ServiceResponse:
     )
     try:
         rows = await call.hass.async_add_executor_job(work)
-    except OSError as err:
+    except (OSError, ValueError) as err:
+        error = (err.strerror if isinstance(err, OSError) else None) or str(err)
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="export_failed",
-            translation_placeholders={"path": str(path), "error": err.strerror or str(err)},
+            translation_placeholders={"path": str(path), "error": error},
         ) from err
     except StoreError as err:
         raise _store_failed(err) from err
@@ -181,12 +182,12 @@ def _rows(answer: JsonObjectType) -> list[Any]:
 def _invalid(err: QueryError) -> ServiceValidationError:
     """Return what an action says of a question that cannot be answered as it was asked; names the field."""
     reason = query_message(err)
+    if err.field and not reason.startswith(err.field):
+        reason = f"{err.field}: {reason}"
     if err.available is not None:
         reason += f" ({', '.join(map(_choice, err.available))})"
     return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="query_failed",
-        translation_placeholders={"reason": f"{err.field}: {reason}" if err.field else reason},
+        translation_domain=DOMAIN, translation_key="query_failed", translation_placeholders={"reason": reason}
     )
 
 
