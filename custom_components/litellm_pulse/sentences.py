@@ -261,7 +261,7 @@ GERMAN: Final = Language(
     has_left="{name} hat{window} noch {remaining}.",
     has_left_of="{name} hat{window} noch {remaining} von {maximum}.",
     is_over="{name} hat{window} {maximum} aufgebraucht und liegt {over} darüber.",
-    unknown="Ich kenne kein Modell, Team oder Schlüssel namens {name}.",
+    unknown="Ich kenne kein Modell, kein Team und keinen Schlüssel namens {name}.",
     no_limit="Es ist kein Budget oder Limit gesetzt.",
     not_for_everyone="Nach Schlüsseln, Nutzern und Kunden dürfen nur Administratoren fragen.",
 )
