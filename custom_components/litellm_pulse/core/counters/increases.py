@@ -60,6 +60,8 @@ class Increases:
     ambiguity: Ambiguity | None = None
     has_newcomers: bool = False
     """The process has counters that it did not have before."""
+    only_grew: bool = True
+    """The sums of counters have changed by the increases and by nothing else."""
 
     def apply(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition, *, older: bool) -> None:
         """Apply all diffs of an answer; nothing here can fail."""
@@ -80,9 +82,11 @@ class Increases:
         self._remember(diffs, exposition)
         if self.complete:
             self.process.unsure_since = None
-        for vector in self.increases.values() if self.untracked else ():
-            for metric in self.untracked:
-                vector[metric] = 0.0
+        if self.untracked:
+            self.only_grew = False
+            for vector in self.increases.values():
+                for metric in self.untracked:
+                    vector[metric] = 0.0
         if older:
             self.ambiguity = Ambiguity.OLDER
 
@@ -129,6 +133,34 @@ class Increases:
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""
+        if older or diff.created:
+            self._count_doubtful(diff, older=older)
+            return
+        tells_created, untold, baselines, process = diff.tells_created, self.process.untold, self.baselines, self.process.id
+        for _, counter, value in diff.changed:
+            by = value - counter.value
+            if by <= 0 or counter.missing_since is not None:
+                self._grow(counter, value, counter.created if tells_created else None, older=False)
+                continue
+            # Nearly all of them; this is what `_grow` comes to.
+            counter.value = value
+            if not tells_created:
+                counter.untold += by
+                if counter.created is not None:
+                    untold.add(counter)
+            elif counter.created is not None:
+                counter.untold = 0.0
+            else:
+                counter.untold += by
+            series = counter.series
+            if series.metrics:
+                self._add(series, by)
+                self.changed += 1
+                self.touched.add(series.attribution)
+                baselines[process, series.id] = counter.baseline
+
+    def _count_doubtful(self, diff: FamilyDiff, *, older: bool) -> None:
+        """Count what has grown where the answer is older, or tells other times of creation than the last one."""
         # Those whose value the answer does not tell, or has told already.
         counted_now = {*diff.missing, *(diff.slots[index] for index in diff.skipped)}
         for index, counter, value in diff.changed:
@@ -158,6 +190,7 @@ class Increases:
         if found.by:
             self._add(counter.series, found.by)
         anew = found.reset or (since is not None and counter.created is not None and since != counter.created)
+        self.only_grew &= not anew and counter.missing_since is None
         counter.value = value if anew else max(value, counter.value)
         if since is not None:
             counter.created, counter.untold = since, 0.0
@@ -191,6 +224,7 @@ class Increases:
         """Note since when counters are missing; they keep their value."""
         for counter in diff.missing:
             counter.missing_since = self.process.unsure_since or self.now
+            self.only_grew = False
             if counter.series.metrics:
                 self.touched.add(counter.series.attribution)
                 self._write(counter)
