@@ -11,6 +11,7 @@ from itertools import chain
 from ..catalog import COUNTERS, GAUGES, LIVE_FAMILIES, Dimension, Metric
 from ..errors import SurprisingPartError, TruncatedAnswerError
 from ..exposition import PROCESS_START, Exposition, ExpositionParser, GaugeReader, GaugeSample
+from ..garbage_collector import gc_paused
 from ..models import ZERO, Member, MemberKey, Vector
 from . import parts
 from .ambiguity import AmbiguityLog, TurnDetector
@@ -154,6 +155,11 @@ class Counting:
         Raises TruncatedAnswerError, MissingIdentityError or SurprisingPartError, with nothing
         changed, for an answer that lacks what the same process published before, or who gives it.
         """
+        with gc_paused():
+            return self._count(answer)
+
+    def _count(self, answer: Answer) -> Counted:
+        """Count one answer, as `count` does."""
         exposition = answer.exposition
         gauges = self._gauges.read({family: exposition[family] for family in self._live if family in exposition})
         identity = Identity.of(answer, gauges)
@@ -304,14 +310,16 @@ class Counting:
         process.pids |= step.identity.pids
         process.starts = step.identity.starts
         process.was_complete |= answer.complete
+        baselines = work.baselines
         if dropped:
             self._raw.keep_only(self._processes.known.keys())
+            baselines = {key: one for key, one in baselines.items() if key[0] not in dropped}
         if not answer.part:
             self._witness = parts.witness(step.exposition, step.diffs)
         self._splits.learn([*work.new_series, *moved], self._attributions.keys)
         members, attributions = self._attributions.take_new()
         return Changes(
-            baselines={key: one for key, one in work.baselines.items() if key[0] not in dropped},
+            baselines=baselines,
             processes={one.id: one.row for one in (process, *waited)},
             met=met or bool(waited),
             dropped=dropped,

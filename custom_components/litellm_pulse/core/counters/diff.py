@@ -109,8 +109,16 @@ def _created_since(process: Process, family: str, lines: Sequence[bytes]) -> dic
 def creation_times(family: str, lines: Iterable[bytes]) -> dict[bytes, float]:
     """Return series -> `_created` of the lines of a twin."""
     stem, skip = family.encode(), len(created_family(family))
-    samples = map(split_sample, lines)
-    return {stem + text[skip:]: value for text, value in samples if value is not None and value > 0}
+    times: dict[bytes, float] = {}
+    for line in lines:
+        text, _, value = line.rpartition(b" ")
+        # Nearly all are plain; the others are read with more care.
+        told = number(value) if text.endswith(b'"}') else None
+        if told is None:
+            text, told = split_sample(line)
+        if told:
+            times[stem + text[skip:]] = told
+    return times
 
 
 def _differing(lines: Sequence[bytes], old: Sequence[bytes]) -> Iterator[int]:

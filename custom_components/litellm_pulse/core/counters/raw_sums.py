@@ -26,7 +26,7 @@ class RawSums:
         if known is None:
             return self.update(process, (), anew=True)
         if increases:
-            grown = {number: tuple(map(add, known[number], by)) for number, by in increases.items()}
+            grown = {number: tuple(map(add, known[number], by, strict=True)) for number, by in increases.items()}
             known = self.known[process.id] = {**known, **grown}
         return known
 
