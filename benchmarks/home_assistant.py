@@ -46,8 +46,8 @@ def run(setting: Setting) -> Section:
         title="Inside Home Assistant",
         note=(
             "A Home Assistant core in the process that measures, on the real loop, with a static proxy in another one "
-            "that compresses, and gives the part that is asked for, as LiteLLM with one worker does; `async_refresh` of the "
-            "coordinator is one scrape: request, fold, SQLite, entities. *Late*: the "
+            "that compresses, and gives the part that is asked for, as LiteLLM with one worker does. `async_refresh` "
+            "of the coordinator is one scrape: request, fold, SQLite, entities. *Late*: the "
             f"latest beat of a 5 ms heartbeat on the loop within {INTERVAL} s, by the clock, so it also holds what "
             "the neighbours on this machine do, as the same Home Assistant without the entry shows, measured in turn. "
             "Memory: the peak of the resident set over what it was before the scrape. Processor time is that of the "
