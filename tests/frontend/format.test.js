@@ -23,6 +23,14 @@ test("numbers are written as the user has chosen", () => {
   assert.equal(formats({ locale: { language: "en", number_format: "none" } }).count(12345), "12345");
 });
 
+test("money is written as Home Assistant's tiles and our server's sentences write it", () => {
+  // The same amounts as in tests/test_languages.py.
+  const written = { en: "$1,234.50", de: "1.234,50 $", es: "1234,50 US$", fr: "1 234,50 $US", nl: "US$ 1.234,50" };
+  for (const [language, text] of Object.entries(written)) {
+    assert.equal(plain(formats({ locale: { language, number_format: "language" } }).money(1234.5)), text);
+  }
+});
+
 test("large counts are shortened, shares and changes have one decimal at most", () => {
   assert.equal(english.count(99999), "99,999");
   assert.equal(english.count(1234567), "1.235M");
