@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { dates, formats } from "../../custom_components/litellm_pulse/frontend/format.js";
+import { dates, formats, moments } from "../../custom_components/litellm_pulse/frontend/format.js";
 
 /** Return a text with plain spaces: languages differ in which they use. */
 const plain = (text) => text.replaceAll(/\s/gu, " ");
@@ -48,4 +48,12 @@ test("a period is told by its dates, its end not included", () => {
   const period = { start: Date.parse("2026-10-01T00:00Z"), end: Date.parse("2026-10-08T00:00Z") };
   assert.equal(plain(dates(hass, period, "UTC")), "Oct 1 – 7");
   assert.equal(dates(hass, { ...period, end: Date.parse("2026-10-01T17:15Z") }, "UTC"), "Oct 1");
+});
+
+const afternoon = (locale) => plain(moments({ locale }, "Europe/Berlin")("2026-11-25T14:05:00+00:00"));
+
+test("a time is written in the user's language, zone and clock", () => {
+  assert.equal(afternoon({ language: "en", time_format: "language" }), "Nov 25, 2026, 3:05 PM");
+  assert.equal(afternoon({ language: "en", time_format: "24" }), "Nov 25, 2026, 15:05");
+  assert.equal(afternoon({ language: "de", time_format: "language" }), "25.11.2026, 15:05");
 });

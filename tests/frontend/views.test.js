@@ -48,7 +48,8 @@ function made(proxies, more = {}) {
   const known = new Set(
     proxies.flatMap((one) => [one, ...one.dimensions.flatMap(({ members }) => members)]).map((one) => one.statistics),
   );
-  return dashboard({ proxies, known, energy: true, t: translator("en"), color: (index) => `#${index}`, ...more }).views;
+  const language = { t: translator("en"), moment: (value) => `at ${value}` };
+  return dashboard({ proxies, known, energy: true, color: (index) => `#${index}`, ...language, ...more }).views;
 }
 
 /** Return all cards of a view. */
@@ -177,7 +178,10 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
       ["sensor.used", "Home: budget"],
     ],
   );
-  assert.ok(ofType(made([proxy("a")])[0], "empty-state").some((card) => card.content.startsWith("No limit is set")));
+  const hint = ofType(made([proxy("a")])[0], "empty-state").find(({ content }) =>
+    content.startsWith("No limit is set"),
+  );
+  assert.equal(hint.buttons[0].tap_action.navigation_path, "/config/devices/device/a");
 });
 
 test("without a proxy, without an answer and without usage the page says what to do", () => {
@@ -186,7 +190,7 @@ test("without a proxy, without an answer and without usage the page says what to
     title([proxy("a", { loaded: false, dimensions: [], error: "Nothing answers" })]),
     "a is not available yet",
   );
-  assert.equal(title([proxy("a", { dimensions: [] })]), "Nothing was spent yet");
+  assert.equal(title([proxy("a", { dimensions: [] })]), "Nothing has been spent yet");
 });
 
 test("without the energy integration the page says how to get a date picker", () => {
@@ -210,6 +214,7 @@ test("health tells of a disabled entity what is known, of deployments those in t
     text: "yes",
     icon: "mdi:information-outline",
   });
+  assert.equal(connection.entities[1].text, "at 2026-11-25T12:00:00+00:00");
   assert.deepEqual(
     deployments.entities.map(({ name }) => name),
     ["bad", "good"],

@@ -31,8 +31,8 @@ export function colored(members, color) {
 }
 
 export class Builder {
-  constructor({ known, energy, t, color, several }) {
-    Object.assign(this, { known, energy, t, color, several });
+  constructor({ known, energy, t, color, moment, several }) {
+    Object.assign(this, { known, energy, t, color, moment, several });
   }
 
   view(config) {
@@ -146,6 +146,11 @@ export class Builder {
   heading(text, path = undefined) {
     const action = path ? { action: "navigate", navigation_path: path } : { action: "none" };
     return { type: "heading", heading: capital(text), tap_action: action };
+  }
+
+  /** Return what a tap does that is to open a device's page. */
+  toDevice({ device_id: id }) {
+    return { action: "navigate", navigation_path: `/config/devices/device/${id}` };
   }
 
   hint(icon, title, content, buttons = undefined) {

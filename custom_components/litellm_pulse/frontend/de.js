@@ -30,7 +30,7 @@ export default {
   show_all: "Alle {count} anzeigen",
   nothing_used: "In diesem Zeitraum wurde nichts genutzt.",
   spend_by: "Ausgaben nach {kind}",
-  price_by: "Preis der Nutzung nach {kind}",
+  price_by: "Durchschnittskosten nach {kind}",
   tokens_by: "Token nach {kind}",
   picked: "Gewählter Zeitraum",
   tokens_in_out: "Eingabe- und Ausgabe-Token",
@@ -41,7 +41,7 @@ export default {
   limit_month: "Monatslimit",
   budget: "Budget",
   no_limits:
-    "Es ist kein Limit gesetzt. Auf der Seite des Proxys oder eines Mitglieds lässt sich eines setzen; hier steht dann, wie viel davon verbraucht ist.",
+    "Es ist kein Limit gesetzt. Auf der Geräteseite lässt sich eines setzen; hier steht dann, wie viel davon verbraucht ist.",
   open_device: "Geräteseite öffnen",
   no_proxy: "Kein LiteLLM-Proxy eingerichtet",
   no_proxy_text: "Füge einen hinzu: Nötig sind nur seine Adresse und ein Schlüssel.",
@@ -49,7 +49,7 @@ export default {
   not_loaded: "{name} ist noch nicht verfügbar",
   nothing_yet: "Noch nichts ausgegeben",
   nothing_yet_text:
-    "Schicke eine Anfrage durch den Proxy. Sie erscheint hier binnen einer Minute, in den Diagrammen nach der vollen Stunde.",
+    "Schicke eine Anfrage durch den Proxy. Sie erscheint hier binnen einer Minute, in den Diagrammen zur nächsten vollen Stunde.",
   no_statistics: "Diagramme beginnen nach der ersten vollen Stunde.",
   no_energy: "Die Datumsauswahl gehört zur Energie-Integration von Home Assistant",
   no_energy_text: "Ergänze die Zeile energy: (oder default_config:) in configuration.yaml und starte neu.",

@@ -49,3 +49,15 @@ export function dates(hass, { start, end }, zone) {
   });
   return sameDay ? format.format(start) : format.formatRange(start, end - 1);
 }
+
+/** Return a function that writes an ISO time as the user reads dates and clocks. */
+export function moments(hass, zone) {
+  const { language = hass.language, time_format: clock } = hass.locale ?? {};
+  const format = new Intl.DateTimeFormat(language, {
+    timeZone: zone,
+    dateStyle: "medium",
+    timeStyle: "short",
+    hour12: { 12: true, 24: false }[clock],
+  });
+  return (value) => format.format(new Date(value));
+}

@@ -28,14 +28,13 @@ export function healthView(build, proxies) {
 
 function connection(build, proxy) {
   const { t } = build;
-  const rows = ROWS.map((key) => row(proxy, key, t)).filter(Boolean);
+  const rows = ROWS.map((key) => row(build, proxy, key)).filter(Boolean);
   const error = proxy.error ? [{ type: "text", name: t("error"), text: proxy.error, icon: "mdi:alert" }] : [];
-  const action = { action: "navigate", navigation_path: `/config/devices/device/${proxy.device_id}` };
   const link = {
     type: "button",
     name: t("open_device"),
     icon: "mdi:open-in-app",
-    tap_action: action,
+    tap_action: build.toDevice(proxy),
     action_name: "→",
   };
   return {
@@ -49,14 +48,14 @@ function connection(build, proxy) {
 }
 
 /** Return the row of an entity; of one that is disabled, what was known when the page was opened. */
-function row(proxy, key, t) {
+function row({ t, moment }, proxy, key) {
   if (proxy.entities[key]) {
     return { entity: proxy.entities[key], name: t(key) };
   }
   if (!(key in proxy)) {
     return undefined;
   }
-  return { type: "text", name: t(key), text: told(proxy[key], t), icon: "mdi:information-outline" };
+  return { type: "text", name: t(key), text: told(proxy[key], t, moment), icon: "mdi:information-outline" };
 }
 
 /** Return how far LiteLLM's own records have been read, where a source of them is chosen. */
@@ -92,14 +91,14 @@ function still(history, keys, t) {
   return texts.map(([key, text]) => ({ type: "text", name: t(key), text, icon: "mdi:information-outline" }));
 }
 
-function told(value, t) {
+function told(value, t, moment) {
   if (typeof value === "boolean") {
     return t(value ? "yes" : "no");
   }
   if (value === null) {
     return t("never");
   }
-  return typeof value === "string" ? new Date(value).toLocaleString() : String(value);
+  return typeof value === "string" ? moment(value) : String(value);
 }
 
 function deployments(build, proxy) {

@@ -30,7 +30,7 @@ export default {
   show_all: "Alle {count} tonen",
   nothing_used: "In deze periode is niets gebruikt.",
   spend_by: "Uitgaven per {kind}",
-  price_by: "Prijs van gebruik per {kind}",
+  price_by: "Gemiddelde kosten per {kind}",
   tokens_by: "Tokens per {kind}",
   picked: "Gekozen periode",
   tokens_in_out: "Tokens in en uit",
@@ -40,8 +40,7 @@ export default {
   limit_week: "weeklimiet",
   limit_month: "maandlimiet",
   budget: "budget",
-  no_limits:
-    "Er is geen limiet ingesteld. Stel er een in op de pagina van de proxy of een lid: hier staat dan hoeveel ervan op is.",
+  no_limits: "Er is geen limiet ingesteld. Stel er een in op de apparaatpagina: hier staat dan hoeveel ervan op is.",
   open_device: "Apparaatpagina openen",
   no_proxy: "Er is geen LiteLLM-proxy ingesteld",
   no_proxy_text: "Voeg er een toe: het adres en een sleutel zijn genoeg.",
@@ -49,7 +48,7 @@ export default {
   not_loaded: "{name} is nog niet beschikbaar",
   nothing_yet: "Er is nog niets uitgegeven",
   nothing_yet_text:
-    "Stuur een verzoek via de proxy. Het staat hier binnen een minuut, en na het hele uur in de grafieken.",
+    "Stuur een verzoek via de proxy. Het staat hier binnen een minuut, en op het volgende hele uur in de grafieken.",
   no_statistics: "Grafieken beginnen na het eerste hele uur.",
   no_energy: "De datumkiezer hoort bij de energie-integratie van Home Assistant",
   no_energy_text: "Voeg de regel energy: (of default_config:) toe aan configuration.yaml en herstart.",
