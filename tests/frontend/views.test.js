@@ -132,6 +132,7 @@ test("all that follows the date follows the same, which is not the Energy page's
 test("a sensor that is disabled is told from the statistics", () => {
   const [overview] = made([proxy("a", { entities: { spend_day: "sensor.day" } })]);
   assert.equal(ofType(overview, "tile").length, 0);
+  assert.ok(ofType(overview, "heading").some(({ heading }) => heading === "Up to the last full hour"));
   assert.deepEqual(
     ofType(overview, "statistic").map(({ entity, period }) => [entity, period.calendar.period]),
     [
@@ -219,6 +220,12 @@ test("health tells of a disabled entity what is known, of deployments those in t
     deployments.entities.map(({ name }) => name),
     ["bad", "good"],
   );
+});
+
+test("a name of any length fits into the tooltip of a graph", () => {
+  const dimensions = [{ dimension: "model", members: [member("x".repeat(10_000), "litellm_pulse:a_model_ab")] }];
+  const [graph] = ofType(made([proxy("a", { dimensions })])[0], "statistics-graph");
+  assert.equal(graph.entities[0].name, `${"x".repeat(39)}…`);
 });
 
 test("names are data: none is ever in a card that takes HTML or Markdown", () => {

@@ -8,6 +8,7 @@ export default {
   today: "Heute",
   this_week: "Diese Woche",
   this_month: "Dieser Monat",
+  full_hours: "Bis zur letzten vollen Stunde",
   forecast: "Prognose",
   lifetime: "Insgesamt",
   spend: "Ausgaben",

@@ -8,6 +8,7 @@ export default {
   today: "Hoy",
   this_week: "Esta semana",
   this_month: "Este mes",
+  full_hours: "Hasta la última hora en punto",
   forecast: "Previsión",
   lifetime: "En total",
   spend: "gasto",

@@ -8,6 +8,7 @@ export default {
   today: "Aujourd'hui",
   this_week: "Cette semaine",
   this_month: "Ce mois-ci",
+  full_hours: "Jusqu'à la dernière heure pleine",
   forecast: "Prévision",
   lifetime: "Au total",
   spend: "dépenses",

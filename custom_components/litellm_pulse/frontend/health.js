@@ -1,6 +1,7 @@
 /** The view that tells whether the proxies answer, and what they cannot tell. */
 
 import { FULL } from "./builder.js";
+import { capital } from "./translations.js";
 
 const ROWS = [
   "connected",
@@ -59,7 +60,11 @@ function row({ t, moment }, proxy, key) {
 }
 
 /** Return how far LiteLLM's own records have been read, where a source of them is chosen. */
-function past(build, { history, entities: { history_import: entity } }) {
+function past(build, proxy) {
+  const {
+    history,
+    entities: { history_import: entity },
+  } = proxy;
   if (!history || history.state === "off") {
     return [];
   }
@@ -68,7 +73,7 @@ function past(build, { history, entities: { history_import: entity } }) {
   const keys = Object.keys(PAST).filter((key) => key !== "percent" || history.source !== "api");
   const rows = entity ? live(entity, keys, t) : still(history, keys, t);
   const card = { type: "entities", entities: rows, grid_options: FULL };
-  return [{ type: "grid", cards: [build.heading(t("history")), card] }];
+  return [{ type: "grid", cards: [build.heading(build.of(proxy, t("history"))), card] }];
 }
 
 /** Return the rows of the import that follow its sensor. */
@@ -110,10 +115,10 @@ function deployments(build, proxy) {
   const rows = members.map((member) =>
     member.entities.deployment_health
       ? { entity: member.entities.deployment_health, name: member.name }
-      : { type: "text", name: member.name, text: build.t(member.health), icon: ICONS[member.health] },
+      : { type: "text", name: member.name, text: capital(build.t(member.health)), icon: ICONS[member.health] },
   );
   const card = { type: "entities", entities: rows, state_color: true, grid_options: FULL };
-  return [{ type: "grid", cards: [build.heading(build.t("deployments")), card] }];
+  return [{ type: "grid", cards: [build.heading(build.of(proxy, build.t("deployments"))), card] }];
 }
 
 /** Return the models whose use cost nothing: some are free, of others LiteLLM does not know the price. */

@@ -8,6 +8,7 @@ export default {
   today: "Vandaag",
   this_week: "Deze week",
   this_month: "Deze maand",
+  full_hours: "Tot het laatste hele uur",
   forecast: "Voorspelling",
   lifetime: "In totaal",
   spend: "uitgaven",

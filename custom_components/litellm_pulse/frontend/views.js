@@ -83,7 +83,7 @@ function viewsOfDimension(build, proxy, one) {
   const kind = build.t(`${one.dimension}s`);
   const path = pathOf(proxy, one.dimension);
   const view = build.view({
-    title: build.several ? `${kind} · ${proxy.name}` : kind,
+    title: build.of(proxy, kind),
     path,
     subview: build.several,
     back_path: build.several ? pathOf(proxy) : undefined,
