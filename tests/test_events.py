@@ -136,7 +136,8 @@ async def test_the_activity_of_the_device_says_what_happened(
         asked = {"start_time": began.isoformat(), "end_time": dt_util.utcnow().isoformat(), **whose}
         await client.send_json_auto_id({"type": "logbook/get_events", **asked})
         rows = (await client.receive_json())["result"]
-        assert [row["message"] for row in rows if "message" in row] == ["New model: llama3"]
+        said = [(row["message"], row["icon"]) for row in rows if "message" in row]
+        assert said == [("New model: llama3", "mdi:creation")]
 
 
 async def test_a_limit_that_is_reached_is_told_once_a_window(
