@@ -29,7 +29,8 @@ PATIENCE = 20
 """Seconds for a text to come up on a page that is looked at."""
 LOOK = f"""() => {{
   {ALL}
-  const shown = all("*").filter((one) => one.checkVisibility());
+  // A slot has no box of its own, but may have a text.
+  const shown = all("*").filter((one) => one.checkVisibility() || getComputedStyle(one).display === "contents");
   const within = (one, {{ left, right }}) => {{
     const box = one.getBoundingClientRect();
     return box.left >= left - 1 && box.right <= right + 1;
