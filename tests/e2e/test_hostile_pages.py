@@ -67,7 +67,7 @@ def spender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spender]:
     with _served(proxy) as url, HomeAssistant(tmp_path_factory.mktemp("hostile")) as home:
         entry_id = home.set_up(url, "sk-nobody", name=EVIL)
         home.flow("options/flow", entry_id, {"shown": {"dimensions": ["team", "key", "user"]}})
-        rewrite_past(home, entry_id, days=3, proxy=proxy)
+        rewrite_past(home, entry_id, days=2, proxy=proxy)
         spender = Spender(home, f"/{DASHBOARD}")
         made = {"url_path": DASHBOARD, "title": EVIL, "require_admin": False, "show_in_sidebar": True}
         strategy = {"strategy": {"type": "custom:litellm-pulse"}}
