@@ -37,9 +37,11 @@ def async_describe_events(
     @callback
     def describe(event: Event) -> Description:
         data = event.data
+        name = str(data.get("device_name"))
         return {
-            LOGBOOK_ENTRY_NAME: str(data.get("device_name")),
-            LOGBOOK_ENTRY_MESSAGE: str(data.get("message")),
+            LOGBOOK_ENTRY_NAME: name,
+            # The activity shows the name before the sentence, which may begin with it.
+            LOGBOOK_ENTRY_MESSAGE: str(data.get("message")).removeprefix(f"{name} "),
             LOGBOOK_ENTRY_ICON: _ICONS.get(str(data.get("type")), "mdi:bell-ring-outline"),
         }
 
