@@ -87,10 +87,12 @@ class Connections:
         """
         connecting = asyncio.ensure_future(self._connect())
         try:
-            return await asyncio.shield(connecting)
+            # asyncio.shield would log what becomes of it.
+            await asyncio.wait([connecting])
         except asyncio.CancelledError:
             connecting.add_done_callback(_abandon)
             raise
+        return connecting.result()
 
     async def _connect(self) -> asyncpg.Connection:
         """Return a connection, encrypted as the address wants it."""
