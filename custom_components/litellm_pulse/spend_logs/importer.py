@@ -13,7 +13,6 @@ from .planner import DAILY_OVERLAP, Ask, Bounds, Kind, halves, overlap, plan
 from .progress import Progress
 from .rows import Block
 
-
 AHEAD = 2
 """Spans that are asked for before they are taken: as many as there may be connections."""
 
