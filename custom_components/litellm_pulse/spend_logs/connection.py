@@ -164,7 +164,7 @@ def typed() -> Iterator[None]:
         raise (TlsError if _refused_tls(err) else UnreachableError)(str(err)) from err
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError) as err:
         raise UnreachableError(str(err) or type(err).__name__) from err
-    except (asyncpg.InterfaceError, asyncpg.PostgresError) as err:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError) as err:
         raise UnreachableError(f"{type(err).__name__}: {err}") from err
 
 

@@ -11,9 +11,9 @@ import asyncpg
 from .connection import Connections, Load
 from .dsn import Dsn
 from .errors import SpendLogsOffError
-from .models import HOUR, Span
+from .models import EPOCH, HOUR, Span
 from .rows import Block, Reader
-from .tables import NEEDED, LogTable, aggregation, known_table, limits, quoted
+from .tables import NEEDED, LogTable, aggregation, fits, known_table, limits, quoted
 
 BINS_SINCE = 14
 """The release of PostgreSQL that brought date_bin."""
@@ -28,19 +28,16 @@ NEAR_ENOUGH = 10_000
 
 type Take = Callable[[Block], Awaitable[None]]
 
-_EXISTING = """
-    SELECT n.nspname AS schema, c.relname AS name, array_agg(a.attname::text) AS columns
+_COLUMNS = """
+    SELECT n.nspname AS schema, c.relname AS name, a.attname AS column, format_type(a.atttypid, NULL) AS type,
+        has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relname = ANY($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-    GROUP BY 1, 2 ORDER BY array_position(current_schemas(false), n.nspname), 1
+    ORDER BY array_position(current_schemas(false), n.nspname), 1
 """
-_READABLE = """
-    SELECT table_schema AS schema, table_name AS name, column_name AS column, data_type AS type
-    FROM information_schema.columns WHERE table_name = ANY($1::text[])
-    AND has_column_privilege(quote_ident(table_schema) || '.' || quote_ident(table_name), column_name, 'SELECT')
-"""
+"""Those of information_schema, and of materialized views, which that leaves out."""
 _INDEXED = """
     SELECT a.attname FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
@@ -93,7 +90,7 @@ class Database:
                 table=table,
                 bins=connection.get_server_version().major >= BINS_SINCE,
                 now=row[0].astimezone(UTC),
-                oldest=aware(row[1]),
+                oldest=_within(aware(row[1]), row[0]),
                 newest=aware(row[2]),
             )
 
@@ -168,11 +165,14 @@ class _Buffer:
 
 async def _table(connection: asyncpg.Connection) -> LogTable:
     """Return the table to read; raises PermissionDeniedError or NoKnownTableError."""
-    names = list(NEEDED)
-    existing = {(row["schema"], row["name"]): row["columns"] for row in await connection.fetch(_EXISTING, names)}
+    existing: dict[tuple[str, str], set[str]] = {}
     types: dict[tuple[str, str], dict[str, str]] = {}
-    for row in await connection.fetch(_READABLE, names):
-        types.setdefault((row["schema"], row["name"]), {})[row["column"]] = row["type"]
+    for row in await connection.fetch(_COLUMNS, list(NEEDED)):
+        if fits(row["column"], row["type"]):
+            key = row["schema"], row["name"]
+            existing.setdefault(key, set()).add(row["column"])
+            if row["readable"]:
+                types.setdefault(key, {})[row["column"]] = row["type"]
     key = known_table(existing, types)
     columns = types[key]
     table = LogTable(schema=key[0], name=key[1], columns=frozenset(columns), aware=False, indexed=False)
@@ -221,6 +221,11 @@ async def _first_id(connection: asyncpg.Connection, table: LogTable, span: Span)
             high = middle
     first: int = low
     return first
+
+
+def _within(oldest: datetime | None, now: datetime) -> datetime | None:
+    """Return the time of the oldest row, where a clock was wrong the nearest that can be asked for."""
+    return None if oldest is None else min(max(oldest, EPOCH), now.astimezone(UTC))
 
 
 def aware(at: datetime | None) -> datetime | None:

@@ -19,7 +19,8 @@ KNOWN_KEYS = 20_000
 
 NULL = "\\N"
 """How COPY writes that there is none."""
-_NULL = NULL.encode()
+_ODD = frozenset({NULL.encode(), b"NaN", b"Infinity", b"-Infinity"})
+"""What stands for a number and is none."""
 
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -84,7 +85,7 @@ class Reader:
             if len(self._known) >= KNOWN_KEYS:
                 self._known.clear()
             members = self._known[keys] = self._named(keys.decode().split("\t"))
-        values: Vector = tuple(map(_number, sums) if _NULL in sums else map(float, sums))
+        values: Vector = tuple(map(_number, sums) if _ODD.intersection(sums) else map(float, sums))
         before = self._quarter.get(members)
         self._quarter[members] = values if before is None else add(before, values)
 
@@ -144,5 +145,5 @@ def _time(epoch: bytes) -> datetime:
 
 
 def _number(value: bytes) -> float | None:
-    """Return the number of a field."""
-    return None if value == _NULL else float(value)
+    """Return the number of a field; what is none would spoil every sum that it is part of."""
+    return None if value in _ODD else float(value)
