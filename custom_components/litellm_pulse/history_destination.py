@@ -60,9 +60,8 @@ class LedgerDestination:
             told = _told(part, chosen, rows)
             history.replace(told, zone, self._source, json.dumps(progress.to_json()))
             if part is Part.BEFORE and chosen and progress.reached:
-                history.forget_days(
-                    windows.quarter_of(progress.reached), windows.quarter_of(max(chosen)) + DAY_QUARTERS
-                )
+                begin = max(progress.reached, _whole_from(progress) or progress.reached)
+                history.forget_days(windows.quarter_of(begin), windows.quarter_of(max(chosen)) + DAY_QUARTERS)
             return len(told.rows)
 
         self._on_written(scope, await self._ledger.async_history(write), progress)
@@ -88,9 +87,14 @@ def _unknown_otherwise(
     known = history.requests(other, windows.quarter_of(first), windows.quarter_of(last))
     taken = {number // DAY_QUARTERS for number in known}
     if part is Part.BEFORE:
-        # The database tells a day by the hour, but not the rest of one that LiteLLM has deleted in part.
-        taken &= {windows.quarter_of(progress.oldest) // DAY_QUARTERS} if progress.oldest else set()
+        whole = _whole_from(progress)
+        taken = {day for day in taken if whole and day < windows.quarter_of(whole) // DAY_QUARTERS}
     return {slot: told for slot, told in slots.items() if windows.quarter_of(slot) // DAY_QUARTERS not in taken}
+
+
+def _whole_from(progress: Progress) -> datetime | None:
+    """Return the UTC day from which on the database tells days whole: of its oldest LiteLLM has deleted a part."""
+    return floor(progress.oldest, DAY) + DAY if progress.oldest else None
 
 
 def _told(part: Part, slots: Mapping[datetime, float], rows: Sequence[UsageRow]) -> Told:

@@ -37,9 +37,15 @@ VIEW = """
 
 
 @pytest.mark.parametrize(
-    "change", [MOVED, VIEW.format(""), VIEW.format("MATERIALIZED "), 'ALTER TABLE "LiteLLM_SpendLogs" ALTER spend TYPE numeric;',
-               'DROP INDEX "LiteLLM_SpendLogs_startTime_idx";']
-)  # fmt: skip
+    "change",
+    [
+        MOVED,
+        VIEW.format(""),
+        VIEW.format("MATERIALIZED "),
+        'ALTER TABLE "LiteLLM_SpendLogs" ALTER spend TYPE numeric;',
+        'DROP INDEX "LiteLLM_SpendLogs_startTime_idx";',
+    ],
+)
 async def test_another_schema_a_view_and_other_types_are_read_the_same(
     make: Make, connect: Connect, kept: Kept, server: postgres.Postgres, change: str
 ) -> None:
@@ -65,9 +71,13 @@ async def test_what_a_release_lacks_is_not_told(make: Make, connect: Connect, ke
 
 @pytest.mark.parametrize(
     "change",
-    ["ALTER created_at TYPE text", "ALTER cost_usd TYPE text", "ALTER cost_usd TYPE money USING cost_usd::numeric::money",
-     "DROP provider"],
-)  # fmt: skip
+    [
+        "ALTER created_at TYPE text",
+        "ALTER cost_usd TYPE text",
+        "ALTER cost_usd TYPE money USING cost_usd::numeric::money",
+        "DROP provider",
+    ],
+)
 async def test_a_table_with_columns_of_no_use_is_not_taken_for_a_known_one(
     make: Make, connect: Connect, change: str
 ) -> None:
