@@ -17,7 +17,7 @@ from .tables import NEEDED, LogTable, aggregation, fits, known_table, limits, qu
 
 BINS_SINCE = 14
 """The release of PostgreSQL that brought date_bin."""
-STEP_BYTES = 1 << 15
+STEP_BYTES = 1 << 14
 """So many are read before others on the loop have a turn: a few milliseconds."""
 BUFFER_BYTES = 1 << 22
 """So many may wait to be read: the database sums up what is next meanwhile."""
