@@ -165,7 +165,7 @@ def _moved(history: History, gap: Gap) -> dict[tuple[int, int], SparseVector]:
     numbers = {keys[1:]: number for number, keys in members.items() if number in lump}
     told = [
         UsageRow(windows.quarter_start(row.start), tuple(row.members), tuple([row.values[index] for index in _INDICES]))
-        for row in history.told(Part.GAP, start, end + 1)
+        for row in history.told(Part.GAP, start, end)
     ]
     vectors = {keys: tuple([lump[number][index] for index in _INDICES]) for keys, number in numbers.items()}
     found: dict[tuple[int, int], list[float]] = {}
