@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from .models import DAY, HOUR, QUARTER, Scope, Span, floor, half_month_start
+from .models import DAY, HOUR, Scope, Span, floor, half_month_start
 from .progress import Progress
 
 OVERLAP = timedelta(hours=6)
@@ -81,15 +81,11 @@ def _follow(progress: Progress, bounds: Bounds) -> Iterator[Ask]:
 
 
 def _gaps(progress: Progress, bounds: Bounds) -> Iterator[Ask]:
-    """Yield gaps that are not known yet, and those that ended so lately that rows may be missing.
-
-    What happened in the last quarter-hour is where /metrics told it; another gap may begin there.
-    """
+    """Yield gaps that are not known yet, and those that ended so lately that rows may be missing."""
     for gap in bounds.gaps:
         told = progress.gaps.get(gap.start)
-        span = Span(gap.start, floor(gap.end, QUARTER))
-        if span and (told is None or told < gap.end + DAILY_OVERLAP):
-            yield Ask(Kind.GAP, Scope.GAP, span)
+        if told is None or told < gap.end + DAILY_OVERLAP:
+            yield Ask(Kind.GAP, Scope.GAP, gap)
 
 
 def _down(kind: Kind, end: datetime, bounds: Bounds) -> Iterator[Ask]:
