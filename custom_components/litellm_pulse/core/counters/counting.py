@@ -496,12 +496,17 @@ def _settle(process: Process, work: Increases) -> bool:
 
 
 def _is_older(step: _Step) -> bool:
-    """Whether an answer is older than the last one of its process: some counters are lower, and none is higher."""
+    """Whether an answer is older than the last one of its process: some counters are lower, and none is higher.
+
+    Those that are back may have begun anew, unless one is back as it was: then they were not gone.
+    """
     process = step.process
     if step.is_new or process.has_no_identity or (process.joined and step.identity.starts != process.starts):
         return False
     diffs = step.diffs.values()
-    return any(one.falls_while_present for one in diffs) and not any(one.rises for one in diffs)
+    if any(one.rises for one in diffs) or not any(one.falls for one in diffs):
+        return False
+    return any(one.falls_while_present or one.has_returned_unchanged for one in diffs)
 
 
 def _counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> list[Counter]:
@@ -514,12 +519,11 @@ def _counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) ->
     if any(one.missing_since is None for one in fallen):
         return []
     since = max(one.missing_since or 0.0 for one in fallen)
-    gone = {one for diff in diffs.values() for one in diff.missing}
     counted = []
     for one in process.all_counters():
         if one.first_seen >= since:
             counted.append(one)
-        elif one.untold and one.created is None and one.missing_since is None and one not in gone:
+        elif one.untold and one.created is None and one not in fallen:
             counted.append(Counter(one.series, one.untold, first_seen=one.first_seen))
     return counted
 

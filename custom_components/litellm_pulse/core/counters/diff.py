@@ -58,6 +58,13 @@ class FamilyDiff:
         return any(counter.missing_since is not None for _, counter, _ in self.changed)
 
     @property
+    def has_returned_unchanged(self) -> bool:
+        """Whether a counter that was used is back, after it was missing, with the value that it had."""
+        return any(
+            counter.missing_since is not None and value == counter.value > 0 for _, counter, value in self.changed
+        )
+
+    @property
     def falls_while_present(self) -> bool:
         """Whether a counter is lower than it was that was not missing in between."""
         return any(

@@ -150,7 +150,7 @@ class Increases:
     def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
         """Count one counter's growth, and move its baseline."""
         found, before = growth(counter, value, since), counter.baseline
-        if found.kept or (older and found.reset and counter.missing_since is None):
+        if found.kept or (older and found.reset):
             if value < counter.value * ROUNDED:
                 self.ambiguity = Ambiguity.OLDER
             return
