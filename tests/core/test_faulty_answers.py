@@ -333,7 +333,9 @@ def _damaged(lines: list[str], fault: Fault, chance: random.Random) -> str:
         case Fault.JUNK:
             lines = [_junk(line, chance) if line in some else line for line in lines]
         case Fault.ORDER:
-            lines = list(map(_reordered, lines))
+            # Of all, of the times of creation only, or of the counters only.
+            parts = chance.choice(((True, False), (True,), (False,)))
+            lines = [_reordered(line) if ("_created{" in line) in parts else line for line in lines]
         case Fault.TWICE:
             lines = [again for line in lines for again in [line] * (1 + (line in some))]
     return "".join(lines)

@@ -477,3 +477,37 @@ def test_a_series_that_came_twice_and_was_born_again_counts_what_it_has_now(harn
     assert harness.total() == 0
     harness.scrape(body(family(COST, {other: 0, series(user="1"): 0, one: 2}, {other: start, one: born}), start=start))
     assert harness.total() == 2
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["in one go", "with a restart of Home Assistant after each"])
+@pytest.mark.parametrize("turned", [COST, COST.replace("_total", "_created")], ids=["the counter", "its twin"])
+def test_times_of_creation_hold_for_series_whose_labels_they_have_in_another_order(
+    harness: LedgerHarness, turned: str, restarts: bool
+) -> None:
+    start = START.timestamp() - 5000
+    born = START.timestamp() + 100
+
+    def scrape(amounts: dict[str, float], created: dict[str, float], *, turn: bool) -> None:
+        labels = {name: series(model=name, team="t-1") for name in amounts}
+        text = family(
+            COST, {labels[name]: value for name, value in amounts.items()}, {labels[one]: created[one] for one in created}
+        )
+        for name in amounts if turn else ():
+            text = text.replace(turned + labels[name], turned + series(team="t-1", model=name))
+        harness.scrape(body(text, start=start))
+        if restarts:
+            harness.reopen()
+
+    scrape({"gpt-4o": 5, "opus": 1}, {"gpt-4o": start, "opus": start}, turn=True)
+    scrape({"gpt-4o": 6, "opus": 1}, {"gpt-4o": start, "opus": start}, turn=True)
+    assert harness.total() == 1
+    # Evicted and born again past what it was, with others beside it that are new, and as old as the process.
+    created = {"gpt-4o": born, "opus": start, "llama": born + 1, "phi": start + 1}
+    scrape({"gpt-4o": 9, "opus": 1, "llama": 2, "phi": 70}, created, turn=True)
+    assert harness.total() == 1 + 9 + 2
+    scrape({"gpt-4o": 10, "opus": 2, "llama": 2, "phi": 71}, created, turn=False)
+    assert harness.total() == 1 + 9 + 2 + 3
+    scrape({"gpt-4o": 11, "opus": 2, "llama": 2, "phi": 71}, {}, turn=True)
+    scrape({"gpt-4o": 12, "opus": 2, "llama": 2, "phi": 71}, created, turn=True)
+    scrape({"gpt-4o": 15, "opus": 2, "llama": 2, "phi": 71}, created | {"gpt-4o": born + 300}, turn=True)
+    assert harness.total() == 1 + 9 + 2 + 3 + 2 + 15

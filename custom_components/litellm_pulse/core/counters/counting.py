@@ -33,7 +33,7 @@ from .results import (
     Origin,
     SeriesRow,
 )
-from .series import ROUNDED, Counter
+from .series import Counter
 from .series_index import SeriesIndex
 from .splits import Splits
 
@@ -515,7 +515,7 @@ def _counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) ->
     It may have been since those that are lower now are missing. What appeared since then has counted whole,
     of others that went on what has grown.
     """
-    fallen = {one for diff in diffs.values() for _, one, value in diff.changed if value < one.value * ROUNDED}
+    fallen = set().union(*(diff.fallen for diff in diffs.values()))
     if any(one.missing_since is None for one in fallen):
         return []
     since = max(one.missing_since or 0.0 for one in fallen)

@@ -37,7 +37,7 @@ class FamilyDiff:
     skipped: set[int] = field(default_factory=set)
     """Lines that could not be read, or that repeat a series."""
     created: Mapping[bytes, float] = field(default_factory=dict)
-    """Series text -> `_created`, of the lines that differ from the last ones."""
+    """Text by which a series is known or new -> `_created`, of the lines that differ from the last ones."""
     tells_created: bool = False
     is_same: bool = False
     """No line differs from the last answer's."""
@@ -46,6 +46,11 @@ class FamilyDiff:
     def falls(self) -> bool:
         """Whether any counter is lower than it was, by more than rounding."""
         return any(value < counter.value * ROUNDED for _, counter, value in self.changed)
+
+    @property
+    def fallen(self) -> set[Counter]:
+        """The counters that are lower than they were, by more than rounding."""
+        return {counter for _, counter, value in self.changed if value < counter.value * ROUNDED}
 
     @property
     def rises(self) -> bool:
@@ -87,7 +92,8 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
             _find_renamed(diff, process.layouts_of(family))
     diff.tells_created = bool(created)
     if created:
-        diff.created = {**process.unplaced.get(family, {}), **_created_since(process, family, created)}
+        told = {**process.unplaced.get(family, {}), **_created_since(process, family, created)}
+        diff.created = _of_series(diff, told) if told else told
     return diff
 
 
@@ -120,6 +126,17 @@ def creation_times(family: str, lines: Iterable[bytes]) -> dict[bytes, float]:
     stem, skip = family.encode(), len(created_family(family))
     samples = map(split_sample, lines)
     return {stem + text[skip:]: value for text, value in samples if value is not None and value > 0}
+
+
+def _of_series(diff: FamilyDiff, told: Mapping[bytes, float]) -> Mapping[bytes, float]:
+    """Return times of creation under the texts that the series are known by, or come with where they are new."""
+    texts = diff.known.keys() | {text for _, text, _ in diff.newcomers}
+    odd = {text for text in told if text not in texts}
+    # Mostly those are of lines that were lost, and no labels come in another order.
+    if not odd or {layout_of(text) for text in odd} <= {layout_of(text) for text in texts}:
+        return told
+    by_labels = {canonical(text): text for text in texts}
+    return {by_labels.get(canonical(text), text) if text in odd else text: since for text, since in told.items()}
 
 
 def _differing(lines: Sequence[bytes], old: Sequence[bytes]) -> Iterator[int]:

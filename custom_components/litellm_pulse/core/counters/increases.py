@@ -9,7 +9,7 @@ from ..catalog import UPSTREAM, Metric, counted, metrics_of, proves_use
 from ..exposition import Exposition, LabelReader, Labels, canonical, split_sample
 from ..models import ZERO, Vector
 from .attribution import Attributions, UnresolvedAttribution
-from .diff import FamilyDiff, created_family
+from .diff import FamilyDiff, created_family, creation_times
 from .processes import Process, layout_of
 from .results import Ambiguity, Baseline, BaselineKey, MemberKeys, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
@@ -67,13 +67,13 @@ class Increases:
             self._doubt(diffs)
         for family, diff in diffs.items():
             self.samples += len(diff.slots)
-            if diff.tells_created and self.process.untold:
-                self._confirm(family, exposition[created_family(family)])
+            if diff.tells_created and self.process.untold and not older:
+                self._confirm(family, exposition[created_family(family)], diff)
             if diff.is_same and not diff.created:
                 self.skipped += len(diff.skipped)
                 continue
-            self._rename(family, diff)
             self._count_known(diff, older=older)
+            self._rename(family, diff)
             if self.complete and not older:
                 self._miss(diff)
         self._count_newcomers({family: one for family, one in diffs.items() if one.newcomers})
@@ -111,10 +111,11 @@ class Increases:
                 process.whole.add(family)
             if diff.tells_created:
                 process.lines[created_family(family)] = exposition[created_family(family)]
-                counters = process.counters_of(family)
+                counters, renamed = process.counters_of(family), dict(diff.renamed)
+                told = {renamed.get(text, text): since for text, since in diff.created.items()}
                 process.unplaced[family] = {
                     text: since
-                    for text, since in diff.created.items()
+                    for text, since in told.items()
                     if text not in counters or counters[text].created != since
                 }
 
@@ -131,16 +132,13 @@ class Increases:
         """Count what has grown of the counters that were there before."""
         # Those whose value the answer does not tell, or has told already.
         counted_now = {*diff.missing, *(diff.slots[index] for index in diff.skipped)}
-        for index, counter, value in diff.changed:
+        created = {known: since for text, since in diff.created.items() if (known := diff.known.get(text))}
+        for _, counter, value in diff.changed:
             counted_now.add(counter)
             since = counter.created if diff.tells_created else None
-            if diff.created:
-                since = diff.created.get(split_sample(diff.lines[index])[0], since)
-            self._grow(counter, value, since, older=older)
+            self._grow(counter, value, created.get(counter, since), older=older)
         reborn = {
-            known: since
-            for text, since in diff.created.items()
-            if (known := diff.known.get(text)) and known not in counted_now and since != known.created
+            known: since for known, since in created.items() if known not in counted_now and since != known.created
         }
         # Their lines are those of the last answer, which may have been taken for older ones.
         for line, one in zip(diff.lines, diff.slots, strict=True) if reborn else ():
@@ -176,13 +174,15 @@ class Increases:
         if counter.series.metrics:
             self.baselines[self.process.id, counter.series.id] = counter.baseline
 
-    def _confirm(self, family: str, twin: Sequence[bytes]) -> None:
+    def _confirm(self, family: str, twin: Sequence[bytes], diff: FamilyDiff) -> None:
         """Take what has counted for certain where it is told that it is still the same incarnation."""
-        untold = [one for one in self.process.untold if one.series.family == family]
-        told = dict(map(split_sample, twin)) if untold else {}
+        fallen = diff.fallen
+        untold = [one for one in self.process.untold if one.series.family == family and one not in fallen]
+        told = creation_times(family, twin) if untold else {}
+        by_labels = {} if all(one.series.text in told for one in untold) else {canonical(one): told[one] for one in told}
         for counter in untold:
-            text = created_family(family).encode() + counter.series.text[len(family) :]
-            if told.get(text) == counter.created:
+            text = counter.series.text
+            if told.get(text, by_labels.get(canonical(text))) == counter.created:
                 counter.untold = 0.0
                 self.process.untold.discard(counter)
                 self._write(counter)
