@@ -354,6 +354,7 @@ class Ledger:
                 totals = loading.load_totals(store, int(self._totals.day), self._week_start)
         except StoreError as error:
             self._writer.error = str(error)
+            self._publish(self.snapshot)
             return
         self._counting, self._totals = counting, totals
         self._totals.regroup(counting.groups)

@@ -479,6 +479,53 @@ def test_a_series_that_came_twice_and_was_born_again_counts_what_it_has_now(harn
     assert harness.total() == 2
 
 
+def test_times_of_creation_are_the_same_however_the_number_is_written(harness: LedgerHarness) -> None:
+    start = START.timestamp() - 5000
+    labels = series(model="gpt-4o")
+    for value in (5, 7):
+        answer = body(family(COST, {labels: value}, {labels: start + 1}), start=start)
+        harness.scrape(answer.replace(repr(start + 1).encode(), f"{start + 1:.10e}".encode()) if value > 5 else answer)
+    assert harness.total() == 2
+    assert len(harness.ledger._counting._processes.known) == 1
+
+
+def test_a_fall_that_is_not_told_to_be_another_incarnation_waits_for_the_answer_that_tells() -> None:
+    check("""
+        by      a     a    a   a    a    a    a
+        gpt-4o  100@1 30   35@90 40 100@1 41@90 5
+        opus    1@1   2@1  2@1 2@1  2@1  2@1  2@1
+        adds    0     1    35  5    0    1    0
+    """)
+
+
+def test_an_older_answer_is_no_proof_that_a_series_goes_on() -> None:
+    check("""
+        by      a   a   a   a      a
+        gpt-4o  1@1 50  1@1 5050@90 5051@90
+        opus    1@1 1   1@1 1@1    1@1
+        adds    0   49  0   5000   1
+    """)
+
+
+def test_an_answer_that_is_older_in_what_it_lost_before_counts_nothing() -> None:
+    check("""
+        by      a a a a a a
+        gpt-4o  5 7 _ 6 7 8
+        opus    3 3 _ 3 3 3
+        adds    0 2 0 0 0 1
+    """)
+
+
+def test_without_identity_what_grew_before_it_was_lost_is_not_counted_again_when_a_restart_shows() -> None:
+    check("""
+        by      *  *  *  *  *
+        gpt-4o  50 _  _  4  5
+        opus    2  90 _  91 92
+        llama   1  2  3  4  5
+        adds    0  89 1  9  3
+    """)
+
+
 @pytest.mark.parametrize("restarts", [False, True], ids=["in one go", "with a restart of Home Assistant after each"])
 @pytest.mark.parametrize("turned", [COST, COST.replace("_total", "_created")], ids=["the counter", "its twin"])
 def test_times_of_creation_hold_for_series_whose_labels_they_have_in_another_order(

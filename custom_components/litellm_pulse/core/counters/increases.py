@@ -176,12 +176,15 @@ class Increases:
 
     def _confirm(self, family: str, twin: Sequence[bytes], diff: FamilyDiff) -> None:
         """Take what has counted for certain where it is told that it is still the same incarnation."""
-        fallen = diff.fallen
-        untold = [one for one in self.process.untold if one.series.family == family and one not in fallen]
+        untold = {one for one in self.process.untold if one.series.family == family}
+        lines = {one: line for line, one in zip(diff.lines, diff.slots, strict=True) if one in untold} if untold else {}
         told = creation_times(family, twin) if untold else {}
         by_labels = {} if all(one.series.text in told for one in untold) else {canonical(one): told[one] for one in told}
-        for counter in untold:
-            text = counter.series.text
+        for counter, line in lines.items():
+            text, value = counter.series.text, split_sample(line)[1]
+            # A lower value is that of an older answer, which says nothing of now.
+            if value is None or value < counter.value * ROUNDED:
+                continue
             if told.get(text, by_labels.get(canonical(text))) == counter.created:
                 counter.untold = 0.0
                 self.process.untold.discard(counter)
