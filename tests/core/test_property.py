@@ -222,7 +222,10 @@ class Lifecycles(RuleBasedStateMachine):
         life = self._life(which)
         whole = life.answer()
         answers = {"empty": b"", "HTML": b"<html>\n", "cut off": whole[: len(whole) * 2 // 3].rstrip(b"\n")}
-        if life.start is not None and life not in self.anchored and self.known.seen.get(life):
+        seen = self.known.seen.get(life, {})
+        # One whose series have all been born anew may share its start with the one that is known.
+        goes_on = any(life.counters.get(key, (None,))[0] == epoch for key, (epoch, _) in seen.items())
+        if life.start is not None and life not in self.anchored and goes_on:
             answers["a family less"] = whole[: whole.index(f"# HELP {REQUESTS}".encode())]
         if how in answers:
             before = self._ledger.snapshot

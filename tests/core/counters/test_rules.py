@@ -529,7 +529,9 @@ def test_without_identity_what_grew_before_it_was_lost_is_not_counted_again_when
 @pytest.mark.parametrize("restarts", [False, True], ids=["in one go", "with a restart of Home Assistant after each"])
 @pytest.mark.parametrize("turned", [COST, COST.replace("_total", "_created")], ids=["the counter", "its twin"])
 def test_times_of_creation_hold_for_series_whose_labels_they_have_in_another_order(
-    harness: LedgerHarness, turned: str, restarts: bool
+    harness: LedgerHarness,
+    turned: str,
+    restarts: bool,  # noqa: FBT001
 ) -> None:
     start = START.timestamp() - 5000
     born = START.timestamp() + 100
@@ -537,7 +539,9 @@ def test_times_of_creation_hold_for_series_whose_labels_they_have_in_another_ord
     def scrape(amounts: dict[str, float], created: dict[str, float], *, turn: bool) -> None:
         labels = {name: series(model=name, team="t-1") for name in amounts}
         text = family(
-            COST, {labels[name]: value for name, value in amounts.items()}, {labels[one]: created[one] for one in created}
+            COST,
+            {labels[name]: value for name, value in amounts.items()},
+            {labels[one]: created[one] for one in created},
         )
         for name in amounts if turn else ():
             text = text.replace(turned + labels[name], turned + series(team="t-1", model=name))

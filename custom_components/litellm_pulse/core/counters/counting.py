@@ -21,7 +21,7 @@ from .increases import Increases
 from .origins import CLOCK_STEP, Origins
 from .parts import OpenPart
 from .processes import WAIT_ANSWERS, Process, Processes
-from .raw_sums import RawSums
+from .raw_sums import RawSums, highest
 from .results import (
     Ambiguity,
     Answer,
@@ -235,6 +235,9 @@ class Counting:
             and _counts_newcomers(process, looks[index], answer.answered_at, is_new=step.is_new)
             for index, metric in enumerate(self.metrics)
         ]
+        if process.sums and process.start is not None and answer.now < self._processes.in_turn_until:
+            # Those that share a start and take turns cannot be told apart by sums.
+            process.sums = highest(one.sums for one in self._processes if one.start == process.start and one.sums)
         if step.is_new and process.pids and not process.restarted:
             process.waiting = self._processes.wait()
         work = Increases(
@@ -513,18 +516,20 @@ def _counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) ->
     """Return the counters that may have counted since a restart that shows only now, with what has counted already.
 
     It may have been since those that are lower now are missing. What appeared since then has counted whole,
-    of others that went on what has grown.
+    of others what had grown: also of those that are missing now, which are no evidence of another restart later.
     """
     fallen = set().union(*(diff.fallen for diff in diffs.values()))
     if any(one.missing_since is None for one in fallen):
         return []
     since = max(one.missing_since or 0.0 for one in fallen)
+    gone = {one for diff in diffs.values() for one in diff.missing}
     counted = []
     for one in process.all_counters():
         if one.first_seen >= since:
             counted.append(one)
         elif one.untold and one.created is None and one not in fallen:
-            counted.append(Counter(one.series, one.untold, first_seen=one.first_seen))
+            missing_since = since if one in gone or one.missing_since is not None else None
+            counted.append(Counter(one.series, one.untold, missing_since=missing_since, first_seen=since))
     return counted
 
 

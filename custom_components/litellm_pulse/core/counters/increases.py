@@ -179,7 +179,9 @@ class Increases:
         untold = {one for one in self.process.untold if one.series.family == family}
         lines = {one: line for line, one in zip(diff.lines, diff.slots, strict=True) if one in untold} if untold else {}
         told = creation_times(family, twin) if untold else {}
-        by_labels = {} if all(one.series.text in told for one in untold) else {canonical(one): told[one] for one in told}
+        by_labels = (
+            {} if all(one.series.text in told for one in untold) else {canonical(one): told[one] for one in told}
+        )
         for counter, line in lines.items():
             text, value = counter.series.text, split_sample(line)[1]
             # A lower value is that of an older answer, which says nothing of now.
