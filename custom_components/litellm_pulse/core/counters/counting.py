@@ -267,15 +267,14 @@ class Counting:
     def _ahead(self, step: _Step) -> float | None:
         """Return by how much the process, or one that shares its start, is ahead with its times of creation.
 
-        Where the clock of its answers has been set since, and they would not lie in the future by the clock that it
-        has now, that clock was wrong and not they.
+        Where they do not lie in the future any more, time has come that far, or a clock was wrong and not they.
         """
-        process, answer = step.process, step.answer
-        clock = answer.answered_at - answer.now + CLOCK_STEP
-        akin = [process, *(one for one in self._processes if one.start == process.start)]
-        known = [one.ahead for one in akin if one.ahead is not None and one.ahead > clock]
-        now = [ahead(one.created.values(), answer.answered_at, answer.now) for one in step.diffs.values()]
-        return max([*known, *(one for one in now if one is not None)], default=None)
+        answer = step.answer
+        akin = [one for one in (step.process, *self._processes) if one.start == step.process.start]
+        known = [one.created_times() for one in akin if one.ahead is not None]
+        times = chain(known, (one.created.values() for one in step.diffs.values()))
+        found = (ahead(created, answer.answered_at, answer.now) for created in times)
+        return max((one for one in found if one is not None), default=None)
 
     def _judge(self, step: _Step, work: Increases, before: dict[bytes, float]) -> bool:
         """Drop increases that may be those of several processes in turn, and return whether they are.
@@ -455,8 +454,7 @@ class Counting:
     def _complete(self, process: Process, sums: Mapping[int, Vector] | None) -> None:
         """Work out what is not written down of a process."""
         process.sums = None if process.forgotten else sums
-        created = (counter.created for counter in process.all_counters() if counter.created is not None)
-        process.ahead = ahead(created, process.last_answer or 0.0, process.seen)
+        process.ahead = ahead(process.created_times(), process.last_answer or 0.0, process.seen)
         if process.sums is None:
             self._raw.update(process, (), anew=True)
 
