@@ -128,7 +128,9 @@ def test_times_of_creation_are_believed_again_after_a_clock_that_was_back_for_a_
 ) -> None:
     created = {series(model="gpt-4o"): OLDER}
 
-    def scrape(values: dict[str, float], *, ours: timedelta = timedelta(), date: timedelta | None = timedelta()) -> None:
+    def scrape(
+        values: dict[str, float], *, ours: timedelta = timedelta(), date: timedelta | None = timedelta()
+    ) -> None:
         harness.now += timedelta(minutes=1)
         labels = {series(model=model): value for model, value in values.items()}
         created.update({one: harness.now.timestamp() - 1 for one in labels.keys() - created.keys()})

@@ -94,6 +94,8 @@ class Known:
     """Processes whose counters at their last answer were lost."""
     untold: frozenset[tuple[Life, Key]] = frozenset()
     """Series last counted in an answer that did not tell when they were created."""
+    born_anew: frozenset[Life] = frozenset()
+    """Processes that lost all of their series at once: as two that share a start, whose sums nobody can tell apart."""
     doubtful: Mapping[Key, int] = field(default_factory=dict)
     """Values that several workers had before a restart which showed: perhaps, what has them had begun since."""
     answered: Mapping[Life, datetime] = field(default_factory=dict)
@@ -125,8 +127,11 @@ class Known:
             elif life not in self.forgotten and (epoch > look if created else counts):
                 increases[key] = value
         others = {one: seen for one, seen in self.seen.items() if one.start is not None}
+        goes_on = any(key in before and before[key][0] == epoch for key, (epoch, _) in life.counters.items())
+        born_anew = {life} if created and before and life.counters and not goes_on else set()
         return replace(
             self,
+            born_anew=self.born_anew | born_anew,
             usage=(*self.usage, *((at, key, increase) for key, increase in increases.items() if increase)),
             seen={**others, life: {**before, **life.counters}},
             forgotten=self.forgotten - {life},
@@ -171,7 +176,8 @@ class Known:
             before, now = _by_model_and_team(self.used_by_workers()), _by_model_and_team(_values(life.counters))
             return not before or any(now.get(key, used) < used for key, used in before.items())
         seen = self.seen.get(life, {})
-        return all(key in life.counters and life.counters[key][0] == epoch for key, (epoch, _) in seen.items())
+        goes_on = all(key in life.counters and life.counters[key][0] == epoch for key, (epoch, _) in seen.items())
+        return goes_on and life not in self.born_anew
 
     def _shows_restart(self, counters: Counters) -> bool:
         """Whether several workers that were restarted have anything lower than they had."""
