@@ -146,6 +146,7 @@ def test_times_of_creation_are_believed_again_after_a_clock_that_was_back_for_a_
     before = harness.total()
     assert before <= 12
     created.clear()
+    harness.now += timedelta(hours=2)
     # A worker that began in the same moment and has not answered before.
     created[series(model="phi")] = OLDER + 1
     scrape({"phi": 100, "llama": 7})

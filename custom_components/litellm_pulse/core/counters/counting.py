@@ -41,6 +41,10 @@ _EVIDENCE = "_count"
 """How the families of histograms end whose counts are evidence of a restart."""
 
 
+_PAST = 3600.0
+"""Seconds after which times of creation that lay in the future are past, also those of others that share a start."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     """One answer that stands, before it is taken in."""
@@ -267,14 +271,16 @@ class Counting:
     def _ahead(self, step: _Step) -> float | None:
         """Return by how much the process, or one that shares its start, is ahead with its times of creation.
 
-        Where they do not lie in the future any more, time has come that far, or a clock was wrong and not they.
+        Where the clock of its answers has been set since, and they would not lie in the future by the clock that it
+        has now, that clock was wrong and not they; nor are they once time has come past them.
         """
-        answer = step.answer
-        akin = [one for one in (step.process, *self._processes) if one.start == step.process.start]
-        known = [one.created_times() for one in akin if one.ahead is not None]
-        times = chain(known, (one.created.values() for one in step.diffs.values()))
-        found = (ahead(created, answer.answered_at, answer.now) for created in times)
-        return max((one for one in found if one is not None), default=None)
+        process, answer = step.process, step.answer
+        clock = answer.answered_at - answer.now + CLOCK_STEP
+        akin = [process, *(one for one in self._processes if one.start == process.start)]
+        known = [one for one in akin if one.ahead is not None and one.ahead > clock]
+        lasting = [one.ahead for one in known if max(one.created_times(), default=0.0) > answer.answered_at - _PAST]
+        now = [ahead(one.created.values(), answer.answered_at, answer.now) for one in step.diffs.values()]
+        return max((one for one in (*lasting, *now) if one is not None), default=None)
 
     def _judge(self, step: _Step, work: Increases, before: dict[bytes, float]) -> bool:
         """Drop increases that may be those of several processes in turn, and return whether they are.

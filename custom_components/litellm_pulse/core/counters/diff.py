@@ -133,7 +133,7 @@ def _of_series(diff: FamilyDiff, told: Mapping[bytes, float]) -> Mapping[bytes, 
     texts = diff.known.keys() | {text for _, text, _ in diff.newcomers}
     odd = {text for text in told if text not in texts}
     # Mostly those are of lines that were lost, and no labels come in another order.
-    if not odd or {layout_of(text) for text in odd} <= {layout_of(text) for text in texts}:
+    if not odd or len({layout_of(text) for text in texts | odd}) == 1:
         return told
     by_labels = {canonical(text): text for text in texts}
     return {by_labels.get(canonical(text), text) if text in odd else text: since for text, since in told.items()}
