@@ -14,9 +14,10 @@ from .measure import Costs, Figure, Section, Spread, Table
 HEAD = ("what", "ours", "against", "theirs", "ratio", "budget", "runs", "ok")
 
 _INTRODUCTION = (
-    "Made by `./scripts/bench`. A figure is the median of its runs, with the quartiles in brackets; a ratio is the "
-    "median over pairs of runs made one right after the other."
+    "Made by `./scripts/bench [names] --record`, section by section. A figure is the median of its runs, with the "
+    "quartiles in brackets; a ratio is the median over pairs of runs made one right after the other."
 )
+_SECTION = "\n\n## "
 
 
 def text(sections: Sequence[Section], *, quick: bool) -> str:
@@ -31,21 +32,24 @@ def text(sections: Sequence[Section], *, quick: bool) -> str:
     return "\n".join(parts)
 
 
-def markdown(sections: Sequence[Section]) -> str:
-    """Return results.md."""
-    parts = [
-        "# Benchmarks",
-        _INTRODUCTION,
-        _markdown(Table(title="", head=("machine", ""), rows=_machine())),
-    ]
-    for section in sections:
-        parts += [f"## {section.title}", section.note]
-        if section.figures:
-            rows = [_row(figure, quick=False) for figure in section.figures]
-            parts.append(_markdown(Table(title="", head=HEAD, rows=rows)))
-        for table in section.tables:
-            parts += [f"### {table.title}", _markdown(table)]
-    return "\n\n".join(parts) + "\n"
+def renewed(page: str, sections: Sequence[Section]) -> str:
+    """Return results.md with these sections in the place of those of the same title, new ones at its end."""
+    known = {one.partition("\n")[0]: one.rstrip("\n") for one in page.split(_SECTION)[1:]}
+    known |= {section.title: _markdown_of(section) for section in sections}
+    head = ["# Benchmarks", _INTRODUCTION, _markdown(Table(title="", head=("machine", ""), rows=_machine()))]
+    return _SECTION.join(["\n\n".join(head), *known.values()]) + "\n"
+
+
+def _markdown_of(section: Section) -> str:
+    """Return a section of results.md, without the mark of its title."""
+    load = os.getloadavg()[-1]
+    parts = [section.title, f"*{datetime.now(UTC):%Y-%m-%d}, with a load average of {load:.1f}.*", section.note]
+    if section.figures:
+        rows = [_row(figure, quick=False) for figure in section.figures]
+        parts.append(_markdown(Table(title="", head=HEAD, rows=rows)))
+    for table in section.tables:
+        parts += [f"### {table.title}", _markdown(table)]
+    return "\n\n".join(parts)
 
 
 def missed(sections: Sequence[Section], *, quick: bool) -> list[Figure]:
@@ -105,7 +109,6 @@ def _machine() -> list[tuple[str, str]]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     packages = [f"{name} {_version(name)}" for name in ("homeassistant", "aiohttp", "prometheus-client")]
     return [
-        ("date", f"{datetime.now(UTC):%Y-%m-%d}"),
         ("processor", f"{os.cpu_count()} cores of {_processor()}, {memory:.0f} GB of memory"),
         ("system", f"{kernel.system} {kernel.release}, {kernel.machine}"),
         ("Python", f"{sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"),

@@ -37,8 +37,8 @@ def main() -> int:
         print(f"{name} …", file=sys.stderr, flush=True)
         sections.append(apart(_run, name, setting))
     print(report.text(sections, quick=options.check))
-    if not options.check and not options.names:
-        RESULTS.write_text(report.markdown(sections))
+    if options.record:
+        RESULTS.write_text(report.renewed(RESULTS.read_text(), sections))
     failed = report.missed(sections, quick=options.check)
     for figure in failed:
         print(f"outside of its budget: {figure.name} ({figure.budget})", file=sys.stderr)
@@ -54,6 +54,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, *APART, []], help="benchmarks to run, all if none")
     parser.add_argument("--check", action="store_true", help="few runs, ratios only, generous margins")
+    parser.add_argument("--record", action="store_true", help="renew the sections of benchmarks/results.md")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--peer", type=Path, required=True)
     parser.add_argument("--prometheus", type=Path)

@@ -1,15 +1,18 @@
 """A static /metrics on loopback: the files named on the command line, one after the other, for ever.
 
 A single file is read anew for each answer. `@scrapes@` in a body stands for the number of answers so far.
-After `--gzip` bodies are compressed as prometheus_client, and so LiteLLM, does for who accepts it.
+After `--gzip` bodies are compressed as prometheus_client, and so LiteLLM, does for who accepts it; who
+asks for some names gets these, as LiteLLM with one worker does.
 """
 
 import gzip
 import itertools
 import sys
+from collections.abc import Collection, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import override
+from urllib.parse import parse_qs, urlsplit
 
 COMPRESSED = sys.argv[1] == "--gzip"
 
@@ -17,6 +20,23 @@ COMPRESSED = sys.argv[1] == "--gzip"
 def _encoded(body: bytes) -> bytes:
     """Return a body as it is sent."""
     return gzip.compress(body) if COMPRESSED else body
+
+
+def _part(body: bytes, names: Collection[bytes]) -> bytes:
+    """Return the samples of these names, each family with its comments; all of the body where there are none."""
+    return b"".join(_lines_of(body, names)) if names else body
+
+
+def _lines_of(body: bytes, names: Collection[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a part of a body."""
+    comments: list[bytes] = []
+    for line in body.splitlines(keepends=True):
+        if line.startswith(b"#"):
+            comments = [*comments[-1:], line]
+        elif line.partition(b" ")[0].partition(b"{")[0] in names:
+            yield from comments
+            comments.clear()
+            yield line
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -31,7 +51,9 @@ class Handler(BaseHTTPRequestHandler):
         """Send the next body."""
         body = next(self.bodies)
         if len(self.files) == 1:
-            body = _encoded(self.files[0].read_bytes().replace(b"@scrapes@", b"%d.0" % next(self.answers)))
+            names = [name.encode() for name in parse_qs(urlsplit(self.path).query).get("name[]", [])]
+            told = self.files[0].read_bytes().replace(b"@scrapes@", b"%d.0" % next(self.answers))
+            body = _encoded(_part(told, names))
         self.send_response(200)
         if COMPRESSED:
             self.send_header("Content-Encoding", "gzip")

@@ -11,7 +11,8 @@ import pytest
 from repository import Repository
 from toolchain import ROOT
 
-from benchmarks import comparison, lifecycles, reliability
+from benchmarks import comparison, lifecycles, reliability, report
+from benchmarks.measure import AtMost, Section, figure
 from custom_components.litellm_pulse import descriptions
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -42,6 +43,24 @@ def test_every_address_of_a_file_of_the_repository_leads_to_it() -> None:
 def test_the_page_of_promises_holds_the_figures_of_the_last_run() -> None:
     assert reliability.PAGE.read_text() == reliability.page(reliability.kept())
     assert all(row["held"] for row in reliability.kept()["rows"])
+
+
+def test_a_benchmark_that_is_run_again_renews_its_own_figures_and_no_others() -> None:
+    def section(title: str, millis: float) -> Section:
+        return Section(title=title, note="How.", figures=[figure("a scrape", "ms", [millis], budget=AtMost(5, "ms"))])
+
+    page = report.renewed("", [section("Parsing", 1.0), section("Storing", 2.0)])
+    page = report.renewed(page, [section("Parsing", 3.0), section("Asking", 9.0)])
+    assert re.findall(r"^## (.*)|a scrape \| ([0-9.]+) ms.* (yes|NO) ", page, re.MULTILINE) == [
+        ("Parsing", "", ""),
+        ("", "3.00", "yes"),
+        ("Storing", "", ""),
+        ("", "2.00", "yes"),
+        ("Asking", "", ""),
+        ("", "9.00", "NO"),
+    ]
+    recorded = (ROOT / "benchmarks" / "results.md").read_text()
+    assert report.renewed(recorded, []).partition("## ")[2] == recorded.partition("## ")[2]
 
 
 def test_readme_compares_what_the_last_run_has_counted() -> None:

@@ -30,7 +30,6 @@ from custom_components.litellm_pulse.core import windows
 from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
 from custom_components.litellm_pulse.core.models import OTHER, TOTAL, MemberKey
 from custom_components.litellm_pulse.core.query import sql
-from custom_components.litellm_pulse.external_statistics import async_rebuild
 from custom_components.litellm_pulse.statistic_ids import METRICS, statistic_id, statistic_prefix
 
 from .conftest import pass_time, set_up
@@ -230,10 +229,10 @@ async def test_writing_twice_changes_nothing(
     await _start(hass, entry)
     before = await _table(hass)
     assert len(before) > 500
-    await async_rebuild(hass, entry)
+    await entry.runtime_data.statistics.async_rebuild()
     await _stop(hass, entry)
     await _start(hass, entry)
-    await async_rebuild(hass, entry)
+    await entry.runtime_data.statistics.async_rebuild()
     assert await _table(hass) == before
     await _until(hass, freezer, "18 13:00")
     assert (await _table(hass))[: len(before)] == before
@@ -519,11 +518,11 @@ async def test_hours_that_outlive_the_ledgers_stay_when_statistics_are_rebuilt(
     _alter(path, "DELETE FROM posted WHERE resolution = 0")
     day = datetime(2026, 8, 11, tzinfo=UTC).toordinal()
     await _start(hass, entry)
-    await async_rebuild(hass, entry)
+    await entry.runtime_data.statistics.async_rebuild()
     after = await _changes(hass, entry)
     assert {at: after[at] for at in before} == before
     _alter(path, "UPDATE posted SET cost = cost + 1 WHERE resolution = 1 AND start = ?", day)
-    await async_rebuild(hass, entry)
+    await entry.runtime_data.statistics.async_rebuild()
     after = await _changes(hass, entry)
     assert [at for at in after if at.startswith("08-11")] == ["08-11 23:00"]
     assert {at: after[at] for at in before if at[:5] != "08-11"} == {

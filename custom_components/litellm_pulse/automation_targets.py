@@ -10,8 +10,7 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.automation import DomainSpec
 
-from .const import DOMAIN
-from .descriptions import USD
+from .const import DOMAIN, USD
 from .devices import name_of
 from .features import LIMITS
 from .identifiers import member_and_key

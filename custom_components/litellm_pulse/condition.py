@@ -16,7 +16,7 @@ from homeassistant.helpers.condition import (
 )
 
 from .automation_targets import BINARY_SENSORS, CONF_PERIOD, PERIOD, SENSORS, USED, USED_UP, of_integration
-from .descriptions import USD
+from .const import USD
 
 _ON: Final[set[str | bool]] = {STATE_ON}
 _OFF: Final[set[str | bool]] = {STATE_OFF}

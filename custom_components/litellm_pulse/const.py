@@ -110,3 +110,6 @@ UNUSUAL_THRESHOLD_MAX: Final = 50.0
 
 QUARTERS: Final = [0, 15, 30, 45]
 """Minutes of UTC at which an hour or a day may begin: zones differ from it by quarters of an hour."""
+
+USD: Final = "USD"
+USD_PER_HOUR: Final = "USD/h"

@@ -27,7 +27,8 @@ from .scraper import Scraper
 from .user_settings import UserSettings
 
 if TYPE_CHECKING:
-    from .api import RawScraper, ResponseCache
+    from .api.raw import RawScraper
+    from .api.response_cache import ResponseCache
     from .external_statistics import StatisticsWriter
     from .history_import import HistoryImport
 

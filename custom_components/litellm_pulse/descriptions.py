@@ -8,7 +8,7 @@ from typing import Final
 from homeassistant.components.sensor import SensorDeviceClass, SensorEntityDescription, SensorStateClass
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfTime
 
-from .const import CONF_CURRENCY, MEMBER_FIGURES
+from .const import CONF_CURRENCY, MEMBER_FIGURES, USD, USD_PER_HOUR
 from .core.catalog import COUNTER_INDEX, RATE_LIMITS, Dimension
 from .core.models import Budget, Health, Insight, MemberKey, Window
 from .data import PulseData
@@ -20,8 +20,6 @@ from .history_status import HistoryState
 type Value = float | datetime | str | None
 type Attribute = Value | Mapping[str, float]
 
-USD: Final = "USD"
-USD_PER_HOUR: Final = "USD/h"
 OK: Final = "ok"
 PARTS: Final = "parts"
 """Attribute of a figure of performance: what it is by deployment, or by model."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import batched
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_utc_time_change
 from homeassistant.helpers.recorder import DATA_INSTANCE
@@ -31,9 +32,6 @@ from .ledger_worker import LedgerWorker
 from .statistic_ids import statistic_prefix
 from .statistics_build import Shown, build, fresh, part_of, shown
 from .statistics_task import ClearStatisticsTask, Outcome, Range, Update, WriteStatisticsTask
-
-if TYPE_CHECKING:
-    from .coordinator import LiteLLMPulseConfigEntry
 
 BATCH: Final = 5
 """Members that are built and written at once: to give back 90 days of them takes milliseconds that hold all threads."""
@@ -53,7 +51,7 @@ class StatisticsWriter:
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: LiteLLMPulseConfigEntry,
+        entry: ConfigEntry,
         ledger: LedgerWorker,
         device_manager: DeviceManager,
     ) -> None:
@@ -183,11 +181,6 @@ def _parts(
     known = look()
     whole = part_of(known, None, zone, from_days=from_days)
     return known, whole, part_of(known, before, zone) if before else whole
-
-
-async def async_rebuild(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> None:  # noqa: ARG001
-    """Write the statistics of a loaded entry anew from its ledger; returns when that is done."""
-    await entry.runtime_data.statistics.async_rebuild()
 
 
 @callback

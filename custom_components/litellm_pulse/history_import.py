@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from homeassistant.components import persistent_notification
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
@@ -26,9 +27,6 @@ from .spend_logs.errors import SourceError
 from .spend_logs.models import Scope, Span
 from .spend_logs.progress import Progress
 
-if TYPE_CHECKING:
-    from .coordinator import LiteLLMPulseConfigEntry
-
 CYCLE: Final = timedelta(hours=1)
 """How often a source is asked again: what LiteLLM writes late, it writes within hours."""
 RETRY: Final = timedelta(minutes=5)
@@ -45,7 +43,7 @@ class HistoryImport:
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: LiteLLMPulseConfigEntry,
+        entry: ConfigEntry,
         ledger: LedgerWorker,
         *,
         on_status: Changed,

@@ -240,8 +240,10 @@ class LedgerWorker:
         )
         if self.snapshot.report:
             self.reports.append(self.snapshot.report)
-        # A part may leave families out that have no series.
-        self.labels = label_names(exposition) | (self.labels if part else frozenset())
+        report = self.snapshot.report
+        if not part or report is None or report.changed:
+            # A part may leave families out that have no series.
+            self.labels = label_names(exposition) | (self.labels if part else frozenset())
 
     def _show(self, snapshot: Snapshot) -> None:
         """Show what the ledger knows, and what its past makes of it; on the ledger's own thread."""

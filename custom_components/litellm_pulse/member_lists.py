@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_API_KEY
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later
@@ -18,9 +19,6 @@ from .spend_logs.directory import Entry
 from .spend_logs.errors import TlsError
 from .spend_logs.rest import Rest
 
-if TYPE_CHECKING:
-    from .coordinator import LiteLLMPulseConfigEntry
-
 EVERY: Final = timedelta(hours=1)
 RETRY: Final = timedelta(minutes=5)
 """After a question that nobody answered."""
@@ -32,7 +30,7 @@ class MemberLists:
     def __init__(
         self,
         hass: HomeAssistant,
-        entry: LiteLLMPulseConfigEntry,
+        entry: ConfigEntry,
         ledger: LedgerWorker,
         *,
         on_change: Callable[[], Awaitable[None]],

@@ -8,9 +8,9 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .const import USD
 from .coordinator import LiteLLMPulseConfigEntry
 from .core.models import Window
-from .descriptions import USD
 from .entity import ON_MEMBERS, ON_PROXY, PulseDescription, PulseEntity, async_add_described
 from .features import LIMITS
 from .localize import localize

@@ -2,7 +2,8 @@
 
 import asyncio
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final, Protocol
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
@@ -11,8 +12,25 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 from .core.store.writer import BACKUP_TIME
 
-if TYPE_CHECKING:
-    from .ledger_worker import LedgerWorker
+
+class OpenLedger(Protocol):
+    """A ledger whose file can be left alone for a while."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+
+    async def async_pause(self) -> None:
+        """Write what waits and let go of the file."""
+
+    async def async_resume(self) -> None:
+        """Go on writing."""
+
+    async def async_end(self) -> None:
+        """Close it at once."""
+
+    async def async_discard(self) -> None:
+        """Close it without writing anything."""
 
 
 class OpenLedgers:
@@ -20,8 +38,8 @@ class OpenLedgers:
 
     def __init__(self) -> None:
         """Begin without any."""
-        self._workers: set[LedgerWorker] = set()
-        self._closing: set[LedgerWorker] = set()
+        self._workers: set[OpenLedger] = set()
+        self._closing: set[OpenLedger] = set()
         self._paused_at: datetime | None = None
 
     @property
@@ -44,14 +62,14 @@ class OpenLedgers:
             self._paused_at = None
         await asyncio.gather(*(one.async_resume() for one in self._workers))
 
-    async def async_add(self, worker: LedgerWorker) -> None:
+    async def async_add(self, worker: OpenLedger) -> None:
         """Take a ledger in that has been opened; one that was opened when a backup began is paused too."""
         self._workers.add(worker)
         if self.paused:
             await worker.async_pause()
 
     @callback
-    def async_remove(self, worker: LedgerWorker) -> bool:
+    def async_remove(self, worker: OpenLedger) -> bool:
         """Take a ledger out that is to be closed; return whether it may be, or has to wait for the backup's end."""
         self._workers.discard(worker)
         if self.paused:
@@ -60,12 +78,12 @@ class OpenLedgers:
         return True
 
     @callback
-    def async_forget(self, worker: LedgerWorker) -> None:
+    def async_forget(self, worker: OpenLedger) -> None:
         """Wait for a ledger no more: it is closed without a word, or its file is deleted."""
         self._workers.discard(worker)
         self._closing.discard(worker)
 
-    def closing(self, entry_id: str) -> LedgerWorker | None:
+    def closing(self, entry_id: str) -> OpenLedger | None:
         """Return the ledger of an entry that waits to be closed."""
         return next((one for one in self._closing if one.path.stem == entry_id), None)
 

@@ -8,9 +8,9 @@ from homeassistant.components.sensor import SensorEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import CONF_CURRENCY
+from .const import CONF_CURRENCY, USD, USD_PER_HOUR
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
-from .descriptions import DESCRIPTIONS, PARTS, USD, USD_PER_HOUR, Attribute, PulseSensorDescription, Value
+from .descriptions import DESCRIPTIONS, PARTS, Attribute, PulseSensorDescription, Value
 from .device_manager import NewFeature
 from .entity import PulseEntity, async_add_described
 

@@ -21,7 +21,6 @@ from .coordinator import RuntimeData
 from .core.errors import QueryError, StoreError
 from .core.query import Period, UsageQuery, parameters
 from .export import FORMATS, write_usage
-from .external_statistics import async_rebuild
 
 ATTR_ENTRY: Final = "config_entry_id"
 ATTR_GROUP_BY: Final = "group_by"
@@ -120,7 +119,7 @@ async def _async_export_usage(call: ServiceCall) -> ServiceResponse:
 async def _async_rebuild_statistics(call: ServiceCall) -> None:
     """Write the statistics in the recorder anew, from the ledger."""
     runtime = await _async_runtime(call)
-    await async_rebuild(call.hass, runtime.coordinator.config_entry)
+    await runtime.statistics.async_rebuild()
 
 
 async def _async_scrape(call: ServiceCall) -> ServiceResponse:

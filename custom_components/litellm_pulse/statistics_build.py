@@ -10,13 +10,12 @@ from homeassistant.components.recorder.models import StatisticMeanType, Statisti
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
-from .const import DOMAIN
+from .const import DOMAIN, USD
 from .core import windows
 from .core.catalog import COUNTER_INDEX, COUNTERS, Dimension
 from .core.models import OTHER, TOTAL, Member, MemberKey
 from .core.query import hours
 from .core.query.hours import HOUR_SECONDS, KnownHours, UsageByNumber
-from .descriptions import USD
 from .device_manager import DeviceManager
 from .localize import localize
 from .statistic_ids import METRICS, statistic_id

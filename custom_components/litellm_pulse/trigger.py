@@ -34,7 +34,7 @@ from .automation_targets import (
     of_integration,
     told,
 )
-from .descriptions import USD
+from .const import USD
 from .events import EventType
 
 _ON: Final[set[str]] = {STATE_ON}

@@ -129,14 +129,13 @@ class Attributions:
     _known: dict[tuple[_LabelGroup, str, Values, bool], MemberKeys] = field(default_factory=dict)
     """A group of a family's labels, the model, their values, whether they are proven -> the members."""
 
-    def learn(self, labels: Labels) -> None:
+    def learn(self, unresolved: UnresolvedAttribution) -> None:
         """Learn which model, public name and provider the other labels of a series mean.
 
         The word of a family that has a `model` counts most; of those that do not, that of the
         deployments, which name it next to the public name. What would mean two things means neither.
         """
-        layout = self._layout(labels.names)
-        upstream = layout.upstream.pick(labels.values)
+        layout, upstream = unresolved.layout, unresolved.upstream
         if (layout, upstream) in self._learned:
             return
         self._learned.add((layout, upstream))

@@ -11,6 +11,7 @@ from itertools import chain
 from ..catalog import COUNTERS, GAUGES, LIVE_FAMILIES, Dimension, Metric
 from ..errors import SurprisingPartError, TruncatedAnswerError
 from ..exposition import PROCESS_START, Exposition, ExpositionParser, GaugeReader, GaugeSample
+from ..garbage_collector import gc_paused
 from ..models import ZERO, Member, MemberKey, Vector
 from . import parts
 from .ambiguity import AmbiguityLog, TurnDetector
@@ -158,6 +159,11 @@ class Counting:
         Raises TruncatedAnswerError, MissingIdentityError or SurprisingPartError, with nothing
         changed, for an answer that lacks what the same process published before, or who gives it.
         """
+        with gc_paused():
+            return self._count(answer)
+
+    def _count(self, answer: Answer) -> Counted:
+        """Count one answer, as `count` does."""
         exposition = answer.exposition
         gauges = self._gauges.read({family: exposition[family] for family in self._live if family in exposition})
         identity = Identity.of(answer, gauges)
@@ -211,7 +217,7 @@ class Counting:
             process=process.id,
             process_start=process.start,
             increases={number: tuple(vector) for number, vector in work.increases.items() if any(vector)},
-            raw=self._raw.update(process, work.touched, anew=resumed or work.has_newcomers or bool(moved)),
+            raw=self._sum_up(process, work, anew=resumed or work.has_newcomers or bool(moved)),
             published=self._name_published(step.exposition),
             unknown=self._splits.unknown(self.metrics, self._attributions.counts),
             gauges=step.gauges,
@@ -294,6 +300,7 @@ class Counting:
         in_turn = self._turns.found
         if in_turn and (process.has_no_identity or work.reset):
             work.increases.clear()
+            work.only_grew = False
         if in_turn or work.hold is not None:
             work.ambiguity = Ambiguity.SHARED
         if not fell and not (step.is_new and process.restarted):
@@ -311,14 +318,16 @@ class Counting:
         process.pids |= step.identity.pids
         process.starts = step.identity.starts
         process.was_complete |= answer.complete
+        baselines = work.baselines
         if dropped:
             self._raw.keep_only(self._processes.known.keys())
+            baselines = {key: one for key, one in baselines.items() if key[0] not in dropped}
         if not answer.part:
             self._witness = parts.witness(step.exposition, step.diffs)
         self._splits.learn([*work.new_series, *moved], self._attributions.keys)
         members, attributions = self._attributions.take_new()
         return Changes(
-            baselines={key: one for key, one in work.baselines.items() if key[0] not in dropped},
+            baselines=baselines,
             processes={one.id: one.row for one in (process, *waited)},
             met=met or bool(waited),
             dropped=dropped,
@@ -328,6 +337,12 @@ class Counting:
             origins=origins,
             meta=self._meta(),
         )
+
+    def _sum_up(self, process: Process, work: Increases, *, anew: bool) -> Mapping[int, Vector]:
+        """Return the sums of a process' counters after an answer; `anew` as `RawSums.update` has it."""
+        if work.only_grew and not anew:
+            return self._raw.grow(process, work.increases)
+        return self._raw.update(process, work.touched, anew=anew)
 
     def _reassign(self, *, had_series: bool) -> list[SeriesRow]:
         """Find anew whose usage series are where something was learned; return those that moved."""
@@ -495,6 +510,7 @@ def _settle(process: Process, work: Increases) -> bool:
         waiting.answers += 1
         return False
     process.waiting = None
+    work.only_grew = False
     for attribution, held in waiting.held.items():
         vector = work.increases.setdefault(attribution, list(ZERO))
         for metric, value in enumerate(held):
@@ -511,7 +527,7 @@ def _is_older(step: _Step) -> bool:
     if step.is_new or process.has_no_identity or (process.joined and step.identity.starts != process.starts):
         return False
     diffs = step.diffs.values()
-    if any(one.rises for one in diffs) or not any(one.falls for one in diffs):
+    if not any(one.falls for one in diffs) or any(one.rises for one in diffs):
         return False
     return any(one.falls_while_present or one.has_returned_unchanged for one in diffs)
 

@@ -41,11 +41,8 @@ class FamilyDiff:
     tells_created: bool = False
     is_same: bool = False
     """No line differs from the last answer's."""
-
-    @property
-    def falls(self) -> bool:
-        """Whether any counter is lower than it was, by more than rounding."""
-        return any(value < counter.value * ROUNDED for _, counter, value in self.changed)
+    falls: bool = False
+    """A counter is lower than it was, by more than rounding."""
 
     @property
     def fallen(self) -> set[Counter]:
@@ -90,6 +87,7 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
         _compare(diff, old, slots, skipped)
         if diff.known and diff.newcomers:
             _find_renamed(diff, process.layouts_of(family))
+        diff.falls = any(value < counter.value * ROUNDED for _, counter, value in diff.changed)
     diff.tells_created = bool(created)
     if created:
         told = {**process.unplaced.get(family, {}), **_created_since(process, family, created)}
@@ -105,11 +103,11 @@ def created_family(family: str) -> str:
 
 def _compare(diff: FamilyDiff, old: Sequence[bytes], slots: Sequence[Counter | None], skipped: set[int]) -> None:
     """Read the lines that differ."""
-    lines, placed = diff.lines, diff.slots
+    lines = diff.lines
     # A line that repeated a series may be its only one now.
     again = [index for index in skipped if index < len(lines)]
     differing = sorted({*_differing(lines, old), *again}) if again else list(_differing(lines, old))
-    moved = _place(diff, [index for index in differing if placed[index] is None or not _reread(diff, index)])
+    moved = _place(diff, list(_reread(diff, differing)))
     moved |= len(lines) != len(slots)
     if diff.known and (moved or len(lines) - diff.slots.count(None) < len(diff.known)):
         _take_stock(diff)
@@ -124,8 +122,16 @@ def _created_since(process: Process, family: str, lines: Sequence[bytes]) -> dic
 def creation_times(family: str, lines: Iterable[bytes]) -> dict[bytes, float]:
     """Return series -> `_created` of the lines of a twin."""
     stem, skip = family.encode(), len(created_family(family))
-    samples = map(split_sample, lines)
-    return {stem + text[skip:]: value for text, value in samples if value is not None and value > 0}
+    times: dict[bytes, float] = {}
+    for line in lines:
+        text, _, value = line.rpartition(b" ")
+        # Nearly all are plain; the others are read with more care.
+        told = number(value) if text.endswith(b'"}') else None
+        if told is None:
+            text, told = split_sample(line)
+        if told:
+            times[stem + text[skip:]] = told
+    return times
 
 
 def _of_series(diff: FamilyDiff, told: Mapping[bytes, float]) -> Mapping[bytes, float]:
@@ -145,16 +151,17 @@ def _differing(lines: Sequence[bytes], old: Sequence[bytes]) -> Iterator[int]:
     yield from range(len(old), len(lines))
 
 
-def _reread(diff: FamilyDiff, index: int) -> bool:
-    """Read a line that differs; return whether it is of the series that was in its place before."""
-    counter, line = diff.slots[index], diff.lines[index]
-    if counter is None or not line.startswith(counter.series.text):
-        return False
-    value = number(line[len(counter.series.text) :])
-    if value is None:
-        return False
-    diff.changed.append((index, counter, value))
-    return True
+def _reread(diff: FamilyDiff, indices: Iterable[int]) -> Iterator[int]:
+    """Read lines that differ; yield those that are not of the series that was in their place before."""
+    slots, lines, note = diff.slots, diff.lines, diff.changed.append
+    for index in indices:
+        counter, line = slots[index], lines[index]
+        if counter is not None and line.startswith(text := counter.series.text):
+            value = number(line[len(text) :])
+            if value is not None:
+                note((index, counter, value))
+                continue
+        yield index
 
 
 def _place(diff: FamilyDiff, indices: list[int]) -> bool:

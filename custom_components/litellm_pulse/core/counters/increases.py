@@ -60,6 +60,8 @@ class Increases:
     ambiguity: Ambiguity | None = None
     has_newcomers: bool = False
     """The process has counters that it did not have before."""
+    only_grew: bool = True
+    """The sums of counters have changed by the increases and by nothing else."""
 
     def apply(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition, *, older: bool) -> None:
         """Apply all diffs of an answer; nothing here can fail."""
@@ -80,11 +82,16 @@ class Increases:
         self._remember(diffs, exposition)
         if self.complete:
             self.process.unsure_since = None
+        self._leave_out_untracked()
+        if older:
+            self.ambiguity = Ambiguity.OLDER
+
+    def _leave_out_untracked(self) -> None:
+        """Take back what metrics have grown that are not tracked yet."""
+        self.only_grew &= not self.untracked
         for vector in self.increases.values() if self.untracked else ():
             for metric in self.untracked:
                 vector[metric] = 0.0
-        if older:
-            self.ambiguity = Ambiguity.OLDER
 
     def _doubt(self, diffs: Mapping[str, FamilyDiff]) -> None:
         """Tell what counts from now on apart, where a counter goes missing, which may be a restart that shows later."""
@@ -130,6 +137,38 @@ class Increases:
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""
+        if older or diff.created:
+            self._count_doubtful(diff, older=older)
+            return
+        tells_created, untold, process = diff.tells_created, self.process.untold, self.process.id
+        baselines, touch, vector_of = self.baselines, self.touched.add, self._vector
+        counted = 0
+        for _, counter, value in diff.changed:
+            by, created = value - counter.value, counter.created
+            if by <= 0 or counter.missing_since is not None:
+                self._grow(counter, value, created if tells_created else None, older=False)
+                continue
+            # Nearly all of them; this is what `_grow` comes to.
+            counter.value = value
+            if created is None:
+                counter.untold += by
+            elif tells_created:
+                counter.untold = 0.0
+            else:
+                counter.untold += by
+                untold.add(counter)
+            series = counter.series
+            if series.metrics:
+                vector = vector_of(series.attribution)
+                for metric in series.metrics:
+                    vector[metric] += by
+                counted += 1
+                touch(series.attribution)
+                baselines[process, series.id] = value, created, counter.untold, None, counter.first_seen
+        self.changed += counted
+
+    def _count_doubtful(self, diff: FamilyDiff, *, older: bool) -> None:
+        """Count what has grown where the answer is older, or tells other times of creation than the last one."""
         # Those whose value the answer does not tell, or has told already.
         counted_now = {*diff.missing, *(diff.slots[index] for index in diff.skipped)}
         created = {known: since for text, since in diff.created.items() if (known := diff.known.get(text))}
@@ -156,6 +195,7 @@ class Increases:
         if found.by:
             self._add(counter.series, found.by)
         anew = found.reset or (since is not None and counter.created is not None and since != counter.created)
+        self.only_grew &= not anew and counter.missing_since is None
         counter.value = value if anew else max(value, counter.value)
         if since is not None:
             counter.created, counter.untold = since, 0.0
@@ -196,6 +236,7 @@ class Increases:
         """Note since when counters are missing; they keep their value."""
         for counter in diff.missing:
             counter.missing_since = self.process.unsure_since or self.now
+            self.only_grew = False
             if counter.series.metrics:
                 self.touched.add(counter.series.attribution)
                 self._write(counter)
@@ -270,6 +311,8 @@ class Increases:
 
     def _counted_elsewhere(self, counter: Counter) -> float | None:
         """Return the value at which another process is known to have had the same incarnation of a series, if any."""
+        if not self.others:
+            return None
         family, text = counter.series.family, counter.series.text
         known = [found for one in self.others if (found := one.counters.get(family, {}).get(text))]
         return max((one.value for one in known if one.created == counter.created), default=None)
@@ -334,14 +377,15 @@ class Increases:
                 labels = reader.read(family, text)
                 if labels is None or (labels.names not in layouts and self._repeats_other(text, diff, layouts, labels)):
                     continue
-                if metrics or conditional:
-                    self.attributions.learn(labels)
                 if conditional:
                     metrics, proven = kind.of(labels)
                     blocks, into = unresolved[proven], new[proven]
                     whose = blocks.get(block)
-                if whose is None and metrics:
-                    whose = blocks[block] = self.attributions.unresolved(labels, proven=proven)
+                if kind.metrics and whose is None:
+                    whose = self.attributions.unresolved(labels, proven=proven)
+                    self.attributions.learn(whose)
+                    if metrics:
+                        blocks[block] = whose
             series = known[text] = Series(next(ids), family, text, metrics, 0)
             if metrics and whose is not None:
                 into.append((series, whose))

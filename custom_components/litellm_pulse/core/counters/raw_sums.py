@@ -1,7 +1,8 @@
 """The sums of a process' counters as they stand, before anything is subtracted."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import add
 
 from ..models import ZERO, Vector
 from .processes import Process
@@ -15,6 +16,19 @@ class RawSums:
     known: dict[int, Mapping[int, Vector]] = field(default_factory=dict)
     _counters: dict[int, dict[int, list[Counter]]] = field(default_factory=dict)
     """Per process, attribution -> its counters."""
+
+    def grow(self, process: Process, increases: Mapping[int, Sequence[float]]) -> Mapping[int, Vector]:
+        """Return the sums of a process of which some counters have grown by this much, and no other has changed.
+
+        The same object where nothing has grown.
+        """
+        known = self.known.get(process.id)
+        if known is None:
+            return self.update(process, (), anew=True)
+        if increases:
+            grown = {number: tuple(map(add, known[number], by, strict=True)) for number, by in increases.items()}
+            known = self.known[process.id] = {**known, **grown}
+        return known
 
     def update(self, process: Process, touched: Collection[int], *, anew: bool) -> Mapping[int, Vector]:
         """Return the sums of a process, of which those of `touched` attributions may have changed.

@@ -67,6 +67,6 @@ class SeriesIndex:
             if metrics != row.metrics:
                 changed.append(one.row)
             if labels:
-                attributions.learn(labels)
+                attributions.learn(attributions.unresolved(labels, proven=True))
         self.ids = count(max(by_id, default=0) + 1)
         return by_id, changed

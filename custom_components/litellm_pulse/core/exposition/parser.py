@@ -7,6 +7,9 @@ to the next and a family that is not wanted is never split into lines.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from ..errors import (
     EmptyAnswerError,
@@ -29,6 +32,10 @@ _LINE_LIMIT = 1 << 20
 """Bytes; what has no end after as many is no line of an exposition."""
 SERIES_LIMIT = 250_000
 """Lines of wanted families; each costs some kilobytes of memory, and a busy proxy (50 keys, 20 models) has 8,000."""
+_FAMILY_LIMIT = 1_000
+"""Families that are remembered; LiteLLM has about a hundred."""
+_FAMILY_LENGTH = 200
+"""Bytes of a name and a type that are remembered."""
 _BOM = b"\xef\xbb\xbf"
 _EOF = b"# EOF"
 _TOTAL = b"_total"
@@ -38,6 +45,64 @@ _COUNT = b"_count"
 
 type Exposition = Mapping[str, Sequence[bytes]]
 """A whole body: each wanted family that is published, and its sample lines; none where it has no series yet."""
+
+
+class _Family(NamedTuple):
+    """What is kept of a family."""
+
+    name: bytes
+    """What its lines are kept under, empty where it is not wanted."""
+    described: bytes
+    """What its `# TYPE` calls it."""
+    suffixes: tuple[bytes, ...] = ()
+    """Of the lines that are kept, where it is a histogram: never those of its buckets."""
+    open_metrics: bool = False
+    """It is a counter that goes by its OpenMetrics name, without `_total`."""
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """What is wanted of bodies; nearly all of them have the same families."""
+
+    families: frozenset[bytes]
+    histograms: bool
+    _known: dict[bytes, _Family] = field(default_factory=dict)
+    """By what their `# TYPE` says."""
+
+    def family(self, described: bytes) -> _Family:
+        """Return the family that begins, as its `# TYPE` describes it."""
+        known = self._known.get(described)
+        if known is None:
+            known = self._look_up(described)
+            if len(self._known) < _FAMILY_LIMIT and len(described) < _FAMILY_LENGTH:
+                self._known[described] = known
+        return known
+
+    def _look_up(self, described: bytes) -> _Family:
+        """Look at what a `# TYPE` says."""
+        name, _, kind = described.partition(b" ")
+        kind = kind.strip()
+        if suffixes := self._kept_of(name, kind):
+            return _Family(name, name, suffixes)
+        if name in self.families:
+            return _Family(name, name)
+        if kind == b"counter" and name + _TOTAL in self.families:
+            return _Family(name + _TOTAL, name, open_metrics=True)
+        return _Family(b"", name)
+
+    def _kept_of(self, name: bytes, kind: bytes) -> tuple[bytes, ...]:
+        """Return which lines of a family are kept, where it is a histogram that has any."""
+        if kind != b"histogram" or not name.startswith(_PREFIX):
+            return ()
+        if name + _SUM in self.families:
+            return _SUM, _COUNT
+        return (_COUNT,) if self.histograms else ()
+
+
+@lru_cache(maxsize=8)
+def _wanted(families: frozenset[str], *, histograms: bool) -> _Wanted:
+    """Return what is wanted where these families are."""
+    return _Wanted(frozenset([_ENTERPRISE_ONLY, *(name.encode() for name in families)]), histograms)
 
 
 class ExpositionParser:
@@ -53,22 +118,17 @@ class ExpositionParser:
         With `histograms`, the `_count` lines of LiteLLM's histograms are kept too, as families of
         their own: where a process has no identity, they are evidence of a restart.
         """
-        self._wanted = frozenset([_ENTERPRISE_ONLY, *(name.encode() for name in wanted)])
-        self._histograms = histograms
-        self._suffixes: tuple[bytes, ...] = ()
-        """Of the lines that are kept, where the family at hand is a histogram: never those of its buckets."""
+        self._wanted = _wanted(frozenset(wanted), histograms=histograms)
         self._families: dict[bytes, list[bytes]] = {}
         self._name = b""
-        """The family at hand, empty where it is not wanted."""
-        self._described = b""
-        """What its `# TYPE` calls it."""
+        """What lines at hand are kept under, empty where they are not wanted."""
+        self._family = _Family(b"", b"")
+        """The family at hand."""
         self._rest = b""
         """The beginning of a line that the next piece goes on with."""
         self._kept = 0
         """Lines so far."""
         self._begun = self._published = False
-        self._open_metrics = False
-        """The family at hand is a counter that goes by its OpenMetrics name, without `_total`."""
         self.ended = False
         """The body said itself where it ends, with `# EOF`."""
 
@@ -150,7 +210,7 @@ class ExpositionParser:
                 start = stop
             elif name and (at == 0 or lines[at - 1] == _NEWLINE):
                 self._take(name, lines, start, at)
-                if lines.startswith(_HELP, at) and not lines.startswith(self._described + b" ", at + len(_HELP)):
+                if lines.startswith(_HELP, at) and not lines.startswith(self._family.described + b" ", at + len(_HELP)):
                     name = b""
                 start = find(b"\n", at, stop) + 1
             # What stands later in a line is no comment; a line may hold a million of them.
@@ -162,9 +222,9 @@ class ExpositionParser:
         """Keep whole lines of a family, if it is wanted and has any here."""
         if name and stop > start:
             found = lines[start : stop - 1].split(b"\n")
-            if self._suffixes:
+            if self._family.suffixes:
                 self._take_histogram(name, found)
-            elif self._open_metrics:
+            elif self._family.open_metrics:
                 self._take_open_metrics(name, found)
             else:
                 self._add(name, found)
@@ -178,7 +238,7 @@ class ExpositionParser:
 
     def _take_histogram(self, name: bytes, lines: Iterable[bytes]) -> None:
         """Keep the sums and counts of a histogram, as families of their own."""
-        for suffix in self._suffixes:
+        for suffix in self._family.suffixes:
             begin = name + suffix
             self._add(begin, [line for line in lines if line.startswith(begin)])
 
@@ -188,31 +248,15 @@ class ExpositionParser:
         created = bare + _CREATED
         for line in lines:
             family = created if line.startswith(created) else name
-            if family in self._wanted:
+            if family in self._wanted.families:
                 suffixed = line if line.startswith(family) else line.replace(bare, name, 1)
                 self._add(family, [without_exemplar(suffixed)])
 
     def _enter(self, described: bytes) -> bytes:
-        """Return the family that begins, as its `# TYPE` describes it; nothing where it is not wanted."""
-        name, _, kind = described.partition(b" ")
-        self._described = name
+        """Begin a family, and return what its lines are kept under."""
+        family = self._family = self._wanted.family(described)
+        if family.name and not family.suffixes:
+            self._families.setdefault(family.name, [])
         if not self._published:
-            self._published = name.startswith(_PREFIX)
-        self._suffixes, self._open_metrics = self._kept_of(name, kind), False
-        if self._suffixes:
-            return name
-        self._open_metrics = name not in self._wanted
-        if self._open_metrics:
-            name += _TOTAL
-            if name not in self._wanted or kind.strip() != b"counter":
-                return b""
-        self._families.setdefault(name, [])
-        return name
-
-    def _kept_of(self, name: bytes, kind: bytes) -> tuple[bytes, ...]:
-        """Return which lines of a family are kept, where it is a histogram that has any."""
-        if kind.strip() != b"histogram" or not name.startswith(_PREFIX):
-            return ()
-        if name + _SUM in self._wanted:
-            return _SUM, _COUNT
-        return (_COUNT,) if self._histograms else ()
+            self._published = family.described.startswith(_PREFIX)
+        return family.name

@@ -1,10 +1,12 @@
 """Stretches in which nobody looked: what a scrape finds after one was spent somewhere within it."""
 
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from operator import attrgetter
 
 from ..catalog import COUNTER_INDEX
 from ..models import ScrapeRow
@@ -48,7 +50,8 @@ def read_gaps(connection: sqlite3.Connection, since: datetime) -> list[GapSpend]
 
 def gaps_of(recent: Sequence[ScrapeRow], after: int) -> Iterator[GapSpend]:
     """Yield the gaps that scrapes ended after a time in UTC milliseconds."""
-    for before, row in pairwise(recent):
+    first = bisect_right(recent, after, key=attrgetter("at"))
+    for before, row in pairwise(recent[max(first - 1, 0) :]):
         if row.at > after and row.at - before.until > _UNSEEN_MILLIS and row.increase[_COST] > 0:
             yield GapSpend(before.until, row.at, row.increase[_COST])
 

@@ -1,6 +1,8 @@
 """Spend per hour, of the last quarter of an hour: what power is to energy."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 
 from ..catalog import COUNTER_INDEX
 from ..models import ScrapeRow
@@ -20,7 +22,7 @@ def spend_rate(recent: Sequence[ScrapeRow]) -> float | None:
     if not recent:
         return None
     since = recent[-1].at - RATE_MILLIS
-    first = next(index for index, row in enumerate(recent) if row.at > since)
+    first = bisect_right(recent, since, key=attrgetter("at"))
     counted = recent[max(first, 1) :]
     if not counted:
         return None
