@@ -562,3 +562,12 @@ def test_times_of_creation_hold_for_series_whose_labels_they_have_in_another_ord
     scrape({"gpt-4o": 12, "opus": 2, "llama": 2, "phi": 71}, created, turn=True)
     scrape({"gpt-4o": 15, "opus": 2, "llama": 2, "phi": 71}, created | {"gpt-4o": born + 300}, turn=True)
     assert harness.total() == 1 + 9 + 2 + 3 + 2 + 15
+
+
+def test_what_counted_before_it_told_when_it_was_created_counts_once_where_all_else_was_born_anew() -> None:
+    check("""
+        by      a   a    a    a
+        gpt-4o  5@1 _    _    4@190
+        opus    _   7    9@70 9@70
+        adds    0   7    2    4
+    """)

@@ -237,9 +237,9 @@ class Counting:
         untracked, origins = self._origins.track(self._processes.number, process.number, answer.answered_at, answer.now)
         looks = self._origins.looks(answer.answered_at, answer.now)
         # Of those that share a start, only times of creation tell what one has that the others have not counted.
-        shares = step.is_new and any(one.start == process.start is not None for one in self._processes)
+        akin = [one for one in self._processes if step.is_new and one.start == process.start is not None]
         fresh = [
-            not shares
+            not akin
             and superseded.isdisjoint(metric.sources)
             and index not in untracked
             and _counts_newcomers(process, looks[index], answer.answered_at, is_new=step.is_new)
@@ -257,6 +257,7 @@ class Counting:
             ids=self._series.ids,
             process=process,
             others=[one for one in self._processes if one is not process],
+            akin=akin,
             now=answer.now,
             looks=looks,
             begun=self._origins.latest,

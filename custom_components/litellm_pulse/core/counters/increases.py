@@ -30,6 +30,8 @@ class Increases:
     process: Process
     others: Sequence[Process]
     """All other processes that are known."""
+    akin: Sequence[Process]
+    """Those of them that share its start, where it was not seen before: it may be one of them."""
     now: float
     """Our clock."""
     looks: Sequence[float]
@@ -302,20 +304,29 @@ class Increases:
         if (counted := self._counted_elsewhere(counter)) is not None:
             self._add(counter.series, max(0.0, counter.value - counted))
             return
-        looks = self.looks
+        looks, value = self.looks, counter.value - self._counted_untold(counter)
         vector = None
         for metric in counter.series.metrics:
             if since > looks[metric]:
                 vector = vector or self._vector(counter.series.attribution)
-                vector[metric] += counter.value
+                vector[metric] += max(0.0, value)
 
     def _counted_elsewhere(self, counter: Counter) -> float | None:
         """Return the value at which another process is known to have had the same incarnation of a series, if any."""
         if not self.others:
             return None
-        family, text = counter.series.family, counter.series.text
-        known = [found for one in self.others if (found := one.counters.get(family, {}).get(text))]
+        known = self._of_others(counter, self.others)
         return max((one.value for one in known if one.created == counter.created), default=None)
+
+    def _counted_untold(self, counter: Counter) -> float:
+        """Return what a series has counted that did not tell when it was created, where this may be the process."""
+        return max((one.value for one in self._of_others(counter, self.akin) if one.created is None), default=0.0)
+
+    @staticmethod
+    def _of_others(counter: Counter, others: Sequence[Process]) -> list[Counter]:
+        """Return the counters that other processes have of the same series."""
+        family, text = counter.series.family, counter.series.text
+        return [found for one in others if (found := one.counters.get(family, {}).get(text))]
 
     def _add(self, series: Series, by: float) -> None:
         """Add to the increase of a series' attribution."""
