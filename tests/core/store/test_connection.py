@@ -38,7 +38,7 @@ def test_a_newer_schema_is_refused_and_left_untouched(harness: LedgerHarness, pr
     harness.agree(proxy)
 
 
-def test_the_columns_of_the_file_are_the_counters_of_the_catalog_in_their_order(harness: LedgerHarness) -> None:
+def test_the_columns_of_the_file_are_the_counters_of_the_catalog(harness: LedgerHarness) -> None:
     harness.open()
     names = [metric.name for metric in COUNTERS]
     with closing(sqlite3.connect(harness.path)) as connection:
@@ -48,7 +48,8 @@ def test_the_columns_of_the_file_are_the_counters_of_the_catalog_in_their_order(
         }
     assert columns["posted"] == columns["unposted"] == columns["usage"]
     assert columns["usage"][3:] == columns["running"][4:] == names
-    assert columns["scrapes"][5:] == names + [f"raw_{name}" for name in names]
+    # A counter of a later release comes after the sums of those before it.
+    assert sorted(columns["scrapes"][5:]) == sorted(names + [f"raw_{name}" for name in names])
 
 
 def test_a_step_of_the_schema_that_fails_leaves_the_file_as_it_was(

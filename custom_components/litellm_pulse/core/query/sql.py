@@ -16,7 +16,7 @@ from .. import windows
 from ..catalog import Dimension
 from ..models import ScrapeRow, Vector
 from ..store import reading
-from ..store.columns import COLUMNS, NAMES, each
+from ..store.columns import COLUMNS, NAMES, SCRAPES, each
 from ..windows import Resolution
 
 _SUMS = each("total(usage.{0})")
@@ -131,7 +131,7 @@ def history(path: Path, limit: int, recent: Sequence[ScrapeRow], runs: Sequence[
     if missing <= 0:
         return list(recent[-missing:])
     first = recent[0].at if recent else 1 << 62
-    statement = "SELECT * FROM scrapes WHERE at < ? ORDER BY at DESC LIMIT ?"
+    statement = f"SELECT {SCRAPES} FROM scrapes WHERE at < ? ORDER BY at DESC LIMIT ?"
     rows = {row.at: row for row in map(_scrape, _rows(path, statement, (first, missing)))}
     rows |= {run.at: run for run in runs if run.at < first}
     found: list[ScrapeRow] = []

@@ -6,6 +6,8 @@ NAMES = tuple(COUNTER_INDEX)
 COLUMNS = ", ".join(NAMES)
 MARKS = ", ".join("?" * len(NAMES))
 """As many parameters."""
+SCRAPES = ", ".join(["at, until, scrapes, restarted, in_flight_requests", COLUMNS, *(f"raw_{name}" for name in NAMES)])
+"""The columns of a scrape: what it added, and the counters as they stood."""
 
 
 def each(expression: str) -> str:

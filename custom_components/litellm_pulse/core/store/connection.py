@@ -19,7 +19,7 @@ from ..models import Vector
 from ..windows import Bucket, Resolution
 from . import buckets, history_rows
 from .buckets import sparse
-from .columns import MARKS, each
+from .columns import MARKS, SCRAPES, each
 from .database import companions, connect, delete, fetch, typed_errors
 from .migrations import migrate
 from .pending_writes import PendingWrites
@@ -132,7 +132,7 @@ class Store:
             buckets.add_posted(cursor, pending.posted)
             history_rows.write_lumps(cursor, pending.lumps)
             cursor.executemany(
-                f"INSERT OR REPLACE INTO scrapes VALUES (?, ?, ?, ?, ?, {MARKS}, {MARKS})",
+                f"INSERT OR REPLACE INTO scrapes ({SCRAPES}) VALUES (?, ?, ?, ?, ?, {MARKS}, {MARKS})",
                 [
                     (
                         *(row.at, row.until, row.scrapes, row.restarted, row.in_flight_requests),
