@@ -4,7 +4,7 @@ import pytest
 
 from custom_components.litellm_pulse.core.errors import SurprisingPartError
 
-from ..bodies import COST, START, body, cost, family, read, series
+from ..bodies import COST, START, TOKENS, body, cost, family, read, series
 from ..conftest import LedgerHarness
 from .rows import check
 
@@ -571,3 +571,42 @@ def test_what_counted_before_it_told_when_it_was_created_counts_once_where_all_e
         opus    _   7    9@70 9@70
         adds    0   7    2    4
     """)
+
+
+def test_workers_that_share_a_start_are_refused_while_nothing_tells_which_of_them_answers() -> None:
+    check("""
+        by      A       A      A   A       A
+        gpt-4o  100@-50 40@-45 101 102@-50 41@-45
+        adds    0       0      x   2       1
+    """)
+
+
+def test_a_family_that_never_tells_when_it_was_created_shows_that_a_process_goes_on(harness: LedgerHarness) -> None:
+    start, labels = START.timestamp() - 5000, series(model="gpt-4o")
+    for value, tokens, born in ((5, 70, start), (3, 70, START.timestamp() + 90), (4, 75, START.timestamp() + 90)):
+        harness.scrape(
+            body(family(COST, {labels: value}, {labels: born}), family(TOKENS, {labels: tokens}), start=start)
+        )
+        assert len(harness.ledger._counting._processes.known) == 1
+    assert (harness.total(), harness.total("tokens")) == (4, 5)
+
+
+def test_a_series_that_comes_twice_with_its_labels_in_both_orders_counts_once(harness: LedgerHarness) -> None:
+    start = START.timestamp() - 5000
+    one, turned = series(model="gpt-4o", team="t-1"), series(team="t-1", model="gpt-4o")
+    harness.scrape(body(family(COST, {one: 5}), start=start))
+    snapshot = harness.scrape(body(family(COST, {one: 6, turned: 9}), start=start))
+    assert snapshot.report is not None
+    assert snapshot.report.skipped == 1
+    assert harness.total() == 1
+
+
+def test_a_part_that_lacks_the_times_of_creation_that_were_asked_for_is_not_believed(harness: LedgerHarness) -> None:
+    start, labels = START.timestamp() - 5000, series(model="gpt-4o")
+    harness.scrape(body(family(COST, {labels: 5}, {labels: start}), start=start))
+    with pytest.raises(SurprisingPartError):
+        harness.ledger.scrape(
+            read(harness.ledger.parser(), cost(6, start=start)), now=harness.now, answered_at=None, part=True
+        )
+    harness.scrape(body(family(COST, {labels: 6}, {labels: start}), start=start))
+    assert harness.total() == 1
