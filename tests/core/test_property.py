@@ -379,7 +379,8 @@ class Lifecycles(RuleBasedStateMachine):
         counts, look = younger and not first, look if not first else self.now.timestamp()
         # Against sums, all counts that they have gained.
         by_created = created and life not in self.anchored
-        self.known = self.known.after(life, self.latest, counts=counts, look=look, created=by_created)
+        date = (self.now + self.ahead).timestamp()
+        self.known = self.known.after(life, self.latest, counts=counts, look=look, created=by_created, date=date)
         self.known = self.known.told(life, created=created, before=before)
         self.anchored.discard(life)
         self.scraped = True

@@ -610,3 +610,12 @@ def test_a_part_that_lacks_the_times_of_creation_that_were_asked_for_is_not_beli
         )
     harness.scrape(body(family(COST, {labels: 6}, {labels: start}), start=start))
     assert harness.total() == 1
+
+
+def test_what_is_back_and_does_not_tell_when_it_was_created_counts_the_difference_once() -> None:
+    check("""
+        by      a   a   a a    a
+        gpt-4o  5@1 _   7 8@1  9@230
+        opus    1@1 1@1 1 1@1  1@1
+        adds    0   0   2 1    9
+    """)
