@@ -120,3 +120,34 @@ def test_a_clock_that_comes_back_a_little_behind_stands_still_or_is_followed(
     assert last is not None
     assert (harness.now - last).total_seconds() == (60 if stands else 60 + behind)
     assert harness.total() == 4
+
+
+@pytest.mark.parametrize("proxys", [None, -JUMPS[1], timedelta()], ids=["without Date", "both", "ours only"])
+def test_times_of_creation_are_believed_again_after_a_clock_that_was_back_for_a_while(
+    harness: LedgerHarness, proxys: timedelta | None
+) -> None:
+    created = {series(model="gpt-4o"): OLDER}
+
+    def scrape(
+        values: dict[str, float], *, ours: timedelta = timedelta(), date: timedelta | None = timedelta()
+    ) -> None:
+        harness.now += timedelta(minutes=1)
+        labels = {series(model=model): value for model, value in values.items()}
+        created.update({one: harness.now.timestamp() - 1 for one in labels.keys() - created.keys()})
+        exposition = read(harness.ledger.parser(), body(family(COST, labels, created), start=OLDER))
+        answered_at = None if date is None else harness.now + date
+        harness.ledger.scrape(exposition, now=harness.now + ours, answered_at=answered_at)
+
+    scrape({"gpt-4o": 5})
+    for value in range(1, 13):
+        # Until the time that both say is believed.
+        scrape({"gpt-4o": 5, "opus": value}, ours=-JUMPS[1], date=proxys)
+    scrape({"gpt-4o": 5, "opus": 12})
+    before = harness.total()
+    assert before <= 12
+    created.clear()
+    harness.now += timedelta(hours=2)
+    # A worker that began in the same moment and has not answered before.
+    created[series(model="phi")] = OLDER + 1
+    scrape({"phi": 100, "llama": 7})
+    assert harness.total() == before + 7

@@ -109,6 +109,8 @@ class Process:
     """An answer has come that was as it should be."""
     is_untold: bool = False
     """Its last answer did not tell of all series when they were created."""
+    lacked: bool = False
+    """Its last scrape may have lacked series."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,9 @@ class World:
         self.old.append(whole)
         if fault in _UNDECIDED.get(self.kind, ()) or not (process.is_known or fault in _DECIDED_AT_FIRST[self.kind]):
             return whole, True
+        if fault is Fault.OLD and self.kind is Kind.START and process.lacked:
+            # What is back and lower has been evicted and born anew, as far as anybody can tell.
+            return whole, True
         if fault is Fault.OLD:
             return chance.choice(self.old), True
         return _damaged(whole.decode().splitlines(keepends=True), fault, chance).encode(), fault is not Fault.END
@@ -231,6 +236,7 @@ class World:
         for one in self.processes if self.kind in _JOINS else [process]:
             one.is_untold = fault not in {Fault.NONE, Fault.ORDER, Fault.TWICE}
             one.is_known |= not one.is_untold
+            one.lacked = fault in {Fault.OLD, Fault.LINES, Fault.END, Fault.JUNK}
 
     def part(self, process: Process, seed: int) -> None:
         """Ask for a part, and for whole answers where that is not enough, as the scraper does."""
@@ -333,7 +339,9 @@ def _damaged(lines: list[str], fault: Fault, chance: random.Random) -> str:
         case Fault.JUNK:
             lines = [_junk(line, chance) if line in some else line for line in lines]
         case Fault.ORDER:
-            lines = list(map(_reordered, lines))
+            # Of all, of the times of creation only, or of the counters only.
+            parts = chance.choice(((True, False), (True,), (False,)))
+            lines = [_reordered(line) if ("_created{" in line) in parts else line for line in lines]
         case Fault.TWICE:
             lines = [again for line in lines for again in [line] * (1 + (line in some))]
     return "".join(lines)

@@ -222,7 +222,10 @@ class Lifecycles(RuleBasedStateMachine):
         life = self._life(which)
         whole = life.answer()
         answers = {"empty": b"", "HTML": b"<html>\n", "cut off": whole[: len(whole) * 2 // 3].rstrip(b"\n")}
-        if life.start is not None and life not in self.anchored and self.known.seen.get(life):
+        seen = self.known.seen.get(life, {})
+        # One whose series have all been born anew may share its start with the one that is known.
+        goes_on = any(life.counters.get(key, (None,))[0] == epoch for key, (epoch, _) in seen.items())
+        if life.start is not None and life not in self.anchored and goes_on:
             answers["a family less"] = whole[: whole.index(f"# HELP {REQUESTS}".encode())]
         if how in answers:
             before = self._ledger.snapshot
@@ -376,7 +379,8 @@ class Lifecycles(RuleBasedStateMachine):
         counts, look = younger and not first, look if not first else self.now.timestamp()
         # Against sums, all counts that they have gained.
         by_created = created and life not in self.anchored
-        self.known = self.known.after(life, self.latest, counts=counts, look=look, created=by_created)
+        date = (self.now + self.ahead).timestamp()
+        self.known = self.known.after(life, self.latest, counts=counts, look=look, created=by_created, date=date)
         self.known = self.known.told(life, created=created, before=before)
         self.anchored.discard(life)
         self.scraped = True

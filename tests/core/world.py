@@ -94,20 +94,29 @@ class Known:
     """Processes whose counters at their last answer were lost."""
     untold: frozenset[tuple[Life, Key]] = frozenset()
     """Series last counted in an answer that did not tell when they were created."""
+    born_anew: frozenset[Life] = frozenset()
+    """Processes that lost all of their series at once: as two that share a start, whose sums nobody can tell apart."""
     doubtful: Mapping[Key, int] = field(default_factory=dict)
     """Values that several workers had before a restart which showed: perhaps, what has them had begun since."""
     answered: Mapping[Life, datetime] = field(default_factory=dict)
+    dated: Mapping[Life, float] = field(default_factory=dict)
+    """The proxy's clock at the last answer of each process."""
     last: datetime = START
     """The time of the last scrape."""
     zone: str = "UTC"
     day: int = 0
 
-    def after(self, life: Life, at: datetime, *, counts: bool, look: float, created: bool) -> Known:
+    def after(  # noqa: PLR0913
+        self, life: Life, at: datetime, *, counts: bool, look: float, created: bool, date: float
+    ) -> Known:
         """Return what is known after a process has answered.
 
         `counts` says that what it has more counts, `look` when the ledger looked first, by the proxy's
-        clock now, and `created` whether the answer tells when its series were created.
+        clock now, which is `date`, and `created` whether the answer tells when its series were created.
         """
+        if life in self.forgotten:
+            # What was created since its last answer is new all the same.
+            counts, look = False, max(look, self.dated[life])
         before, doubtful = self.seen.get(life, {}) if life not in self.forgotten else {}, dict(self.doubtful)
         if life.start is None:
             # Series that are gone are no restart: whoever answers now goes on from where those before were.
@@ -122,16 +131,20 @@ class Known:
         for key, (epoch, value) in life.counters.items():
             if key in before:
                 increases[key] = value - (before[key][1] if before[key][0] == epoch else 0)
-            elif life not in self.forgotten and (epoch > look if created else counts):
+            elif epoch > look if created else counts:
                 increases[key] = value
         others = {one: seen for one, seen in self.seen.items() if one.start is not None}
+        goes_on = any(key in before and before[key][0] == epoch for key, (epoch, _) in life.counters.items())
+        born_anew = {life} if created and before and life.counters and not goes_on else set()
         return replace(
             self,
+            born_anew=self.born_anew | born_anew,
             usage=(*self.usage, *((at, key, increase) for key, increase in increases.items() if increase)),
             seen={**others, life: {**before, **life.counters}},
             forgotten=self.forgotten - {life},
             doubtful={key: value for key, value in doubtful.items() if key not in life.counters},
             answered={**self.answered, life: at},
+            dated={**self.dated, life: date},
             last=at,
         )
 
@@ -171,7 +184,8 @@ class Known:
             before, now = _by_model_and_team(self.used_by_workers()), _by_model_and_team(_values(life.counters))
             return not before or any(now.get(key, used) < used for key, used in before.items())
         seen = self.seen.get(life, {})
-        return all(key in life.counters and life.counters[key][0] == epoch for key, (epoch, _) in seen.items())
+        goes_on = all(key in life.counters and life.counters[key][0] == epoch for key, (epoch, _) in seen.items())
+        return goes_on and life not in self.born_anew
 
     def _shows_restart(self, counters: Counters) -> bool:
         """Whether several workers that were restarted have anything lower than they had."""

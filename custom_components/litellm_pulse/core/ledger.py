@@ -76,6 +76,8 @@ class Ledger:
         self._tidied_day = 0
         self._furthest_day = 0
         """The last local day that anything was filed under."""
+        self._misfiled: datetime | None = None
+        """A wrong time, while the file refuses to let what was filed under it be brought to where it belongs."""
         self.shown: Collection[MemberKey] = ()
         """Members that have a device: they are never counted together with others."""
 
@@ -285,8 +287,10 @@ class Ledger:
         """Have the windows contain a time, and return it; what was filed under a wrong one is brought there."""
         at = _moment(tick.at)
         if tick.returned_from is not None:
-            self._refile(at, _moment(tick.returned_from))
+            self._misfiled = _moment(tick.returned_from)
             self._opened_at = min(self._opened_at, at)
+        if self._misfiled is not None:
+            self._refile(at, self._misfiled)
         day = windows.day_of(at, self._zone)
         if day != self._totals.day and (day > self._totals.day or tick.returned_from is not None or self._rolled_ahead):
             self._turn_to_day(day, at)
@@ -310,12 +314,16 @@ class Ledger:
                 self._writer.error = str(error)
 
     def _refile(self, at: datetime, wrong: datetime) -> None:
-        """Bring what was filed under a wrong time to where it belongs."""
-        dollars = self._writer.refile(windows.bucket_of(at, self._zone), at)
+        """Bring what was filed under a wrong time to where it belongs, with a later answer where the file refuses."""
+        bucket = windows.bucket_of(at, self._zone)
+        dollars = self._writer.refile(bucket, at)
         self._furthest_day = windows.day_of(at, self._zone)
-        if dollars is not None:
-            self._load_totals(self._furthest_day, self._zone.key)
-        self.snapshot = replace(self.snapshot, clock_jump=ClockJump(wrong, at, dollars or 0.0))
+        if dollars is None:
+            self._writer.pending.refile(bucket)
+            return
+        self._misfiled = None
+        self._load_totals(self._furthest_day, self._zone.key)
+        self.snapshot = replace(self.snapshot, clock_jump=ClockJump(wrong, at, dollars))
 
     def _move(self, at: datetime) -> None:
         """Write what waits, and cut all windows in the zone that was set last."""
@@ -358,6 +366,7 @@ class Ledger:
                 totals = loading.load_totals(store, int(self._totals.day), self._week_start)
         except StoreError as error:
             self._writer.error = str(error)
+            self._publish(self.snapshot)
             return
         self._counting, self._totals = counting, totals
         self._totals.regroup(counting.groups)

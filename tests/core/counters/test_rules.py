@@ -4,7 +4,7 @@ import pytest
 
 from custom_components.litellm_pulse.core.errors import SurprisingPartError
 
-from ..bodies import COST, START, body, cost, family, read, series
+from ..bodies import COST, START, TOKENS, body, cost, family, read, series
 from ..conftest import LedgerHarness
 from .rows import check
 
@@ -477,3 +477,145 @@ def test_a_series_that_came_twice_and_was_born_again_counts_what_it_has_now(harn
     assert harness.total() == 0
     harness.scrape(body(family(COST, {other: 0, series(user="1"): 0, one: 2}, {other: start, one: born}), start=start))
     assert harness.total() == 2
+
+
+def test_times_of_creation_are_the_same_however_the_number_is_written(harness: LedgerHarness) -> None:
+    start = START.timestamp() - 5000
+    labels = series(model="gpt-4o")
+    for value in (5, 7):
+        answer = body(family(COST, {labels: value}, {labels: start + 1}), start=start)
+        harness.scrape(answer.replace(repr(start + 1).encode(), f"{start + 1:.10e}".encode()) if value > 5 else answer)
+    assert harness.total() == 2
+    assert len(harness.ledger._counting._processes.known) == 1
+
+
+def test_a_fall_that_is_not_told_to_be_another_incarnation_waits_for_the_answer_that_tells() -> None:
+    check("""
+        by      a     a    a   a    a    a    a
+        gpt-4o  100@1 30   35@90 40 100@1 41@90 5
+        opus    1@1   2@1  2@1 2@1  2@1  2@1  2@1
+        adds    0     1    35  5    0    1    0
+    """)
+
+
+def test_an_older_answer_is_no_proof_that_a_series_goes_on() -> None:
+    check("""
+        by      a   a   a   a      a
+        gpt-4o  1@1 50  1@1 5050@90 5051@90
+        opus    1@1 1   1@1 1@1    1@1
+        adds    0   49  0   5000   1
+    """)
+
+
+def test_an_answer_that_is_older_in_what_it_lost_before_counts_nothing() -> None:
+    check("""
+        by      a a a a a a
+        gpt-4o  5 7 _ 6 7 8
+        opus    3 3 _ 3 3 3
+        adds    0 2 0 0 0 1
+    """)
+
+
+def test_without_identity_what_grew_before_it_was_lost_is_not_counted_again_when_a_restart_shows() -> None:
+    check("""
+        by      *  *  *  *  *
+        gpt-4o  50 _  _  4  5
+        opus    2  90 _  91 92
+        llama   1  2  3  4  5
+        adds    0  89 1  9  3
+    """)
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["in one go", "with a restart of Home Assistant after each"])
+@pytest.mark.parametrize("turned", [COST, COST.replace("_total", "_created")], ids=["the counter", "its twin"])
+def test_times_of_creation_hold_for_series_whose_labels_they_have_in_another_order(
+    harness: LedgerHarness,
+    turned: str,
+    restarts: bool,  # noqa: FBT001
+) -> None:
+    start = START.timestamp() - 5000
+    born = START.timestamp() + 100
+
+    def scrape(amounts: dict[str, float], created: dict[str, float], *, turn: bool) -> None:
+        labels = {name: series(model=name, team="t-1") for name in amounts}
+        text = family(
+            COST,
+            {labels[name]: value for name, value in amounts.items()},
+            {labels[one]: created[one] for one in created},
+        )
+        for name in amounts if turn else ():
+            text = text.replace(turned + labels[name], turned + series(team="t-1", model=name))
+        harness.scrape(body(text, start=start))
+        if restarts:
+            harness.reopen()
+
+    scrape({"gpt-4o": 5, "opus": 1}, {"gpt-4o": start, "opus": start}, turn=True)
+    scrape({"gpt-4o": 6, "opus": 1}, {"gpt-4o": start, "opus": start}, turn=True)
+    assert harness.total() == 1
+    # Evicted and born again past what it was, with others beside it that are new, and as old as the process.
+    created = {"gpt-4o": born, "opus": start, "llama": born + 1, "phi": start + 1}
+    scrape({"gpt-4o": 9, "opus": 1, "llama": 2, "phi": 70}, created, turn=True)
+    assert harness.total() == 1 + 9 + 2
+    scrape({"gpt-4o": 10, "opus": 2, "llama": 2, "phi": 71}, created, turn=False)
+    assert harness.total() == 1 + 9 + 2 + 3
+    scrape({"gpt-4o": 11, "opus": 2, "llama": 2, "phi": 71}, {}, turn=True)
+    scrape({"gpt-4o": 12, "opus": 2, "llama": 2, "phi": 71}, created, turn=True)
+    scrape({"gpt-4o": 15, "opus": 2, "llama": 2, "phi": 71}, created | {"gpt-4o": born + 300}, turn=True)
+    assert harness.total() == 1 + 9 + 2 + 3 + 2 + 15
+
+
+def test_what_counted_before_it_told_when_it_was_created_counts_once_where_all_else_was_born_anew() -> None:
+    check("""
+        by      a   a    a    a
+        gpt-4o  5@1 _    _    4@190
+        opus    _   7    9@70 9@70
+        adds    0   7    2    4
+    """)
+
+
+def test_workers_that_share_a_start_are_refused_while_nothing_tells_which_of_them_answers() -> None:
+    check("""
+        by      A       A      A   A       A
+        gpt-4o  100@-50 40@-45 101 102@-50 41@-45
+        adds    0       0      x   2       1
+    """)
+
+
+def test_a_family_that_never_tells_when_it_was_created_shows_that_a_process_goes_on(harness: LedgerHarness) -> None:
+    start, labels = START.timestamp() - 5000, series(model="gpt-4o")
+    for value, tokens, born in ((5, 70, start), (3, 70, START.timestamp() + 90), (4, 75, START.timestamp() + 90)):
+        harness.scrape(
+            body(family(COST, {labels: value}, {labels: born}), family(TOKENS, {labels: tokens}), start=start)
+        )
+        assert len(harness.ledger._counting._processes.known) == 1
+    assert (harness.total(), harness.total("tokens")) == (4, 5)
+
+
+def test_a_series_that_comes_twice_with_its_labels_in_both_orders_counts_once(harness: LedgerHarness) -> None:
+    start = START.timestamp() - 5000
+    one, turned = series(model="gpt-4o", team="t-1"), series(team="t-1", model="gpt-4o")
+    harness.scrape(body(family(COST, {one: 5}), start=start))
+    snapshot = harness.scrape(body(family(COST, {one: 6, turned: 9}), start=start))
+    assert snapshot.report is not None
+    assert snapshot.report.skipped == 1
+    assert harness.total() == 1
+
+
+def test_a_part_that_lacks_the_times_of_creation_that_were_asked_for_is_not_believed(harness: LedgerHarness) -> None:
+    start, labels = START.timestamp() - 5000, series(model="gpt-4o")
+    harness.scrape(body(family(COST, {labels: 5}, {labels: start}), start=start))
+    with pytest.raises(SurprisingPartError):
+        harness.ledger.scrape(
+            read(harness.ledger.parser(), cost(6, start=start)), now=harness.now, answered_at=None, part=True
+        )
+    harness.scrape(body(family(COST, {labels: 6}, {labels: start}), start=start))
+    assert harness.total() == 1
+
+
+def test_what_is_back_and_does_not_tell_when_it_was_created_counts_the_difference_once() -> None:
+    check("""
+        by      a   a   a a    a
+        gpt-4o  5@1 _   7 8@1  9@230
+        opus    1@1 1@1 1 1@1  1@1
+        adds    0   0   2 1    9
+    """)

@@ -107,6 +107,21 @@ def test_a_full_disk_stops_nothing_and_what_waits_is_written_when_there_is_room(
         assert connection.execute("SELECT sum(scrapes) FROM scrapes").fetchone() == (1 + 10 + 60 + 1,)
 
 
+def test_a_disk_that_fills_up_while_the_proxy_is_idle_is_told_and_loses_nothing(
+    harness: LedgerHarness, proxy: Proxy
+) -> None:
+    harness.live(proxy, 10)
+    with limited_files(harness) as disk:
+        disk.fill()
+        # What the log holds back from the time before cannot be brought into the file either.
+        assert harness.scrape(proxy.answer(), seconds=2 * 3600).store_error
+        harness.agree(proxy)
+        disk.clear()
+        assert harness.scrape(proxy.spend()).store_error is None
+    harness.crash()
+    harness.agree(proxy)
+
+
 def _spoil(path: Path) -> None:
     """Write something else over the whole of a file."""
     path.write_bytes(b"\x07" * path.stat().st_size)

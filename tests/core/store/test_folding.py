@@ -28,6 +28,8 @@ class Shop:
         self.harness = harness
         self.days = 0
         self.spent = 0.0
+        self.errors: set[str | None] = set()
+        """What the file answered."""
         self.harness.scrape(
             body(family(COST, {series(model="gpt-4o"): 1}, {series(model="gpt-4o"): OLDER}), start=OLDER)
         )
@@ -41,7 +43,7 @@ class Shop:
         always = series(model="gpt-4o")
         for value in (2 * self.days + 1, 2 * self.days + 2):
             answer = family(COST, samples | {always: value}, born | {always: OLDER})
-            self.harness.scrape(body(answer, start=OLDER), seconds=43200)
+            self.errors.add(self.harness.scrape(body(answer, start=OLDER), seconds=43200).store_error)
         self.days += 1
         self.spent += 0.25 * len(names)
 
@@ -176,3 +178,23 @@ def test_many_attributions_that_are_scraped_seldom_stay_within_the_retention(
     assert rows <= 50 * len(busy)
     assert harness.now.timestamp() - 900 * oldest <= timedelta(hours=50).total_seconds()
     assert harness.total() == 90 * len(busy)
+
+
+def test_who_cannot_be_counted_together_stays_until_the_file_lets_it(shop: Shop) -> None:
+    harness = shop.harness
+    for _ in range(3):
+        shop.day()
+    harness.ledger._writer.store._connection.execute(
+        "CREATE TEMP TRIGGER kept BEFORE DELETE ON attributions BEGIN SELECT raise(ABORT, 'kept'); END"
+    )
+    for _ in range(RETENTION + 3):
+        shop.day()
+    assert "kept" in shop.errors
+    assert OTHER not in shop.customers()
+    assert harness.total() == pytest.approx(shop.total, abs=1e-9)
+    harness.ledger._writer.store._connection.execute("DROP TRIGGER kept")
+    shop.day()
+    assert OTHER in shop.customers()
+    assert harness.total() == pytest.approx(shop.total, abs=1e-9)
+    assert _by_customer(harness) == pytest.approx(shop.spent, abs=1e-9)
+    assert harness.snapshot.store_error is None

@@ -150,6 +150,9 @@ def test_a_clock_that_returns_while_the_file_is_left_alone_loses_nothing(
         disk.clear()
         harness.scrape(proxy.spend(1))
     assert harness.snapshot.store_error is None
-    harness.agree(proxy)
-    harness.reopen()
-    harness.agree(proxy)
+    for _ in range(2):
+        harness.agree(proxy)
+        assert harness.per_window() == dict.fromkeys(harness.per_window(), 10)
+        harness.reopen()
+    harness.scrape(proxy.spend(5), seconds=DAY)
+    assert harness.per_window() == {"day": 5, "week": 15, "month": 15, "year": 15, "lifetime": 15}

@@ -270,3 +270,37 @@ def test_a_head_that_cannot_be_read_is_no_head(harness: LedgerHarness, proxy: Pr
     harness.scrape(proxy.answer())
     harness.scrape(proxy.spend(2))
     assert harness.total() == 2
+
+
+def test_processes_that_share_a_start_and_take_turns_never_count_too_much_after_the_file_is_lost(
+    harness: LedgerHarness,
+) -> None:
+    values, created = {"a": 100.0, "b": 40.0}, {"a": OLDER + 1, "b": OLDER + 2}
+
+    def scrape(name: str, by: float) -> None:
+        values[name] += by
+        harness.scrape(body(family(COST, {MODEL: values[name]}, {MODEL: created[name]}), start=OLDER))
+
+    for name in "abab":
+        scrape(name, 1)
+    assert harness.total() == 2
+    for order in ("ab", "ba"):
+        before = harness.total()
+        _lose(harness, harness.spare_copy())
+        for name in order:
+            scrape(name, 3)
+        assert harness.total() <= before + 6
+        before = harness.total()
+        for name in order:
+            scrape(name, 1)
+        assert harness.total() == before + 2
+
+
+def test_a_process_whose_series_were_all_born_anew_goes_on_after_the_file_is_lost(harness: LedgerHarness) -> None:
+    harness.scrape(body(family(COST, {MODEL: 207}, {MODEL: OLDER + 1}), start=OLDER))
+    born = harness.now.timestamp() + 30
+    harness.scrape(body(family(COST, {MODEL: 359}, {MODEL: born}), start=OLDER))
+    assert harness.total() == 359
+    _lose(harness, harness.spare_copy())
+    harness.scrape(body(family(COST, {MODEL: 361}, {MODEL: born}), start=OLDER))
+    assert harness.total() == 361

@@ -22,7 +22,7 @@ from .increases import Increases
 from .origins import CLOCK_STEP, Origins
 from .parts import OpenPart
 from .processes import WAIT_ANSWERS, Process, Processes
-from .raw_sums import RawSums
+from .raw_sums import RawSums, highest
 from .results import (
     Ambiguity,
     Answer,
@@ -34,12 +34,16 @@ from .results import (
     Origin,
     SeriesRow,
 )
-from .series import ROUNDED, Counter
+from .series import Counter
 from .series_index import SeriesIndex
 from .splits import Splits
 
 _EVIDENCE = "_count"
 """How the families of histograms end whose counts are evidence of a restart."""
+
+
+_PAST = 3600.0
+"""Seconds after which times of creation that lay in the future are past, also those of others that share a start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +237,17 @@ class Counting:
         untracked, origins = self._origins.track(self._processes.number, process.number, answer.answered_at, answer.now)
         looks = self._origins.looks(answer.answered_at, answer.now)
         # Of those that share a start, only times of creation tell what one has that the others have not counted.
-        shares = step.is_new and any(one.start == process.start is not None for one in self._processes)
+        akin = [one for one in self._processes if step.is_new and one.start == process.start is not None]
         fresh = [
-            not shares
+            not akin
             and superseded.isdisjoint(metric.sources)
             and index not in untracked
             and _counts_newcomers(process, looks[index], answer.answered_at, is_new=step.is_new)
             for index, metric in enumerate(self.metrics)
         ]
+        if process.sums and process.start is not None and answer.now < self._processes.in_turn_until:
+            # Those that share a start and take turns cannot be told apart by sums.
+            process.sums = highest(one.sums for one in self._processes if one.start == process.start and one.sums)
         if step.is_new and process.pids and not process.restarted:
             process.waiting = self._processes.wait()
         work = Increases(
@@ -250,6 +257,7 @@ class Counting:
             ids=self._series.ids,
             process=process,
             others=[one for one in self._processes if one is not process],
+            akin=akin,
             now=answer.now,
             looks=looks,
             begun=self._origins.latest,
@@ -271,14 +279,15 @@ class Counting:
         """Return by how much the process, or one that shares its start, is ahead with its times of creation.
 
         Where the clock of its answers has been set since, and they would not lie in the future by the clock that it
-        has now, that clock was wrong and not they.
+        has now, that clock was wrong and not they; nor are they once time has come past them.
         """
         process, answer = step.process, step.answer
         clock = answer.answered_at - answer.now + CLOCK_STEP
         akin = [process, *(one for one in self._processes if one.start == process.start)]
-        known = [one.ahead for one in akin if one.ahead is not None and one.ahead > clock]
+        known = [one for one in akin if one.ahead is not None and one.ahead > clock]
+        lasting = [one.ahead for one in known if max(one.created_times(), default=0.0) > answer.answered_at - _PAST]
         now = [ahead(one.created.values(), answer.answered_at, answer.now) for one in step.diffs.values()]
-        return max([*known, *(one for one in now if one is not None)], default=None)
+        return max((one for one in (*lasting, *now) if one is not None), default=None)
 
     def _judge(self, step: _Step, work: Increases, before: dict[bytes, float]) -> bool:
         """Drop increases that may be those of several processes in turn, and return whether they are.
@@ -467,8 +476,7 @@ class Counting:
     def _complete(self, process: Process, sums: Mapping[int, Vector] | None) -> None:
         """Work out what is not written down of a process."""
         process.sums = None if process.forgotten else sums
-        created = (counter.created for counter in process.all_counters() if counter.created is not None)
-        process.ahead = ahead(created, process.last_answer or 0.0, process.seen)
+        process.ahead = ahead(process.created_times(), process.last_answer or 0.0, process.seen)
         if process.sums is None:
             self._raw.update(process, (), anew=True)
 
@@ -512,22 +520,26 @@ def _settle(process: Process, work: Increases) -> bool:
 
 
 def _is_older(step: _Step) -> bool:
-    """Whether an answer is older than the last one of its process: some counters are lower, and none is higher."""
+    """Whether an answer is older than the last one of its process: some counters are lower, and none is higher.
+
+    Those that are back may have begun anew, unless one is back as it was: then they were not gone.
+    """
     process = step.process
     if step.is_new or process.has_no_identity or (process.joined and step.identity.starts != process.starts):
         return False
     diffs = step.diffs.values()
-    falling = [one for one in diffs if one.falls]
-    return any(one.falls_while_present for one in falling) and not any(one.rises for one in diffs)
+    if not any(one.falls for one in diffs) or any(one.rises for one in diffs):
+        return False
+    return any(one.falls_while_present or one.has_returned_unchanged for one in diffs)
 
 
 def _counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> list[Counter]:
     """Return the counters that may have counted since a restart that shows only now, with what has counted already.
 
     It may have been since those that are lower now are missing. What appeared since then has counted whole,
-    of others that went on what has grown.
+    of others what had grown: also of those that are missing now, which are no evidence of another restart later.
     """
-    fallen = {one for diff in diffs.values() for _, one, value in diff.changed if value < one.value * ROUNDED}
+    fallen = set().union(*(diff.fallen for diff in diffs.values()))
     if any(one.missing_since is None for one in fallen):
         return []
     since = max(one.missing_since or 0.0 for one in fallen)
@@ -536,8 +548,9 @@ def _counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) ->
     for one in process.all_counters():
         if one.first_seen >= since:
             counted.append(one)
-        elif one.untold and one.created is None and one.missing_since is None and one not in gone:
-            counted.append(Counter(one.series, one.untold, first_seen=one.first_seen))
+        elif one.untold and one.created is None and one not in fallen:
+            missing_since = since if one in gone or one.missing_since is not None else None
+            counted.append(Counter(one.series, one.untold, missing_since=missing_since, first_seen=since))
     return counted
 
 

@@ -37,12 +37,17 @@ class FamilyDiff:
     skipped: set[int] = field(default_factory=set)
     """Lines that could not be read, or that repeat a series."""
     created: Mapping[bytes, float] = field(default_factory=dict)
-    """Series text -> `_created`, of the lines that differ from the last ones."""
+    """Text by which a series is known or new -> `_created`, of the lines that differ from the last ones."""
     tells_created: bool = False
     is_same: bool = False
     """No line differs from the last answer's."""
     falls: bool = False
     """A counter is lower than it was, by more than rounding."""
+
+    @property
+    def fallen(self) -> set[Counter]:
+        """The counters that are lower than they were, by more than rounding."""
+        return {counter for _, counter, value in self.changed if value < counter.value * ROUNDED}
 
     @property
     def rises(self) -> bool:
@@ -53,6 +58,13 @@ class FamilyDiff:
     def has_returned(self) -> bool:
         """Whether a counter is back that was missing."""
         return any(counter.missing_since is not None for _, counter, _ in self.changed)
+
+    @property
+    def has_returned_unchanged(self) -> bool:
+        """Whether a counter that was used is back, after it was missing, with the value that it had."""
+        return any(
+            counter.missing_since is not None and value == counter.value > 0 for _, counter, value in self.changed
+        )
 
     @property
     def falls_while_present(self) -> bool:
@@ -78,7 +90,8 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
         diff.falls = any(value < counter.value * ROUNDED for _, counter, value in diff.changed)
     diff.tells_created = bool(created)
     if created:
-        diff.created = {**process.unplaced.get(family, {}), **_created_since(process, family, created)}
+        told = {**process.unplaced.get(family, {}), **_created_since(process, family, created)}
+        diff.created = _of_series(diff, told) if told else told
     return diff
 
 
@@ -119,6 +132,17 @@ def creation_times(family: str, lines: Iterable[bytes]) -> dict[bytes, float]:
         if told:
             times[stem + text[skip:]] = told
     return times
+
+
+def _of_series(diff: FamilyDiff, told: Mapping[bytes, float]) -> Mapping[bytes, float]:
+    """Return times of creation under the texts that the series are known by, or come with where they are new."""
+    texts = diff.known.keys() | {text for _, text, _ in diff.newcomers}
+    odd = {text for text in told if text not in texts}
+    # Mostly those are of lines that were lost, and no labels come in another order.
+    if not odd or len({layout_of(text) for text in texts | odd}) == 1:
+        return told
+    by_labels = {canonical(text): text for text in texts}
+    return {by_labels.get(canonical(text), text) if text in odd else text: since for text, since in told.items()}
 
 
 def _differing(lines: Sequence[bytes], old: Sequence[bytes]) -> Iterator[int]:

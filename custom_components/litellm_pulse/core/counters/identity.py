@@ -79,8 +79,8 @@ def _by_start(
     verdicts = [(_shares_created(one, twins), one) for one in same]
     if sharing := [one for shares, one in verdicts if shares]:
         return max(sharing, key=lambda one: one.number)
-    if found := next((one for shares, one in verdicts if shares is None), None):
-        return found
+    if unknown := [one for shares, one in verdicts if shares is None]:
+        return max(unknown, key=lambda one: one.number)
     if len(same) == 1 and _repeats_untold(same[0], answer, twins):
         return same[0]
     if same and answer.part:

@@ -9,7 +9,7 @@ from ..catalog import UPSTREAM, Metric, counted, metrics_of, proves_use
 from ..exposition import Exposition, LabelReader, Labels, canonical, split_sample
 from ..models import ZERO, Vector
 from .attribution import Attributions, UnresolvedAttribution
-from .diff import FamilyDiff, created_family
+from .diff import FamilyDiff, created_family, creation_times
 from .processes import Process, layout_of
 from .results import Ambiguity, Baseline, BaselineKey, MemberKeys, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
@@ -30,6 +30,8 @@ class Increases:
     process: Process
     others: Sequence[Process]
     """All other processes that are known."""
+    akin: Sequence[Process]
+    """Those of them that share its start, where it was not seen before: it may be one of them."""
     now: float
     """Our clock."""
     looks: Sequence[float]
@@ -69,13 +71,13 @@ class Increases:
             self._doubt(diffs)
         for family, diff in diffs.items():
             self.samples += len(diff.slots)
-            if diff.tells_created and self.process.untold:
-                self._confirm(family, exposition[created_family(family)])
+            if diff.tells_created and self.process.untold and not older:
+                self._confirm(family, exposition[created_family(family)], diff)
             if diff.is_same and not diff.created:
                 self.skipped += len(diff.skipped)
                 continue
-            self._rename(family, diff)
             self._count_known(diff, older=older)
+            self._rename(family, diff)
             if self.complete and not older:
                 self._miss(diff)
         self._count_newcomers({family: one for family, one in diffs.items() if one.newcomers})
@@ -118,10 +120,11 @@ class Increases:
                 process.whole.add(family)
             if diff.tells_created:
                 process.lines[created_family(family)] = exposition[created_family(family)]
-                counters = process.counters_of(family)
+                counters, renamed = process.counters_of(family), dict(diff.renamed)
+                told = {renamed.get(text, text): since for text, since in diff.created.items()}
                 process.unplaced[family] = {
                     text: since
-                    for text, since in diff.created.items()
+                    for text, since in told.items()
                     if text not in counters or counters[text].created != since
                 }
 
@@ -170,16 +173,13 @@ class Increases:
         """Count what has grown where the answer is older, or tells other times of creation than the last one."""
         # Those whose value the answer does not tell, or has told already.
         counted_now = {*diff.missing, *(diff.slots[index] for index in diff.skipped)}
-        for index, counter, value in diff.changed:
+        created = {known: since for text, since in diff.created.items() if (known := diff.known.get(text))}
+        for _, counter, value in diff.changed:
             counted_now.add(counter)
             since = counter.created if diff.tells_created else None
-            if diff.created:
-                since = diff.created.get(split_sample(diff.lines[index])[0], since)
-            self._grow(counter, value, since, older=older)
+            self._grow(counter, value, created.get(counter, since), older=older)
         reborn = {
-            known: since
-            for text, since in diff.created.items()
-            if (known := diff.known.get(text)) and known not in counted_now and since != known.created
+            known: since for known, since in created.items() if known not in counted_now and since != known.created
         }
         # Their lines are those of the last answer, which may have been taken for older ones.
         for line, one in zip(diff.lines, diff.slots, strict=True) if reborn else ():
@@ -189,7 +189,7 @@ class Increases:
     def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
         """Count one counter's growth, and move its baseline."""
         found, before = growth(counter, value, since), counter.baseline
-        if found.kept or (older and found.reset and counter.missing_since is None):
+        if found.kept or (older and found.reset):
             if value < counter.value * ROUNDED:
                 self.ambiguity = Ambiguity.OLDER
             return
@@ -216,13 +216,20 @@ class Increases:
         if counter.series.metrics:
             self.baselines[self.process.id, counter.series.id] = counter.baseline
 
-    def _confirm(self, family: str, twin: Sequence[bytes]) -> None:
+    def _confirm(self, family: str, twin: Sequence[bytes], diff: FamilyDiff) -> None:
         """Take what has counted for certain where it is told that it is still the same incarnation."""
-        untold = [one for one in self.process.untold if one.series.family == family]
-        told = dict(map(split_sample, twin)) if untold else {}
-        for counter in untold:
-            text = created_family(family).encode() + counter.series.text[len(family) :]
-            if told.get(text) == counter.created:
+        untold = {one for one in self.process.untold if one.series.family == family}
+        lines = {one: line for line, one in zip(diff.lines, diff.slots, strict=True) if one in untold} if untold else {}
+        told = creation_times(family, twin) if untold else {}
+        by_labels = (
+            {} if all(one.series.text in told for one in untold) else {canonical(one): told[one] for one in told}
+        )
+        for counter, line in lines.items():
+            text, value = counter.series.text, split_sample(line)[1]
+            # A lower value is that of an older answer, which says nothing of now.
+            if value is None or value < counter.value * ROUNDED:
+                continue
+            if told.get(text, by_labels.get(canonical(text))) == counter.created:
                 counter.untold = 0.0
                 self.process.untold.discard(counter)
                 self._write(counter)
@@ -297,20 +304,29 @@ class Increases:
         if (counted := self._counted_elsewhere(counter)) is not None:
             self._add(counter.series, max(0.0, counter.value - counted))
             return
-        looks = self.looks
+        looks, value = self.looks, counter.value - self._counted_untold(counter)
         vector = None
         for metric in counter.series.metrics:
             if since > looks[metric]:
                 vector = vector or self._vector(counter.series.attribution)
-                vector[metric] += counter.value
+                vector[metric] += max(0.0, value)
 
     def _counted_elsewhere(self, counter: Counter) -> float | None:
         """Return the value at which another process is known to have had the same incarnation of a series, if any."""
         if not self.others:
             return None
-        family, text = counter.series.family, counter.series.text
-        known = [found for one in self.others if (found := one.counters.get(family, {}).get(text))]
+        known = self._of_others(counter, self.others)
         return max((one.value for one in known if one.created == counter.created), default=None)
+
+    def _counted_untold(self, counter: Counter) -> float:
+        """Return what a series has counted that did not tell when it was created, where this may be the process."""
+        return max((one.value for one in self._of_others(counter, self.akin) if one.created is None), default=0.0)
+
+    @staticmethod
+    def _of_others(counter: Counter, others: Sequence[Process]) -> list[Counter]:
+        """Return the counters that other processes have of the same series."""
+        family, text = counter.series.family, counter.series.text
+        return [found for one in others if (found := one.counters.get(family, {}).get(text))]
 
     def _add(self, series: Series, by: float) -> None:
         """Add to the increase of a series' attribution."""

@@ -35,7 +35,8 @@ class Origins:
                     known = Origin(sources, answered_at, now, number)
                 known = self.known[metric.name] = new[metric.name] = known._replace(sources=sources)
             if is_in_the_future(known, answered_at, now):
-                known = known._replace(since=answered_at, ours=now)
+                # The other is kept: it may be these clocks that are wrong.
+                known = known._replace(ours=now)
                 self.known[metric.name] = new[metric.name] = known
             if known.number == number or (last and last < known.number):
                 untracked.add(index)

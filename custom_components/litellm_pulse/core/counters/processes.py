@@ -171,6 +171,10 @@ class Process:
         for family in self.counters.values():
             yield from family.values()
 
+    def created_times(self) -> Iterator[float]:
+        """Yield when its counters were created, as far as that was told."""
+        yield from (one.created for one in self.all_counters() if one.created is not None)
+
     def forget_counters(self, before: float) -> dict[BaselineKey, None]:
         """Let go of the counters that it has not shown since then; return what to delete."""
         dead: dict[BaselineKey, None] = {}

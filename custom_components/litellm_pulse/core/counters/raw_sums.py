@@ -1,6 +1,6 @@
 """The sums of a process' counters as they stand, before anything is subtracted."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
 
@@ -63,6 +63,15 @@ class RawSums:
         self._counters.clear()
         for number in self.known.keys() - processes:
             del self.known[number]
+
+
+def highest(several: Iterable[Mapping[int, Vector]]) -> Mapping[int, Vector]:
+    """Return the highest of several processes' sums, per attribution and metric."""
+    found: dict[int, Vector] = {}
+    for sums in several:
+        for number, vector in sums.items():
+            found[number] = tuple(map(max, found.get(number, ZERO), vector, strict=True))
+    return found
 
 
 def _sum(counters: Collection[Counter]) -> Vector | None:

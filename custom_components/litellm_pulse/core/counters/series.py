@@ -65,10 +65,13 @@ class Growth(NamedTuple):
 def growth(counter: Counter, value: float, created: float | None) -> Growth:
     """Return what a known counter has grown by; `created` is None where the answer does not tell it."""
     fell = value < counter.value * ROUNDED
+    if counter.created is not None and (
+        (fell and created in {None, counter.created}) or (created is not None and created < counter.created)
+    ):
+        # An older answer; or born anew, which the next one will tell that tells when it was created.
+        return Growth(0.0, kept=True)
     if created is None or counter.created is None:
         return Growth(value, reset=True) if fell else Growth(max(0.0, value - counter.value))
-    if created < counter.created or (created == counter.created and fell):
-        return Growth(0.0, kept=True)
     if created == counter.created:
         return Growth(max(0.0, value - counter.value))
     if not counter.untold:

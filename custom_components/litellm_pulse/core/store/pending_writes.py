@@ -61,6 +61,11 @@ class PendingWrites:
         for number, vector in increases.items():
             usage[number] = plus(usage[number], vector) if number in usage else vector
 
+    def refile(self, bucket: Bucket) -> None:
+        """Bring usage of later buckets into one."""
+        for later in [one for one in self.usage if one > bucket]:
+            self.add_usage(bucket, self.usage.pop(later))
+
     def add_lump(self, before: datetime | None, at: datetime, increases: Mapping[int, Vector]) -> None:
         """Keep what was told at once of a time in which nobody looked, so that it can be told when it happened."""
         if before is not None and at - before > LUMP_AFTER and increases:
