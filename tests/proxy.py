@@ -109,6 +109,8 @@ class Proxy:
         """What other paths answer."""
         self.lists: dict[str, object] = {}
         """What the lists of members answer, by path; those that are left out are refused."""
+        self.lists_status = 403
+        """How they are refused."""
         self.asked_lists: list[str] = []
         self.requests: list[web.Request] = []
         """What was asked besides lists of members."""
@@ -152,7 +154,7 @@ class Proxy:
         if request.path in LISTS | self.lists.keys():
             self.asked_lists.append(request.path)
             found = request.path in self.lists
-            return web.json_response(self.lists.get(request.path), status=200 if found else 403)
+            return web.json_response(self.lists.get(request.path), status=200 if found else self.lists_status)
         self.requests.append(request)
         if request.path.startswith("/health"):
             found = request.path in self.json

@@ -18,10 +18,10 @@ from custom_components import litellm_pulse
 from custom_components.litellm_pulse.spend_logs import errors
 
 from .conftest import set_up
-from .history import Make, day, past, serve_days, usage
+from .history import Make, ago, day, past, serve_days, usage
 from .proxy import Proxy
 from .spend_logs.schema import spend_logs
-from .spend_logs.world import insert
+from .spend_logs.world import insert, request
 
 TEXTS: dict[str, Any] = json.loads((Path(litellm_pulse.__file__).parent / "translations" / "en.json").read_text())
 
@@ -152,6 +152,66 @@ async def test_replicas_that_share_a_database_are_known_by_what_their_api_tells(
     assert (await choose(hass, other_entry, source="api"))["errors"] == {"history": "history_taken"}
     serve_days(other_proxy, day(date, {"gpt-4o": 2.75}, {"openai": 2.75}))
     assert (await choose(hass, other_entry, source="api"))["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_a_database_and_the_api_of_one_litellm_are_known_as_one(  # noqa: PLR0913, PLR0917  # fixtures
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    other_entry: MockConfigEntry,
+    other_proxy: Proxy,
+    server: postgres.Postgres,
+    make: Make,
+) -> None:
+    await set_up(hass, entry, other_entry)
+    told = ((5, "gpt-4o", 2.5), (4, "gpt-4o", 1.0), (3, "opus", 2.0))
+    rows = [
+        request(number, f"{ago(days=days)[:10]} 12:00", cost=cost, model=model)
+        for number, (days, model, cost) in enumerate(told)
+    ]
+    # A day of which LiteLLM has deleted its spend logs in part.
+    days = [
+        day(ago(days=days)[:10], {model: cost}, {"openai": cost})
+        for days, model, cost in (*told[1:], (5, "gpt-4o", 9.0))
+    ]
+    serve_days(other_proxy, *days)
+    address = server.dsn(make(spend_logs() + insert(rows)))
+    assert (await choose(hass, entry, source="database", dsn=address))["type"] is FlowResultType.CREATE_ENTRY
+    assert (await choose(hass, other_entry, source="api"))["errors"] == {"history": "history_taken"}
+    await choose(hass, entry, source="off")
+    assert (await choose(hass, other_entry, source="api"))["type"] is FlowResultType.CREATE_ENTRY
+    assert (await choose(hass, entry, source="database"))["errors"] == {"history": "history_taken"}
+
+
+async def test_two_litellms_that_are_used_alike_with_other_keys_are_two(  # noqa: PLR0913, PLR0917  # fixtures
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    other_entry: MockConfigEntry,
+    other_proxy: Proxy,
+    server: postgres.Postgres,
+    make: Make,
+) -> None:
+    await set_up(hass, entry, other_entry)
+    yesterday = ago(days=1)[:10]
+    row = request(1, f"{yesterday} 12:00", cost=2.5, api_key="key-of-another")
+    address = server.dsn(make(spend_logs() + insert([row])))
+    serve_days(other_proxy, day(yesterday, {"gpt-4o": 2.5}, {"openai": 2.5}))
+    assert (await choose(hass, entry, source="database", dsn=address))["type"] is FlowResultType.CREATE_ENTRY
+    assert (await choose(hass, other_entry, source="api"))["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_one_database_is_known_also_by_users_who_may_not_read_its_number(
+    hass: HomeAssistant, entry: MockConfigEntry, other_entry: MockConfigEntry, server: postgres.Postgres, make: Make
+) -> None:
+    await set_up(hass, entry, other_entry)
+    name = make(spend_logs() + insert(past()))
+    server.sql(
+        """CREATE ROLE restricted LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO restricted;
+        REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC""",
+        name,
+    )
+    assert (await choose(hass, entry, source="database", dsn=server.dsn(name)))["type"] is FlowResultType.CREATE_ENTRY
+    second = await choose(hass, other_entry, source="database", dsn=server.dsn(name, "restricted"))
+    assert second["errors"] == {"history": "history_taken"}
 
 
 async def test_proxies_that_have_not_been_used_are_not_taken_for_one(

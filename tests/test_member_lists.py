@@ -133,9 +133,33 @@ async def test_what_was_listed_is_known_after_a_restart_while_the_proxy_is_down(
     await pass_scrape(hass, entry)
     assert await hass.config_entries.async_unload(entry.entry_id)
     lists.clear()
+    proxy.lists_status = 503
     proxy.answer(status=500)
     assert await started(hass, entry)
-    assert budgets(entry) == {key: (*row[:-1], False) for key, row in known.items()}
+    assert budgets(entry) == known
+    assert known["key-bob"][-1] is True
+    assert state(hass, entry, "budget_refusing", "key:key-bob", "binary_sensor") == STATE_ON
+
+
+async def test_who_is_blocked_does_not_stay_so_where_that_is_not_told_any_more(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, lists: dict[str, Any], freezer: FrozenDateTimeFactory
+) -> None:
+    lists["/team/list"][0]["blocked"] = True
+    assert await started(hass, entry)
+    # One list that does not answer now says nothing of who is on it.
+    del lists["/team/list"]
+    proxy.lists_status = 503
+    await pass_time(hass, freezer, HOUR)
+    assert [name for name, row in budgets(entry).items() if row[-1]] == ["key-bob", "red"]
+    # A key that has lost its permission says nothing of anybody, today or after a restart.
+    proxy.lists_status = 403
+    lists.clear()
+    await pass_time(hass, freezer, HOUR)
+    assert not [row for row in budgets(entry).values() if row[-1]]
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    proxy.lists_status = 503
+    assert await started(hass, entry)
+    assert not [row for row in budgets(entry).values() if row[-1]]
 
 
 async def pass_scrape(hass: HomeAssistant, entry: MockConfigEntry) -> None:

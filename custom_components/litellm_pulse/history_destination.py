@@ -1,7 +1,7 @@
 """The ledger as the place where usage rows of a source go: all of it written on the ledger's thread."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,7 +12,7 @@ from .core.models import MemberKey
 from .core.store.history_rows import Part
 from .ledger_worker import LedgerWorker
 from .spend_logs.merge import spread
-from .spend_logs.models import DAY, METRICS, QUARTER, Members, Scope, Span, UsageRow, add, floor, requests_by_slot
+from .spend_logs.models import DAY, METRICS, QUARTER, Members, Scope, Span, UsageRow, add, floor
 from .spend_logs.progress import Progress
 
 type Written = Callable[[Scope, int, Progress], None]
@@ -50,7 +50,7 @@ class LedgerDestination:
         return {windows.quarter_start(number): requests for number, requests in found.items()}
 
     async def replace(
-        self, scope: Scope, slots: Collection[datetime], rows: Sequence[UsageRow], progress: Progress
+        self, scope: Scope, slots: Mapping[datetime, float], rows: Sequence[UsageRow], progress: Progress
     ) -> None:
         """Write in one transaction: rows in place of all that these slots had in this scope, and progress."""
         part, zone = self._part(scope), self._ledger.zone
@@ -60,9 +60,8 @@ class LedgerDestination:
             told = _told(part, chosen, rows)
             history.replace(told, zone, self._source, json.dumps(progress.to_json()))
             if part is Part.BEFORE and chosen and progress.reached:
-                history.forget_days(
-                    windows.quarter_of(progress.reached), windows.quarter_of(max(chosen)) + DAY_QUARTERS
-                )
+                begin = max(progress.reached, _whole_from(progress) or progress.reached)
+                history.forget_days(windows.quarter_of(begin), windows.quarter_of(max(chosen)) + DAY_QUARTERS)
             return len(told.rows)
 
         self._on_written(scope, await self._ledger.async_history(write), progress)
@@ -78,8 +77,8 @@ class LedgerDestination:
 
 
 def _unknown_otherwise(
-    history: History, part: Part, slots: Collection[datetime], progress: Progress
-) -> Collection[datetime]:
+    history: History, part: Part, slots: Mapping[datetime, float], progress: Progress
+) -> Mapping[datetime, float]:
     """Return the slots less those of days that another source tells better: a day is told by one of them only."""
     if not slots or part not in {Part.BEFORE, Part.DAYS}:
         return slots
@@ -88,26 +87,29 @@ def _unknown_otherwise(
     known = history.requests(other, windows.quarter_of(first), windows.quarter_of(last))
     taken = {number // DAY_QUARTERS for number in known}
     if part is Part.BEFORE:
-        # The database tells a day by the hour, but not the rest of one that LiteLLM has deleted in part.
-        taken &= {windows.quarter_of(progress.oldest) // DAY_QUARTERS} if progress.oldest else set()
-    return [slot for slot in slots if windows.quarter_of(slot) // DAY_QUARTERS not in taken]
+        whole = _whole_from(progress)
+        taken = {day for day in taken if whole and day < windows.quarter_of(whole) // DAY_QUARTERS}
+    return {slot: told for slot, told in slots.items() if windows.quarter_of(slot) // DAY_QUARTERS not in taken}
 
 
-def _told(part: Part, slots: Collection[datetime], rows: Sequence[UsageRow]) -> Told:
+def _whole_from(progress: Progress) -> datetime | None:
+    """Return the UTC day from which on the database tells days whole: of its oldest LiteLLM has deleted a part."""
+    return floor(progress.oldest, DAY) + DAY if progress.oldest else None
+
+
+def _told(part: Part, slots: Mapping[datetime, float], rows: Sequence[UsageRow]) -> Told:
     """Return the rows of some slots as the ledger keeps them."""
     length = _LENGTHS[part]
-    wanted = frozenset(slots)
     starts = {row.start for row in rows}
-    numbers = {start: _number(part, start) for start in starts if floor(start, length * QUARTER) in wanted}
+    numbers = {start: _number(part, start) for start in starts if floor(start, length * QUARTER) in slots}
     kept: Sequence[UsageRow] = [row for row in rows if row.start in numbers]
-    counts = requests_by_slot(kept, length * QUARTER)
     if part is Part.SINCE:
         kept = _by_model(kept)
     elif part is Part.DAYS:
         kept = _remainders(kept)
     return Told(
         part,
-        {windows.quarter_of(slot): counts.get(slot, 0.0) for slot in wanted},
+        {windows.quarter_of(slot): requests for slot, requests in slots.items()},
         length,
         METRICS,
         [ToldRow(numbers[row.start], row.members, row.values, row.apart) for row in kept],
@@ -161,9 +163,11 @@ def _moved(history: History, gap: Gap) -> dict[tuple[int, int], SparseVector]:
     start, end = (windows.quarter_of(datetime.fromtimestamp(at, UTC)) for at in (gap.start, gap.end))
     lump, members = history.lump(gap)
     numbers = {keys[1:]: number for number, keys in members.items() if number in lump}
+    # What another gap ended with, in the quarter-hour in which this one began, is not this one's.
+    begin = start + any(windows.quarter_of(datetime.fromtimestamp(one.end, UTC)) == start for one in history.gaps())
     told = [
         UsageRow(windows.quarter_start(row.start), tuple(row.members), tuple([row.values[index] for index in _INDICES]))
-        for row in history.told(Part.GAP, start, end + 1)
+        for row in history.told(Part.GAP, begin, end + 1)
     ]
     vectors = {keys: tuple([lump[number][index] for index in _INDICES]) for keys, number in numbers.items()}
     found: dict[tuple[int, int], list[float]] = {}

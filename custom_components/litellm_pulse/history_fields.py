@@ -34,6 +34,7 @@ from .const import (
 from .history_sources import KEYS_FOR_ONCE, Source, async_create
 from .spend_logs.dsn import TlsMode
 from .spend_logs.errors import SourceError
+from .spend_logs.same_records import same_records
 
 SECRETS: Final = (CONF_HISTORY_KEY, CONF_HISTORY_DSN)
 """Never shown; left empty, they stay as they are stored."""
@@ -92,7 +93,9 @@ async def _async_try(hass: HomeAssistant, entry: ConfigEntry, settings: Mapping[
     field = CONF_HISTORY_DSN if settings[CONF_HISTORY_SOURCE] == HISTORY_DATABASE else CONF_HISTORY_KEY
     try:
         source = await async_create(hass, entry.entry_id, settings)
-        identity = await source.identity() if source else ""
+        if source is None:
+            return ""
+        identity = await source.identity()
     except SourceError as err:
         raise InvalidFieldError(field, f"history_{err.code}") from err
     except Exception as err:
@@ -107,10 +110,10 @@ async def _async_try(hass: HomeAssistant, entry: ConfigEntry, settings: Mapping[
     return identity
 
 
-async def _async_same(hass: HomeAssistant, other: ConfigEntry, source: Source | None) -> bool:
+async def _async_same(hass: HomeAssistant, other: ConfigEntry, source: Source) -> bool:
     """Whether another entry's source has the same records; one that does not answer now is taken for another."""
     try:
         found = await async_create(hass, other.entry_id, {**other.data, **other.options})
-        return source is not None and found is not None and await source.tells_as(found)
+        return found is not None and same_records(await source.last_days(), await found.last_days())
     except SourceError:
         return False

@@ -1,6 +1,7 @@
 """The import of history of one entry: when a source is asked, how far it is, and who is told."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -141,6 +142,8 @@ class HistoryImport:
             await self._async_fail(err.code, err)
         except StoreError as err:
             await self._async_fail("store_failed", err)
+        except Exception as err:  # noqa: BLE001  # whatever it was, it is told, and tried again
+            await self._async_fail("unknown", err)
         else:
             return True
         return False
@@ -239,7 +242,9 @@ class HistoryImport:
             LOGGER.warning(
                 "%s: the import of history waits: %s", self._entry.title, localize(self._hass, f"history_{code}")
             )
-            LOGGER.debug("The import of history failed", exc_info=err)
+            LOGGER.log(
+                logging.ERROR if code == "unknown" else logging.DEBUG, "The import of history failed", exc_info=err
+            )
         await self._async_tell(replace(self._status, state=HistoryState.FAILED, source=self.source, error=code))
 
     @callback

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
@@ -29,10 +29,12 @@ from .spend_logs import dsn
 from .spend_logs.daily import Activity
 from .spend_logs.destination import Destination
 from .spend_logs.errors import TlsError
-from .spend_logs.models import HOUR, Span, UsageRow, floor
+from .spend_logs.models import DAY, HOUR, Span, floor
 from .spend_logs.progress import Progress
 from .spend_logs.rest import Rest
 from .spend_logs.rest_importer import RestImporter, told_all
+from .spend_logs.rows import Block
+from .spend_logs.same_records import COMPARED, Days
 
 if TYPE_CHECKING:
     from .spend_logs.database import Database
@@ -40,9 +42,6 @@ if TYPE_CHECKING:
 
 KEYS_FOR_ONCE: Final = HassKey[dict[str, str]](f"{DOMAIN}_history_keys")
 """Entry -> a key that is used for the import and stored nowhere."""
-
-
-_COMPARED: Final = timedelta(days=14)
 
 
 class Source(Protocol):
@@ -55,8 +54,8 @@ class Source(Protocol):
     async def identity(self) -> str:
         """Try it, and return what tells it from others; raises SourceError."""
 
-    async def tells_as(self, other: Source) -> bool:
-        """Whether another source has the same records, as far as the two can be compared; raises SourceError."""
+    async def last_days(self) -> Days:
+        """Return what was used in the last weeks, to be compared with another source's; raises SourceError."""
 
     async def cycle(self, destination: Destination, seam: datetime, gaps: Sequence[Span]) -> Progress:
         """Bring a destination up to date; raises SourceError."""
@@ -80,9 +79,15 @@ class DatabaseSource:
         """Look what is there."""
         return (await self._database.look()).required().identity
 
-    async def tells_as(self, other: Source) -> bool:  # noqa: ARG002  # its identity tells databases apart
-        """Say no: what it is is in the identity."""
-        return False
+    async def last_days(self) -> Days:
+        """Have the last weeks summed up, as an import has them."""
+        days, found = Days(), await self._database.look()
+
+        async def take(block: Block) -> None:
+            days.add(block.rows)
+
+        await self._database.read(found, Span(floor(found.now, DAY) - COMPARED, found.now), take)
+        return days
 
     async def cycle(self, destination: Destination, seam: datetime, gaps: Sequence[Span]) -> Progress:
         """Read what is not known yet, and what may have changed."""
@@ -111,18 +116,12 @@ class ApiSource:
         await self._rest.look(dt_util.utcnow().date())
         return str(address.identity(self._url))
 
-    async def tells_as(self, other: Source) -> bool:
-        """Compare the last weeks: replicas at two addresses may share a database."""
-        if not isinstance(other, ApiSource):
-            return False
-        mine, others = await self.last_weeks(), await other.last_weeks()
-        return bool(mine) and mine == others
-
-    async def last_weeks(self) -> set[UsageRow]:
-        """Return what was used on the days before today, by everything that one question tells; raises SourceError."""
-        today = dt_util.utcnow().date()
-        span = today - _COMPARED, today - timedelta(days=1)
-        return {row async for _, _, found in self._rest.days(Activity.USER, *span) for row in found.rows}
+    async def last_days(self) -> Days:
+        """Ask for the last weeks by everything that one question tells."""
+        days, today = Days(), dt_util.utcnow().date()
+        async for _, _, found in self._rest.days(Activity.USER, today - COMPARED, today):
+            days.add(found.rows)
+        return days
 
     async def cycle(self, destination: Destination, seam: datetime, gaps: Sequence[Span]) -> Progress:  # noqa: ARG002  # it knows days only
         """Read the days before the first scrape that are not known yet."""

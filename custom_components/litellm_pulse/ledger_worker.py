@@ -29,6 +29,7 @@ from .const import (
     SPARE_COPY_SAVE_DELAY,
     WEEK_STARTS,
 )
+from .core.catalog import Dimension
 from .core.errors import NewerSchemaError, StoreError
 from .core.exposition import ExpositionParser, label_names
 from .core.history import History
@@ -161,7 +162,7 @@ class LedgerWorker:
         """Show what the history knows now of the time before the first scrape; raises StoreError."""
         await self.async_run(lambda: self._show(self._ledger.recall()))
 
-    async def async_complete(self, listed: Collection[ListedMember]) -> None:
+    async def async_complete(self, listed: Mapping[Dimension, Collection[ListedMember]]) -> None:
         """Take in what LiteLLM's API lists of its members."""
         await self.async_run(lambda: self._show(self._ledger.complete(listed)))
 

@@ -1,7 +1,7 @@
 """What LiteLLM's API lists of keys, teams and tags: names, budgets, blocks; asked once an hour, where the key may."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,6 +22,7 @@ from .spend_logs.rest import Rest
 EVERY: Final = timedelta(hours=1)
 RETRY: Final = timedelta(minutes=5)
 """After a question that nobody answered."""
+_NONE: Final[Mapping[Dimension, Sequence[Entry]]] = dict.fromkeys((Dimension.KEY, Dimension.TEAM, Dimension.TAG), ())
 
 
 class MemberLists:
@@ -41,17 +42,14 @@ class MemberLists:
         self._ledger = ledger
         self._on_change = on_change
         self._rest: Rest | None = None
-        self._known: dict[Dimension, list[Entry]] = {}
-        """What each list said last."""
         self._running: asyncio.Task[None] | None = None
         self._next: CALLBACK_TYPE | None = None
 
     @callback
     def async_start(self) -> None:
-        """Begin, where there is a key to ask with."""
+        """Begin."""
         self._entry.async_on_unload(self._async_end)
-        if self._key:
-            self._async_begin()
+        self._async_begin()
 
     @property
     def _key(self) -> str | None:
@@ -74,27 +72,31 @@ class MemberLists:
             self._running.cancel()
 
     async def _async_work(self) -> None:
-        """Ask once, and say when it is due again: never where it was refused."""
+        """Ask once, and say when it is due again: never where it was refused, or there is no key to ask with."""
+        if not self._key:
+            await self._async_take_in(_NONE)
+            return
         try:
             rest = self._rest = self._rest or await self._async_rest()
         except TlsError:
             # The scrape says so, too.
             return
         found = await rest.members(dt_util.utcnow().date())
-        if found:
-            self._known |= found
-            await self._async_take_in()
-        if not rest.refused:
-            self._next = async_call_later(self._hass, EVERY if found else RETRY, self._async_begin)
+        if rest.refused:
+            # Who is blocked now is not told any more.
+            await self._async_take_in({**_NONE, **found})
+            return
+        await self._async_take_in(found)
+        self._next = async_call_later(self._hass, EVERY if found else RETRY, self._async_begin)
 
     async def _async_rest(self) -> Rest:
         """Return what to ask; raises TlsError."""
         return await async_rest(self._hass, {**self._entry.data, **self._entry.options}, self._key or "")
 
-    async def _async_take_in(self) -> None:
-        """Have the ledger take in what is known, and show it where it is news."""
+    async def _async_take_in(self, found: Mapping[Dimension, Sequence[Entry]]) -> None:
+        """Have the ledger take in what lists say, and show it where it is news."""
         before = self._ledger.snapshot
-        await self._ledger.async_complete([one.listed for entries in self._known.values() for one in entries])
+        await self._ledger.async_complete({of: [one.listed for one in entries] for of, entries in found.items()})
         after = self._ledger.snapshot
         known = before.members is after.members and before.budgets is after.budgets
         if not known or before.blocked != after.blocked:

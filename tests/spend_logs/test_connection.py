@@ -1,6 +1,7 @@
 """What can be wrong with an address, and that each is told by its own name."""
 
 import asyncio
+import gc
 import os
 import subprocess
 from collections.abc import Iterator
@@ -158,6 +159,37 @@ async def test_tls_by_its_modes(strict: postgres.Postgres, certificate: Path, ma
     async with Connections(parse(dsn, tls=TlsMode.REQUIRE)).reading() as connection:
         query = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
         assert await connection.fetchval(query) is True
+
+
+async def test_a_connection_that_nobody_wants_any_more_leaves_nothing_in_the_log(
+    socket_enabled: None,  # noqa: ARG001
+) -> None:
+    """Home Assistant logs as an error whatever reaches the loop's handler."""
+    told: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    wanted = asyncio.Event()
+
+    async def shut_down(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A server that is being stopped accepts, and hangs up a little later.
+        await wanted.wait()
+        writer.close()
+
+    async def look(mode: TlsMode) -> None:
+        async with Connections(parse(f"postgresql://u:p@127.0.0.1:{port}/d", tls=mode)).reading():
+            pass
+
+    async with await asyncio.start_server(shut_down, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for mode in (TlsMode.DISABLE, TlsMode.PREFER, TlsMode.REQUIRE):
+            wanted.clear()
+            looking = asyncio.create_task(look(mode))
+            await asyncio.sleep(0.1)
+            looking.cancel()
+            await asyncio.wait([looking])
+            wanted.set()
+            await asyncio.sleep(0.1)
+            gc.collect()
+    assert told == []
 
 
 def test_every_error_has_a_key_of_its_own() -> None:

@@ -185,3 +185,19 @@ def test_what_the_database_does_not_tell_stays_where_metrics_told_it() -> None:
     found = spread({members(0): vector(4)}, told, at)
     assert found[START, members(0)][0] == 1.0
     assert found[at, members(0)][0] == 3.0
+
+
+def test_a_gap_that_begins_in_the_quarter_hour_in_which_another_ended_takes_nothing_from_it() -> None:
+    at = START + timedelta(hours=2)
+    told = [
+        UsageRow(START, members(0), vector(3)),
+        # Of this one and of the next gap.
+        UsageRow(at, members(0), vector(12)),
+        UsageRow(at, members(1), vector(1)),
+    ]
+    found = spread({members(0): vector(4), members(1): vector(1)}, told, at)
+    assert {key: values[METRICS.index("cost")] for key, values in found.items()} == {
+        (START, members(0)): 3.0,
+        (at, members(0)): 1.0,
+        (at, members(1)): 1.0,
+    }

@@ -38,6 +38,15 @@ def test_the_first_import_goes_by_halves_of_months_newest_first() -> None:
     ]
 
 
+def test_what_is_older_than_two_years_is_asked_for_by_years() -> None:
+    asks = plan(Progress(), bounds(oldest=at("1970-01-01")))
+    assert asks[-1].span == Span(at("1970-01-01"), at("1971-01-01"))
+    assert all(newer.span.start == older.span.end for newer, older in pairwise(asks))
+    turn = [f"{ask.span.start:%Y-%m}" for ask in asks[46:51]]
+    assert turn == ["2024-12", "2024-12", "2024-11", "2024-01", "2023-01"]
+    assert len(asks) < 110
+
+
 def test_an_import_that_was_interrupted_goes_on_where_it_was() -> None:
     begun = Progress().backfilled(at("2026-10-12"), now=NOW)
     later = [ask for ask in plan(begun, bounds(NOW + timedelta(minutes=5))) if ask.kind is Kind.BACKFILL]

@@ -13,9 +13,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.spend_logs import rest as rest_module
 from custom_components.litellm_pulse.spend_logs.daily import Activity, page
 from custom_components.litellm_pulse.spend_logs.errors import (
     AuthenticationError,
+    BusyError,
     NoDatabaseError,
     NotOfferedError,
     PermissionDeniedError,
@@ -153,6 +155,9 @@ class Api:
         self.page_size = 40
         self.asked: list[str] = []
         self.fails_after: int | None = None
+        self.fails_with: dict[str, Any] = {"status": 503}
+        self.fails = 1 << 30
+        """How often."""
 
     def app(self) -> web.Application:
         """Return the routes."""
@@ -171,7 +176,9 @@ class Api:
         query = request.query
         self.asked.append(f"{query['start_date']} {query['end_date']} {query['page']}")
         if self.fails_after is not None and len(self.asked) > self.fails_after:
-            return web.Response(status=503)
+            self.fails -= 1
+            if self.fails >= 0:
+                return web.Response(**self.fails_with)
         found = [row for row in self.rows if query["start_date"] <= row[0].isoformat() <= query["end_date"]]
         number = int(query["page"])
         shown = found[(number - 1) * self.page_size : number * self.page_size]
@@ -249,3 +256,41 @@ async def test_a_day_on_several_pages_is_one_day(rest: Rest, api: Api) -> None:
     rows = [row for _, _, found in parts for row in found.rows]
     assert sum(requests_by_slot(rows, DAY).values()) == 95
     assert {(first, last) for first, last, found in parts if found.rows} == {(api.today, api.today)}
+
+
+@pytest.mark.parametrize("told", [{}, {"Retry-After": "0.01"}, {"Retry-After": "Wed, 25 Nov 2020 12:00:00 GMT"}])
+async def test_a_question_too_many_is_asked_again_after_a_pause(
+    rest: Rest, api: Api, kept: Kept, monkeypatch: pytest.MonkeyPatch, told: dict[str, str]
+) -> None:
+    monkeypatch.setattr(rest_module, "PAUSE_SECONDS", 0.01)
+    api.fails_after, api.fails, api.fails_with = 2, 3, {"status": 429, "headers": told}
+    await RestImporter(rest, kept).run(now=NOW, seam=NOW)
+    assert kept.total() == sum(day < NOW.date() for day, _ in api.rows)
+
+
+@pytest.mark.parametrize("told", [{"Retry-After": "0"}, {"Retry-After": "3600"}])
+async def test_one_that_is_always_too_many_is_told(rest: Rest, api: Api, told: dict[str, str]) -> None:
+    api.fails_after, api.fails_with = 0, {"status": 429, "headers": told}
+    with pytest.raises(BusyError):
+        await rest.look(api.today)
+    assert len(api.asked) == (1 if told["Retry-After"] == "3600" else 4)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"status": 403, "text": '{"error": "not allowed"}'}, PermissionDeniedError),
+        ({"status": 200, "text": "<html>a login page</html>"}, UnexpectedAnswerError),
+        ({"status": 302, "headers": {"Location": "/login"}}, UnexpectedAnswerError),
+        ({"status": 200, "text": '{"results": null}'}, UnexpectedAnswerError),
+    ],
+)
+async def test_what_was_told_before_a_key_lost_its_permission_or_a_gateway_came_between_stays(
+    rest: Rest, api: Api, kept: Kept, answer: dict[str, Any], error: type[SourceError]
+) -> None:
+    api.fails_after, api.fails, api.fails_with = 4, 1, answer
+    with pytest.raises(error):
+        await RestImporter(rest, kept).run(now=NOW, seam=NOW)
+    assert 0 < kept.total() < len(api.rows) / 2
+    await RestImporter(rest, kept).run(now=NOW, seam=NOW)
+    assert kept.total() == sum(day < NOW.date() for day, _ in api.rows)

@@ -5,6 +5,7 @@ any thread. The counters of the proxy are its log: whatever could not be written
 while nobody looked, the next answer makes up for.
 """
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -241,19 +242,22 @@ class Ledger:
         self.snapshot = replace(self.snapshot, before=before, members=self._counting.members)
         return self.snapshot
 
-    def complete(self, listed: Collection[ListedMember]) -> Snapshot:
+    def complete(self, listed: Mapping[Dimension, Collection[ListedMember]]) -> Snapshot:
         """Take in what LiteLLM's API lists: names that are missing, budgets that /metrics does not tell, blocks.
 
-        Who was never used is left out.
+        Who was never used is left out; of whom no list was given, what was listed last stays true.
         """
-        found = {one.member.key: one for one in self._identified(listed)}
+        found = {one.member.key: one for one in self._identified(one for of in listed.values() for one in of)}
         nameless = [key for key, known in self._counting.members.items() if key in found and known.name == known.id]
         strangers = [key for key in found if key not in self._counting.members]
         self._name(found[key].member for key in (*nameless, *strangers))
         reading = self._budgets.complete({key: one.budget for key, one in found.items()})
         self._writer.pending.budgets |= reading.changed
-        blocked = frozenset([key for key, one in found.items() if one.blocked])
-        self._publish(replace(self.snapshot, budgets=reading.budgets, blocked=blocked))
+        blocked = {key for key, one in found.items() if one.blocked}
+        blocked |= {key for key in self.snapshot.blocked if key[0] not in listed}
+        if blocked != self.snapshot.blocked:
+            self._writer.pending.meta["blocked"] = json.dumps(sorted(blocked))
+        self._publish(replace(self.snapshot, budgets=reading.budgets, blocked=frozenset(blocked)))
         return self.snapshot
 
     def _identified(self, listed: Iterable[ListedMember]) -> Iterator[ListedMember]:
@@ -392,7 +396,11 @@ class Ledger:
     def _everything(self) -> PendingWrites:
         """Return what writes all that is known into a new file."""
         pending = loading.everything(self._counting.state(), self._totals, dict(self._budgets.budgets))
-        pending.meta |= {"zone": self._zone.key, "published": " ".join(sorted(self.snapshot.published))}
+        pending.meta |= {
+            "zone": self._zone.key,
+            "published": " ".join(sorted(self.snapshot.published)),
+            "blocked": json.dumps(sorted(self.snapshot.blocked)),
+        }
         if self.snapshot.last_scrape is not None:
             pending.meta["last_scrape"] = self.snapshot.last_scrape.timestamp()
         if self._writer.recovery is not None:
@@ -430,6 +438,7 @@ class Ledger:
             self._writer.pending.add(self._counting.load(loading.load_counting(store)))
             self._budgets.load(loading.load_budgets(store))
             self._load_totals(windows.day_of(self._plausible(now, last), self._zone), str(meta.get("zone")))
+            blocked = frozenset((Dimension(of), str(key)) for of, key in json.loads(str(meta.get("blocked", "[]"))))
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedStoreError(f"rows contradict each other: {error!r}") from error
         ((self._writer.newest,),) = store.rows("SELECT coalesce(max(at), 0) FROM scrapes")
@@ -439,6 +448,7 @@ class Ledger:
             last_scrape=last,
             published=frozenset(str(meta.get("published", "")).split()),
             budgets=self._budgets.budgets,
+            blocked=blocked,
         )
 
     def _plausible(self, now: datetime, last: datetime) -> datetime:

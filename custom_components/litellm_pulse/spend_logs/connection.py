@@ -87,10 +87,12 @@ class Connections:
         """
         connecting = asyncio.ensure_future(self._connect())
         try:
-            return await asyncio.shield(connecting)
+            # asyncio.shield would log what becomes of it.
+            await asyncio.wait([connecting])
         except asyncio.CancelledError:
             connecting.add_done_callback(_abandon)
             raise
+        return connecting.result()
 
     async def _connect(self) -> asyncpg.Connection:
         """Return a connection, encrypted as the address wants it."""
@@ -162,7 +164,7 @@ def typed() -> Iterator[None]:
         raise (TlsError if _refused_tls(err) else UnreachableError)(str(err)) from err
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError) as err:
         raise UnreachableError(str(err) or type(err).__name__) from err
-    except (asyncpg.InterfaceError, asyncpg.PostgresError) as err:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError) as err:
         raise UnreachableError(f"{type(err).__name__}: {err}") from err
 
 

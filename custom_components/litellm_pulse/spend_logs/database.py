@@ -1,7 +1,7 @@
 """LiteLLM's PostgreSQL as a source: what it is, since when it knows, and its sums for a span of time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +11,16 @@ import asyncpg
 from .connection import Connections, Load
 from .dsn import Dsn
 from .errors import SpendLogsOffError
-from .models import HOUR, Span
+from .models import EPOCH, HOUR, Span
 from .rows import Block, Reader
-from .tables import NEEDED, LogTable, aggregation, known_table, limits, quoted
+from .tables import NEEDED, LogTable, aggregation, fits, known_table, limits, quoted
 
 BINS_SINCE = 14
 """The release of PostgreSQL that brought date_bin."""
-LINES_PER_STEP = 500
-"""So many lines are read before others on the loop have a turn: a few milliseconds."""
+STEP_BYTES = 1 << 14
+"""So many are read before others on the loop have a turn: a few milliseconds."""
+BUFFER_BYTES = 1 << 22
+"""So many may wait to be read: the database sums up what is next meanwhile."""
 ORDERED = 0.99
 """The correlation with the order on disk from which a serial id stands for time."""
 NEAR_ENOUGH = 10_000
@@ -26,19 +28,16 @@ NEAR_ENOUGH = 10_000
 
 type Take = Callable[[Block], Awaitable[None]]
 
-_EXISTING = """
-    SELECT n.nspname AS schema, c.relname AS name, array_agg(a.attname::text) AS columns
+_COLUMNS = """
+    SELECT n.nspname AS schema, c.relname AS name, a.attname AS column, format_type(a.atttypid, NULL) AS type,
+        has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relname = ANY($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-    GROUP BY 1, 2 ORDER BY array_position(current_schemas(false), n.nspname), 1
+    ORDER BY array_position(current_schemas(false), n.nspname), 1
 """
-_READABLE = """
-    SELECT table_schema AS schema, table_name AS name, column_name AS column, data_type AS type
-    FROM information_schema.columns WHERE table_name = ANY($1::text[])
-    AND has_column_privilege(quote_ident(table_schema) || '.' || quote_ident(table_name), column_name, 'SELECT')
-"""
+"""Those of information_schema, and of materialized views, which that leaves out."""
 _INDEXED = """
     SELECT a.attname FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
@@ -91,52 +90,89 @@ class Database:
                 table=table,
                 bins=connection.get_server_version().major >= BINS_SINCE,
                 now=row[0].astimezone(UTC),
-                oldest=aware(row[1]),
+                oldest=_within(aware(row[1]), row[0]),
                 newest=aware(row[2]),
             )
 
     async def read(self, found: Found, span: Span, take: Take) -> None:
         """Hand over the sums of a span in blocks, newest first, all of one state of the database.
 
-        The database waits while a block is taken. Raises SourceError, and what `take` raises.
+        What nobody has taken waits here as far as there is room, and then in the database. Raises
+        SourceError, and what `take` raises.
         """
-        async with self._connections.reading() as connection:
-            table = found.table
-            parameters: list[object] = [*limits(table, span)]
-            if table.ordered_ids and not table.indexed:
-                first = await _first_id(connection, table, span)
-                if first is None:
-                    table = replace(table, ordered_ids=False)
-                else:
-                    parameters.append(first)
-            reader = Reader(table, span)
-            await connection.copy_from_query(
-                aggregation(table, bins=found.bins), *parameters, output=_sink(reader, take), format="text"
-            )
-            for block in reader.finish():
-                await take(block)
+        buffer, reader = _Buffer(), Reader(found.table, span)
+        copying = asyncio.create_task(self._copy(found.table, span, bins=found.bins, buffer=buffer))
+        try:
+            async for piece in buffer:
+                for block in reader.feed(piece):
+                    await take(block)
+            await copying
+        finally:
+            copying.cancel()
+            await asyncio.gather(copying, return_exceptions=True)
+        for block in reader.finish():
+            await take(block)
+
+    async def _copy(self, table: LogTable, span: Span, *, bins: bool, buffer: _Buffer) -> None:
+        """Put the lines of a span into a buffer, and let the connection go; raises SourceError."""
+        try:
+            async with self._connections.reading() as connection:
+                parameters: list[object] = [*limits(table, span)]
+                if table.ordered_ids and not table.indexed:
+                    first = await _first_id(connection, table, span)
+                    if first is None:
+                        table = replace(table, ordered_ids=False)
+                    else:
+                        parameters.append(first)
+                query = aggregation(table, bins=bins)
+                await connection.copy_from_query(query, *parameters, output=buffer.put, format="text")
+        finally:
+            buffer.end()
 
 
-def _sink(reader: Reader, take: Take) -> Callable[[bytes], Awaitable[None]]:
-    """Return what takes the bytes of a COPY, a few lines at a time."""
+class _Buffer:
+    """Bytes that were received and not yet read, in order."""
 
-    async def sink(data: bytes) -> None:
-        lines = bytes(data).splitlines(keepends=True)
-        for first in range(0, len(lines), LINES_PER_STEP):
-            for block in reader.feed(b"".join(lines[first : first + LINES_PER_STEP])):
-                await take(block)
-            await asyncio.sleep(0)
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._size = 0
+        self._room = asyncio.Event()
+        self._room.set()
 
-    return sink
+    async def put(self, piece: bytes) -> None:
+        """Take some in, once there is room."""
+        await self._room.wait()
+        self._size += len(piece)
+        if self._size >= BUFFER_BYTES:
+            self._room.clear()
+        self._pieces.put_nowait(piece)
+
+    def end(self) -> None:
+        """Let whoever reads know that nothing more comes."""
+        self._pieces.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield them, a few lines at a time."""
+        while (piece := await self._pieces.get()) is not None:
+            for first in range(0, len(piece), STEP_BYTES):
+                yield piece[first : first + STEP_BYTES]
+                await asyncio.sleep(0)
+            self._size -= len(piece)
+            if self._size < BUFFER_BYTES:
+                self._room.set()
 
 
 async def _table(connection: asyncpg.Connection) -> LogTable:
     """Return the table to read; raises PermissionDeniedError or NoKnownTableError."""
-    names = list(NEEDED)
-    existing = {(row["schema"], row["name"]): row["columns"] for row in await connection.fetch(_EXISTING, names)}
+    existing: dict[tuple[str, str], set[str]] = {}
     types: dict[tuple[str, str], dict[str, str]] = {}
-    for row in await connection.fetch(_READABLE, names):
-        types.setdefault((row["schema"], row["name"]), {})[row["column"]] = row["type"]
+    for row in await connection.fetch(_COLUMNS, list(NEEDED)):
+        if fits(row["column"], row["type"]):
+            key = row["schema"], row["name"]
+            existing.setdefault(key, set()).add(row["column"])
+            if row["readable"]:
+                types.setdefault(key, {})[row["column"]] = row["type"]
     key = known_table(existing, types)
     columns = types[key]
     table = LogTable(schema=key[0], name=key[1], columns=frozenset(columns), aware=False, indexed=False)
@@ -185,6 +221,11 @@ async def _first_id(connection: asyncpg.Connection, table: LogTable, span: Span)
             high = middle
     first: int = low
     return first
+
+
+def _within(oldest: datetime | None, now: datetime) -> datetime | None:
+    """Return the time of the oldest row, where a clock was wrong the nearest that can be asked for."""
+    return None if oldest is None else min(max(oldest, EPOCH), now.astimezone(UTC))
 
 
 def aware(at: datetime | None) -> datetime | None:

@@ -1,6 +1,6 @@
 """Where usage rows go: what the ledger, or a test's small database, has to be able to do."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -21,9 +21,12 @@ class Destination(Protocol):
         """Return how many requests are known per slot that has any; see `models.requests_by_slot`."""
 
     async def replace(
-        self, scope: Scope, slots: Collection[datetime], rows: Sequence[UsageRow], progress: Progress
+        self, scope: Scope, slots: Mapping[datetime, float], rows: Sequence[UsageRow], progress: Progress
     ) -> None:
-        """Write in one transaction: rows in place of all that these slots had in this scope, and progress."""
+        """Write in one transaction: rows in place of all that these slots had in this scope, and progress.
+
+        `slots` have the requests that are told of each.
+        """
 
 
 async def hand_over(  # noqa: PLR0913
@@ -47,7 +50,7 @@ async def hand_over(  # noqa: PLR0913
     rows = block.rows
     if len(slots) < len(told):
         rows = [row for row in rows if floor(row.start, slot) in slots]
-    await destination.replace(scope, slots, rows, progress)
+    await destination.replace(scope, {slot: told[slot] for slot in slots}, rows, progress)
     return progress
 
 

@@ -69,6 +69,17 @@ class SourceTimeoutError(SourceError):
     code = "timeout"
 
 
+class BusyError(SourceError):
+    """LiteLLM, or a gateway before it, answers fewer questions than were asked, also after a pause."""
+
+    code = "busy"
+
+    def __init__(self, path: str, seconds: float) -> None:
+        """Take what was asked, and how long to wait before it is asked again."""
+        super().__init__(f"{path}: asked too often")
+        self.seconds = seconds
+
+
 class NoDatabaseError(SourceError):
     """The proxy runs without a database: it knows no past. The key is not at fault."""
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import zip_longest
 
 from .database import Database, Found
 from .destination import Destination, hand_over
@@ -13,6 +12,9 @@ from .models import HOUR, QUARTER, Scope, Span, floor
 from .planner import DAILY_OVERLAP, Ask, Bounds, Kind, halves, overlap, plan
 from .progress import Progress
 from .rows import Block
+
+AHEAD = 2
+"""Spans that are asked for before they are taken: as many as there may be connections."""
 
 
 class Importer:
@@ -43,24 +45,23 @@ class Importer:
         asks = plan(progress, bounds)
         readings = _Readings(self._database, found)
         try:
-            for ask, upcoming in zip_longest(asks, asks[1:]):
-                progress = await self._ask(readings, ask, progress, upcoming)
+            for number, ask in enumerate(asks):
+                progress = await self._ask(readings, ask, progress, asks[number + 1 : number + 1 + AHEAD])
         finally:
             await readings.close()
         followed = progress.followed(found.now, looked_back=looked_back)
         if progress.reached is None or followed != progress:
             progress = followed
-            await self._destination.replace(Scope.SINCE, (), (), progress)
+            await self._destination.replace(Scope.SINCE, {}, (), progress)
         return progress
 
-    async def _ask(self, readings: _Readings, ask: Ask, progress: Progress, upcoming: Ask | None = None) -> Progress:
+    async def _ask(self, readings: _Readings, ask: Ask, progress: Progress, upcoming: Sequence[Ask] = ()) -> Progress:
         """Read one span into the destination; a span that takes too long is read in halves."""
         slot = QUARTER if ask.scope is Scope.GAP else HOUR
         try:
-            readings.begin(ask.span)
-            if upcoming is not None:
-                # The database sums up what is next beside it, and while it is written down.
-                readings.begin(upcoming.span)
+            for one in (ask, *upcoming):
+                # The database sums up what is next while this is written down.
+                readings.begin(one.span)
             async for block in readings.blocks(ask.span):
                 progress = _after(ask, block.span, progress, readings.found)
                 progress = await hand_over(
@@ -71,6 +72,8 @@ class Importer:
             parts = tuple(halves(left))
             if len(parts) == 1:
                 raise
+            # What is next may hold every connection, and wait until this is taken.
+            await readings.close()
             for part in parts:
                 progress = await self._ask(readings, replace(ask, span=part), progress)
         return progress
@@ -81,7 +84,7 @@ type _Queue = asyncio.Queue[Block | Exception | None]
 
 
 class _Readings:
-    """Spans that are being read: the one whose blocks are taken, and at most one that comes after it."""
+    """Spans that are being read: the one whose blocks are taken, and those that come after it."""
 
     def __init__(self, database: Database, found: Found) -> None:
         """Read nothing yet."""
@@ -107,8 +110,9 @@ class _Readings:
             raise found
 
     async def close(self) -> None:
-        """Read no more."""
+        """Read no more of what was begun."""
         tasks = [task for _, task in self._begun.values()]
+        self._begun.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

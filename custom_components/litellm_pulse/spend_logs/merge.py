@@ -31,7 +31,7 @@ def spread(
     of these members, those of all are looked at; where it tells of less than the lump, the rest
     stays at `at`; where of more, only its shares count.
     """
-    shares = _Shares(lump, told)
+    shares = _Shares(lump, told, at)
     result: dict[tuple[datetime, Members], list[float | None]] = {}
     for members, vector in lump.items():
         for index, amount in enumerate(vector):
@@ -39,9 +39,8 @@ def spread(
                 continue
             left = amount
             for start, share in shares.of(members, index).items() if amount else ():
-                if start < at:
-                    _put(result, (start, members), index, amount * share, len(vector))
-                    left -= amount * share
+                _put(result, (start, members), index, amount * share, len(vector))
+                left -= amount * share
             _put(result, (at, members), index, max(left, 0.0), len(vector))
     return {key: tuple(values) for key, values in result.items()}
 
@@ -49,9 +48,10 @@ def spread(
 class _Shares:
     """Which part of a lump happened in which quarter-hour, by the word of the database."""
 
-    def __init__(self, lump: Mapping[Members, Vector], told: Iterable[UsageRow]) -> None:
+    def __init__(self, lump: Mapping[Members, Vector], told: Iterable[UsageRow], at: datetime) -> None:
         """Sort the rows by whose they are, and look up once whom they fit."""
         self._lump = lump
+        self._at = at
         self._rows: dict[Members, list[UsageRow]] = {}
         for row in told:
             if not row.apart:
@@ -59,7 +59,10 @@ class _Shares:
         self._fitting = {members: frozenset([told for told in self._rows if _fits(told, members)]) for members in lump}
 
     def of(self, members: Members, index: int) -> dict[datetime, float]:
-        """Return quarter-hour -> share of one metric; they sum up to one at most."""
+        """Return quarter-hour before the last -> share of one metric; they sum up to one at most.
+
+        What is left is where /metrics told it: the rows of the last quarter-hour may be those of another gap, too.
+        """
         own = self._fitting[members]
         if found := self._by_start(own, index):
             # The database may not tell some members apart that /metrics does: their lump is one.
@@ -67,8 +70,9 @@ class _Shares:
         else:
             found, peers = self._by_start(self._rows, index), list(self._lump)
         together = sum(self._lump[one][index] or 0.0 for one in peers)
-        whole = max(together, sum(found.values()))
-        return {start: value / whole for start, value in found.items()} if whole > 0 else {}
+        earlier = {start: value for start, value in found.items() if start < self._at}
+        whole = max(together, sum(earlier.values()))
+        return {start: value / whole for start, value in earlier.items()} if whole > 0 else {}
 
     def _by_start(self, members: Iterable[Members], index: int) -> dict[datetime, float]:
         """Return the sums of a metric per quarter-hour, those that are not zero."""

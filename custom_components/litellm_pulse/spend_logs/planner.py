@@ -16,6 +16,8 @@ OVERLAP = timedelta(hours=6)
 """How far back each cycle asks again: what a proxy's queue holds back while its database is away."""
 DAILY_OVERLAP = timedelta(hours=48)
 WEEK = timedelta(days=7)
+BY_YEARS_AFTER = timedelta(days=731)
+"""What is older is asked for by years: there is less of it, or a clock was wrong and there is nothing for decades."""
 
 
 class Kind(StrEnum):
@@ -97,9 +99,15 @@ def _halves(span: Span, bounds: Bounds) -> Iterator[Span]:
     """Yield the parts of a span by halves of UTC months, newest first: two alike are read at once."""
     end = span.end
     while span.start < end:
-        start = max(half_month_start(end - timedelta.resolution), span.start) if bounds.by_halves else span.start
+        start = max(_part_start(end, bounds.now), span.start) if bounds.by_halves else span.start
         yield Span(start, end)
         end = start
+
+
+def _part_start(end: datetime, now: datetime) -> datetime:
+    """Return where the part of a span begins that ends at a time."""
+    half = half_month_start(end - timedelta.resolution)
+    return half if now - end < BY_YEARS_AFTER else half.replace(month=1, day=1)
 
 
 def _scoped(kind: Kind, span: Span, seam: datetime | None) -> Iterator[Ask]:

@@ -5,7 +5,9 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from itertools import batched
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +20,7 @@ from . import directory
 from .daily import Activity, Page, gathered, page
 from .errors import (
     AuthenticationError,
+    BusyError,
     NoDatabaseError,
     NotOfferedError,
     PermissionDeniedError,
@@ -40,6 +43,12 @@ MOST_BYTES = 1 << 26
 NOTHING: Mapping[str, str] = MappingProxyType({})
 TIMEOUT = aiohttp.ClientTimeout(total=60)
 """A month of a busy proxy takes LiteLLM seconds."""
+
+PAUSES = 3
+"""How often a question is asked again that was one too many (429)."""
+PAUSE_SECONDS = 2.0
+"""How long to wait before, where the answer does not say so."""
+LONGEST_PAUSE = 30.0
 
 _WITHOUT_DATABASE = (
     "db not connected",
@@ -173,7 +182,18 @@ class Rest:
         return await asyncio.to_thread(page, activity, answer)
 
     async def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401  # JSON
-        """Return the decoded answer to a GET; raises SourceError."""
+        """Return the decoded answer to a GET, after a pause where too much was asked; raises SourceError."""
+        for _ in range(PAUSES):
+            try:
+                return await self._ask(path, query)
+            except BusyError as err:
+                if err.seconds > LONGEST_PAUSE:
+                    raise
+                await asyncio.sleep(err.seconds)
+        return await self._ask(path, query)
+
+    async def _ask(self, path: str, query: Mapping[str, str] | None) -> Any:  # noqa: ANN401  # JSON
+        """Return the decoded answer to one GET; raises SourceError."""
         try:
             async with self._session.get(
                 self._url + path,
@@ -184,9 +204,11 @@ class Rest:
                 ssl=self._context,
             ) as response:
                 body = await _read(path, response)
-                if response.status == 200:  # noqa: PLR2004
+                if response.status == HTTPStatus.OK:
                     # A month of many keys is megabytes.
                     return await asyncio.to_thread(json.loads, body)
+                if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    raise BusyError(path, _pause(response.headers.get("Retry-After")))
                 raise refusal(response.status, body.decode(errors="replace"))(f"{path}: {response.status}")
         except TimeoutError as err:
             raise SourceTimeoutError(path) from err
@@ -196,6 +218,19 @@ class Rest:
             raise UnreachableError(f"{path}: {err}") from err
         except ValueError as err:
             raise UnexpectedAnswerError(f"{path}: not JSON") from err
+
+
+def _pause(told: str | None) -> float:
+    """Return how many seconds to wait before asking again: what Retry-After says, a number or a date."""
+    if told is None:
+        return PAUSE_SECONDS
+    try:
+        return max(0.0, float(told))
+    except ValueError:
+        try:
+            return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
+        except TypeError, ValueError:
+            return PAUSE_SECONDS
 
 
 async def _read(path: str, response: aiohttp.ClientResponse) -> bytes:

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import itemgetter
 
 from ..core.catalog import Dimension, tag_label
 from .models import DAY, HOUR, METRICS, Members, Span, UsageRow, Vector, add, floor, members_of
@@ -18,6 +19,8 @@ KNOWN_KEYS = 20_000
 
 NULL = "\\N"
 """How COPY writes that there is none."""
+_ODD = frozenset({NULL.encode(), b"NaN", b"Infinity", b"-Infinity"})
+"""What stands for a number and is none."""
 
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -40,53 +43,53 @@ class Reader:
     _end: datetime = field(init=False)
     _rest: bytes = b""
     _rows: list[UsageRow] = field(default_factory=list)
-    _start: str | None = None
+    _start: bytes | None = None
     """The quarter-hour whose lines are coming in."""
     _quarter: dict[Members, Vector] = field(default_factory=dict)
-    _known: dict[tuple[str, ...], Members] = field(default_factory=dict)
+    _known: dict[bytes, Members] = field(default_factory=dict)
     """Whom the keys of a line name."""
-    _keys: slice = field(init=False)
-    _sums: slice = field(init=False)
-    _places: list[int | None] = field(init=False)
-    """Per metric, where it stands among the sums."""
+    _sums: int = field(init=False)
+    """How many a line ends with."""
+    _in_order: Callable[[Vector], Vector] = field(init=False)
+    """Makes a vector of the sums, and of None after them for what they do not tell."""
 
     def __post_init__(self) -> None:
         """Look up once where everything stands."""
         self._end = self.span.end
-        first = 1 + len(self.table.members) + self.table.tagged
         metrics = list(self.table.sums)
-        self._keys, self._sums = slice(1, first), slice(first, first + len(metrics))
-        self._places = [metrics.index(metric) if metric in metrics else None for metric in METRICS]
+        self._sums = len(metrics)
+        self._in_order = itemgetter(*[metrics.index(one) if one in metrics else len(metrics) for one in METRICS])
 
     def feed(self, piece: bytes) -> Iterator[Block]:
         """Take some bytes in and yield the blocks that they complete."""
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
-            fields = line.decode().split("\t")
-            if fields[0] != self._start:
+            whose, *sums = line.rsplit(b"\t", self._sums)
+            start, _, keys = whose.partition(b"\t")
+            if start != self._start:
                 self._close()
-                if block := self._complete(_time(fields[0])):
+                if block := self._complete(_time(start)):
                     yield block
-                self._start = fields[0]
-            self._take(tuple(fields[self._keys]), fields[self._sums])
+                self._start = start
+            self._take(keys, sums)
 
     def finish(self) -> Iterator[Block]:
         """Yield what is left, down to the start of the span."""
         self._close()
         yield Block(Span(self.span.start, self._end), self._rows)
 
-    def _take(self, keys: tuple[str, ...], sums: list[str]) -> None:
+    def _take(self, keys: bytes, sums: list[bytes]) -> None:
         """Add a line to its quarter-hour."""
         members = self._known.get(keys)
         if members is None:
             if len(self._known) >= KNOWN_KEYS:
                 self._known.clear()
-            members = self._known[keys] = self._named(keys)
-        values: Vector = tuple(map(_number, sums) if NULL in sums else map(float, sums))
+            members = self._known[keys] = self._named(keys.decode().split("\t"))
+        values: Vector = tuple(map(_number, sums) if _ODD.intersection(sums) else map(float, sums))
         before = self._quarter.get(members)
         self._quarter[members] = values if before is None else add(before, values)
 
-    def _named(self, keys: tuple[str, ...]) -> Members:
+    def _named(self, keys: Iterable[str]) -> Members:
         """Return whom the keys of a line name, with all tags of its requests, as a series of /metrics has them."""
         texts = [text(key) for key in keys]
         tags = tags_of(texts.pop()) if self.table.tagged else []
@@ -100,8 +103,7 @@ class Reader:
         if self._start is not None:
             start = _time(self._start)
             self._rows += [
-                UsageRow(start, members, tuple([None if at is None else values[at] for at in self._places]))
-                for members, values in self._quarter.items()
+                UsageRow(start, members, self._in_order((*values, None))) for members, values in self._quarter.items()
             ]
         self._quarter, self._start = {}, None
 
@@ -137,11 +139,11 @@ def stripped(model: str | None, provider: str | None) -> str | None:
     return model.removeprefix(f"{provider}/") if model and provider else model
 
 
-def _time(epoch: str) -> datetime:
+def _time(epoch: bytes) -> datetime:
     """Return the time of so many seconds since 1970."""
     return datetime.fromtimestamp(float(epoch), UTC)
 
 
-def _number(value: str) -> float | None:
-    """Return the number of a field."""
-    return None if value == NULL else float(value)
+def _number(value: bytes) -> float | None:
+    """Return the number of a field; what is none would spoil every sum that it is part of."""
+    return None if value in _ODD else float(value)

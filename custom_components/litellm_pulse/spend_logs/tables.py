@@ -109,6 +109,21 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+_TIMES = frozenset({"startTime", "endTime", "created_at"})
+_AMOUNTS = frozenset({"spend", "cost_usd", "total_tokens", "prompt_tokens", "completion_tokens"})
+_NUMBERS = frozenset({"double precision", "real", "numeric", "bigint", "integer", "smallint"})
+
+
+def fits(column: str, kind: str) -> bool:
+    """Whether a column's type, as PostgreSQL writes it, is one that can be read here."""
+    if column in _TIMES:
+        return kind.startswith("timestamp")
+    if column in _AMOUNTS:
+        return kind in _NUMBERS
+    # json, unlike jsonb, cannot be grouped by.
+    return column != "request_tags" or kind == "jsonb"
+
+
 type Columns = Mapping[tuple[str, str], Collection[str]]
 """Schema and name of a table -> its columns."""
 

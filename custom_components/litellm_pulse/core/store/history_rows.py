@@ -3,7 +3,7 @@
 # ruff: noqa: S608  # the names that are put in are the catalog's own
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
 from zoneinfo import ZoneInfo
 
@@ -34,12 +34,16 @@ CUT = (Part.BEFORE, Part.MOVED)
 """Those of which local days are kept beside the quarter-hours."""
 
 
-def cut_days(cursor: sqlite3.Cursor, part: Part, days: Collection[int], zone: ZoneInfo) -> None:
-    """Make local days anew from the quarter-hours."""
+def cut_days(
+    cursor: sqlite3.Cursor, part: Part, days: Collection[int], zone: ZoneInfo, names: Sequence[str] = NAMES
+) -> None:
+    """Make local days anew from the quarter-hours; `names` are the counters that they have."""
+    columns, sums = ", ".join(names), ", ".join(f"sum({name})" for name in names)
     for day in days:
         delete_rows(cursor, part, day, day, resolution=1)
         cursor.execute(
-            f"INSERT INTO history SELECT 1, part, {day}, attribution, max(apart), {_SUMS} FROM history "
+            f"INSERT INTO history (resolution, part, start, attribution, apart, {columns}) "
+            f"SELECT 1, part, {day}, attribution, max(apart), {sums} FROM history "
             "WHERE resolution = 0 AND part = ? AND start >= ? AND start < ? GROUP BY attribution",
             (int(part), *(windows.quarter_of(windows.start_of_day(one, zone)) for one in (day, day + 1))),
         )

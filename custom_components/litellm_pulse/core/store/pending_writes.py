@@ -92,5 +92,5 @@ class PendingWrites:
             or self.series
             or self.origins
             or self.budgets
-            or "published" in self.meta
+            or not {"published", "blocked"}.isdisjoint(self.meta)
         )
