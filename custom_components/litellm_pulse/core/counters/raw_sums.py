@@ -23,7 +23,7 @@ class RawSums:
         The same object where nothing has grown.
         """
         known = self.known.get(process.id)
-        if known is None:
+        if known is None or not increases.keys() <= known.keys():
             return self.update(process, (), anew=True)
         if increases:
             grown = {number: tuple(map(add, known[number], by, strict=True)) for number, by in increases.items()}
