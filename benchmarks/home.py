@@ -84,6 +84,12 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> Any:  # noqa: A
     return entry.runtime_data.coordinator
 
 
+def spent(coordinator: Any) -> float:  # noqa: ANN401  # the integration is not imported
+    """Return the lifetime spend that is shown."""
+    total = next(key for key in coordinator.data.snapshot.usage if key[1] == "")
+    return float(coordinator.data.snapshot.usage[total].get("lifetime", "cost"))
+
+
 def enable_all(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """Enable every entity as a user does: at its first set-up, an entry is given ten thousand at most."""
     registry = er.async_get(hass)

@@ -26,6 +26,8 @@ class Setting:
     """A Prometheus server, where there is one."""
     quick: bool
     """Few runs, ratios only."""
+    minutes: float = 60
+    """How long twenty proxies are watched."""
 
 
 @dataclass(frozen=True, slots=True)

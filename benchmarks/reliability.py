@@ -1,10 +1,10 @@
-"""The page of promises, docs/reliability.md, made from the figures of the last soak.
+"""The page of promises, docs/reliability.md, made from the figures of the last runs.
 
 `python -m benchmarks.reliability` writes it anew from benchmarks/reliability.json.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
@@ -17,10 +17,25 @@ PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 _INTRODUCTION = """\
 # Reliability
 
-What LiteLLM Pulse promises when things go wrong, and what the last run of `./scripts/bench soak` found ({date}).
-The run takes a real Home Assistant through thirty simulated days with faults, 200 reloads, twenty proxies of which
-eight are dead, slow, lying or flapping, and bodies that mean harm.
+What LiteLLM Pulse promises when things go wrong, and what the last runs found.
+"""
+_RUNS = {
+    "soak": """\
+## A month in minutes
 
+`./scripts/bench soak` ({date}) takes a Home Assistant through thirty simulated days with faults, 200 reloads, and
+bodies that mean harm.
+""",
+    "crowd": """\
+## An hour with others
+
+`./scripts/bench crowd --minutes {minutes:g}` ({date}) lets a real Home Assistant scrape twenty proxies by its own
+timers. Ten work; ten are dead, slow, endless, lying, failing, refusing the key, asking for patience, flapping,
+restarting, or stale. Then all are well again.
+""",
+}
+"""What is told of each run."""
+_HEAD = """
 | promise | found | at most | held |
 | --- | --- | --- | --- |
 """
@@ -40,11 +55,12 @@ class Run(TypedDict):
     """What a run has found."""
 
     date: str
+    minutes: float
     rows: list[Row]
 
 
-def write(figures: Sequence[Figure]) -> None:
-    """Keep the figures that hold a budget, and write the page."""
+def write(name: str, figures: Sequence[Figure], minutes: float = 0) -> None:
+    """Keep the figures of a run that hold a budget, and write the page."""
     rows = [
         Row(
             promise=one.name,
@@ -56,20 +72,26 @@ def write(figures: Sequence[Figure]) -> None:
         for one in figures
         if one.budget is not None
     ]
-    run = Run(date=datetime.now(UTC).date().isoformat(), rows=rows)
-    FIGURES.write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n")
-    PAGE.write_text(page(run))
+    runs = kept() | {name: Run(date=datetime.now(UTC).date().isoformat(), minutes=minutes, rows=rows)}
+    FIGURES.write_text(json.dumps(runs, indent=2, ensure_ascii=False) + "\n")
+    PAGE.write_text(page(runs))
 
 
-def page(run: Run) -> str:
+def page(runs: Mapping[str, Run]) -> str:
     """Return the page."""
-    rows = [
+    parts = [_RUNS[name].format(**run) + _HEAD + _table(run["rows"]) for name, run in runs.items()]
+    return "\n".join([_INTRODUCTION, *parts])
+
+
+def _table(rows: Sequence[Row]) -> str:
+    """Return the lines of a table."""
+    lines = [
         " | ".join(
             ("", row["promise"], f"{_number(row['found'])} {row['unit']}".strip(), row["limit"].strip(), _held(row), "")
         ).strip()
-        for row in run["rows"]
+        for row in rows
     ]
-    return _INTRODUCTION.format(date=run["date"]) + "\n".join(rows) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _held(row: Row) -> str:
@@ -77,10 +99,10 @@ def _held(row: Row) -> str:
     return "yes" if row["held"] else "**no**"
 
 
-def kept() -> Run:
-    """Return what the last run has found."""
-    run: Run = json.loads(FIGURES.read_text())
-    return run
+def kept() -> dict[str, Run]:
+    """Return what the last runs have found."""
+    runs: dict[str, Run] = json.loads(FIGURES.read_text())
+    return runs
 
 
 def _number(value: float) -> str:

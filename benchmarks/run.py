@@ -21,7 +21,7 @@ BENCHMARKS = (
     "statistics",
     "hostile",
 )
-APART = ("comparison", "history_import", "dashboard", "soak")
+APART = ("comparison", "history_import", "dashboard", "soak", "crowd")
 """Those that are run by name only: they take minutes, and a browser wants a calm machine."""
 QUICK = ("parse",)
 """Those of the check in CI."""
@@ -31,7 +31,13 @@ RESULTS = Path(__file__).with_name("results.md")
 def main() -> int:
     """Run what was asked for; return 1 where a budget is not held."""
     options = _options()
-    setting = Setting(cache=options.cache, peer=options.peer, prometheus=options.prometheus, quick=options.check)
+    setting = Setting(
+        cache=options.cache,
+        peer=options.peer,
+        prometheus=options.prometheus,
+        quick=options.check,
+        minutes=options.minutes,
+    )
     sections = []
     for name in options.names or (QUICK if options.check else BENCHMARKS):
         print(f"{name} …", file=sys.stderr, flush=True)
@@ -54,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, *APART, []], help="benchmarks to run, all if none")
     parser.add_argument("--check", action="store_true", help="few runs, ratios only, generous margins")
+    parser.add_argument("--minutes", type=float, default=60, help="how long `crowd` watches its twenty proxies")
     parser.add_argument("--record", action="store_true", help="renew the sections of benchmarks/results.md")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--peer", type=Path, required=True)

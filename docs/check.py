@@ -41,6 +41,7 @@ def next_scrape(before: dict) -> dict:
     return now
 
 
+sys.excepthook = lambda _, err, __: print(f"{err}: {getattr(err, 'read', bytes)().decode()}", file=sys.stderr)
 home, token, proxy, key = (text.rstrip("/") for text in sys.argv[1:5])
 instance = f"?instance={quote(sys.argv[5])}" if len(sys.argv) > 5 else ""
 first, low = next_scrape(told()), counted()
@@ -55,6 +56,5 @@ checks = [
     ("the models add up to the total", -ROUND <= parts - last["cost_lifetime"] <= ROUND, parts),
 ]
 checks += [(f"{a} as the proxy counts", low[a] - ROUND <= last[a] <= high[a] + ROUND, last[a]) for a in FAMILIES]
-for promise, kept, seen in checks:
-    print("ok  " if kept else "FAIL", f"{promise}: {seen}")
+print(*(f"{'ok  ' if kept else 'FAIL'} {promise}: {seen}" for promise, kept, seen in checks), sep="\n")
 sys.exit(sum(not kept for _, kept, _ in checks))

@@ -5,11 +5,13 @@ Arguments: the browser, a visit as JSON. See `Visit` for its fields.
 
 import json
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from browse import FLAGS
+from page_load import ALL
 from playwright.sync_api import Browser, Page, sync_playwright
 
 TABLE = "litellm-pulse-table"
@@ -19,6 +21,36 @@ TIMEOUT_MS = 90_000
 """A machine that does much else takes its time."""
 SETTLE_MS = 1500
 """After what was picked is loaded, charts move for a while; there is no event for their end."""
+POINTED_AT = (0.7, 0.8)
+"""Where the pointer is put on a graph, as shares of its width: yesterday, where a week is picked."""
+TOOLTIP_MS = 500
+"""A tooltip follows the pointer; there is no event for it."""
+PATIENCE = 20
+"""Seconds for a text to come up on a page that is looked at."""
+LOOK = f"""() => {{
+  {ALL}
+  // A slot has no box of its own, but may have a text.
+  const shown = all("*").filter((one) => one.checkVisibility() || getComputedStyle(one).display === "contents");
+  const within = (one, {{ left, right }}) => {{
+    const box = one.getBoundingClientRect();
+    return box.left >= left - 1 && box.right <= right + 1;
+  }};
+  // What a graph shows beside the pointer has no class of its own.
+  const tooltips = shown.filter((one) => one.style.zIndex === "9999999");
+  const cells = shown.filter((one) => one.matches("th, td"));
+  return {{
+    tooltips: tooltips.map((one) => one.textContent),
+    texts: shown.flatMap((one) => [...one.childNodes]).filter((one) => one.nodeType === Node.TEXT_NODE)
+      .map((one) => one.data.trim()).filter(Boolean),
+    images: all("img").map((one) => one.getAttribute("src")),
+    burst: [
+      ...[...shown.filter((one) => one.matches("ha-card")), ...tooltips]
+        .filter((one) => !within(one, {{ left: 0, right: innerWidth }})),
+      ...cells.filter((one) => !within(one, one.closest("ha-card").getBoundingClientRect())),
+    ].map((one) => one.outerHTML.slice(0, 200)),
+  }};
+}}"""
+"""What a page shows: all its texts, the sources of its pictures, and what does not fit into its place."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +68,8 @@ class Visit:
     """Whether to switch the comparison on at last."""
     member: str = ""
     """Whose page is opened at last."""
+    pages: dict[str, str] = field(default_factory=dict)
+    """Pages, of any part of Home Assistant, that are looked at after that: path -> a text that is waited for."""
     zone: str = "UTC"
     language: str = "en"
     dark: bool = False
@@ -82,6 +116,7 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
         seen["compare"] = _compare(page)
     if visit.member:
         seen["member"] = _open(page, visit.member)
+    seen["pages"] = {path: _look(page, path, text) for path, text in visit.pages.items()}
     page.wait_for_timeout(SETTLE_MS)
     seen["overflow"] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if visit.picture:
@@ -169,6 +204,28 @@ def _open(page: Page, member: str) -> dict[str, Any]:
     page.wait_for_timeout(SETTLE_MS)
     _wait_for_numbers(page)
     return {"title": page.locator(".main-title").inner_text(), **_numbers(page)}
+
+
+def _look(page: Page, path: str, text: str) -> dict[str, Any]:
+    """Open a page as a link does, and return what it shows while the pointer is on its first graph."""
+    page.evaluate(
+        "(path) => (history.pushState(null, '', path), dispatchEvent(new CustomEvent('location-changed')))", path
+    )
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        page.wait_for_timeout(TOOLTIP_MS)
+        shown: dict[str, Any] = page.evaluate(LOOK)
+        if any(text in one for one in shown["texts"]) or time.monotonic() > deadline:
+            break
+    graph = page.locator("statistics-chart canvas").first
+    if graph.is_visible():
+        graph.scroll_into_view_if_needed()
+        box = graph.bounding_box() or {"x": 0, "y": 0, "width": 0, "height": 0}
+        for share in POINTED_AT:
+            page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.7, steps=4)
+        page.wait_for_timeout(TOOLTIP_MS)
+        shown = page.evaluate(LOOK)
+    return shown
 
 
 def _picture(page: Page, file: Path, height: int) -> None:

@@ -85,14 +85,18 @@ class HomeAssistant(Service):
 
     def _command(self) -> list[str | Path]:
         self._token = ""
+        self.configure()
+        python = environments.prepare("newest")
+        return [python, "-m", "homeassistant", "--config", ".", "--skip-pip", "--log-no-color"]
+
+    def configure(self) -> None:
+        """Write what Home Assistant finds when it starts."""
         (self.state / "configuration.yaml").write_text(CONFIGURATION)
         self._install(self.state / "custom_components" / DOMAIN)
         self._store("http", 2, 2, _http(self.port))
         if not (self.state / ".storage/onboarding").exists():
             # Steps that would fetch more integrations and need the internet; the user's is done in _log_in.
             self._store("onboarding", 4, 1, {"done": ["core_config", "analytics", "integration"]})
-        python = environments.prepare("newest")
-        return [python, "-m", "homeassistant", "--config", ".", "--skip-pip", "--log-no-color"]
 
     def _install(self, folder: Path) -> None:
         """Put the integration into its folder: a link, so that a restart runs what was edited."""

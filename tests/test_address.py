@@ -18,6 +18,8 @@ from custom_components.litellm_pulse import address
         ("https://Example.ORG/ai/litellm/metrics", "https://example.org/ai/litellm"),
         ("https://example.org/metrics/proxy/", "https://example.org/metrics/proxy"),
         ("[::1]:4000", "http://[::1]:4000/"),
+        ("http://litellm:4000/ui/?page=usage&login=success", "http://litellm:4000/"),
+        ("https://example.org/litellm/ui/login#top", "https://example.org/litellm"),
     ],
 )
 def test_what_was_typed_becomes_the_base_address(typed: str, base: str) -> None:
@@ -30,7 +32,9 @@ def test_what_is_no_address_is_refused(typed: str) -> None:
         address.parse(typed)
 
 
-@pytest.mark.parametrize("typed", ["http://user@litellm", "http://:pw@litellm", "litellm/?key=sk", "litellm#metrics"])
+@pytest.mark.parametrize(
+    "typed", ["http://user@litellm", "http://:pw@litellm/ui/", "litellm/?key=sk", "litellm#metrics"]
+)
 def test_secrets_do_not_belong_in_an_address(typed: str) -> None:
     with pytest.raises(address.InvalidAddressError):
         address.parse(typed)

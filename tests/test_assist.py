@@ -119,6 +119,135 @@ async def test_the_built_in_agent_answers_in_german(
     assert await ask(hass, question, "de") == answer
 
 
+CLAUDE_THIS_MONTH = "claude-sonnet-4-5 cost $2.00 this month."
+KITCHEN_LEFT = "Kitchen has $6.50 of $10.00 left."
+SPOKEN = {
+    "You spent $3.50 on AI today.": (
+        "What did I spend on AI today?",
+        "how much have I already spent on artificial intelligence today please",
+        "How much money was spent on AI today",
+        "tell me how much I spent on AI today",
+        "how much does AI cost me today",
+        "what are my AI costs today",
+        "what's today's AI spend",
+        "AI costs today",
+        "how expensive was AI today",
+        "how much did I spend on AI so far today",
+    ),
+    CLAUDE_THIS_MONTH: (
+        "how much did I spend on Claude this month",
+        "How much did I spend this month for Claude?",
+        "what did Claude cost this month",
+        "how much has Claude Sonnet cost us this month",
+        "what about Claude this month",
+        "and this month with Claude",
+    ),
+    "claude-sonnet-4-5 cost the most this month: $2.00.": (
+        "what is the most expensive model this month",
+        "what model did we spend the most on this month",
+    ),
+    "gpt-4o cost $1.25 today.": (
+        "how much did GPT four o cost",
+        "what did I spend on gpt four o",
+    ),
+    "Kitchen cost $1.50 this week.": (
+        "how much did the kitchen spend this week",
+        "how much has team Kitchen spent on AI this week",
+        "how much was spent by the kitchen this week",
+    ),
+    "Office cost the most this week: $2.00.": (
+        "which team has spent the most this week",
+        "what team is the most expensive this week",
+    ),
+    KITCHEN_LEFT: (
+        "what's left of the kitchen's budget",
+        "how much of the kitchen's budget is remaining",
+        "how much budget is left for the kitchen",
+        "what is the kitchen's remaining budget",
+        "What's the kitchen's AI budget?",
+        "how much money is left in the kitchen budget",
+        "how much AI budget do I have left",
+        "do I have any AI budget left",
+    ),
+}
+GESPROCHEN = {
+    "Du hast heute 3,50 Dollar für KI ausgegeben.": (
+        "Was habe ich heute für KI ausgegeben?",
+        "wie viel hab ich bisher heute für die KI ausgegeben bitte",
+        "Wie viel Geld wurde heute für KI ausgegeben",
+        "Sag mir, wie viel ich heute für KI ausgegeben habe",
+        "Was hat mich die KI heute gekostet",
+        "Was kostet mich KI heute",
+        "Wie hoch sind meine KI-Kosten heute",
+        "KI-Kosten heute",
+        "Wie teuer war KI heute?",
+    ),
+    "claude-sonnet-4-5: diesen Monat 2,00 Dollar.": (
+        "Was hat Claude diesen Monat gekostet",
+        "Wie viel hat Claude Sonnet in diesem Monat gekostet?",
+        "Wie viel habe ich diesen Monat für Claude ausgegeben",
+        "Was haben wir für Claude diesen Monat ausgegeben",
+        "und diesen Monat mit Claude",
+    ),
+    "gpt-4o: heute 1,25 Dollar.": ("Was hat GPT vier o gekostet", "Was kostet GPT vier o heute"),
+    "Kitchen: diese Woche 1,50 Dollar.": (
+        "Wie viel hat die Kitchen diese Woche ausgegeben",
+        "Was hat das Team Kitchen in dieser Woche für KI ausgegeben",
+    ),
+    "Am meisten hat diesen Monat claude-sonnet-4-5 gekostet: 2,00 Dollar.": (
+        "Was ist diesen Monat das teuerste Modell",
+        "Welches Modell kostet diesen Monat am meisten",
+        "Wofür habe ich diesen Monat am meisten ausgegeben",
+    ),
+    "Kitchen hat noch 6,50 Dollar von 10,00 Dollar.": (
+        "Wie viel vom Budget der Kitchen ist noch übrig",
+        "Was ist vom Kitchen-Budget noch übrig",
+        "Wie viel bleibt vom Budget der Kitchen",
+        "Wie viel Budget hat die Kitchen noch?",
+        "Wie viel Budget habe ich noch",
+        "Wie viel Geld ist noch im Budget der Kitchen",
+        "Was ist vom KI-Budget noch übrig",
+    ),
+}
+
+
+@pytest.mark.parametrize(("language", "spoken"), [("en", SPOKEN), ("de", GESPROCHEN)])
+async def test_a_question_is_understood_however_people_put_it(
+    hass: HomeAssistant,
+    home: MockConfigEntry,  # noqa: ARG001
+    language: str,
+    spoken: dict[str, tuple[str, ...]],
+) -> None:
+    assert sum(map(len, spoken.values())) > 25
+    for answer, questions in spoken.items():
+        for question in questions:
+            assert await ask(hass, question, language) == answer, question
+
+
+async def test_who_spent_most_is_the_first_kind_that_is_used(
+    hass: HomeAssistant, home: MockConfigEntry, hass_admin_user: MockUser
+) -> None:
+    assert home.runtime_data.coordinator.last_update_success
+    assert await ask(hass, "who spent the most today", user=hass_admin_user) == "bob-editor cost the most today: $2.00."
+    answer = await ask(hass, "Wer hat heute am meisten ausgegeben", "de", hass_admin_user)
+    assert answer == "Am meisten hat heute bob-editor gekostet: 2,00 Dollar."
+
+
+async def test_a_sentence_of_the_users_own_is_not_taken_away(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    mine = {"GroceryCost": ["how much did I spend on groceries [today]"]}
+    assert await async_setup_component(hass, "homeassistant", {})
+    assert await async_setup_component(hass, "conversation", {"conversation": {"intents": mine}})
+    script = {"GroceryCost": {"speech": {"text": "Forty dollars"}}}
+    assert await async_setup_component(hass, "intent_script", {"intent_script": script})
+    assert await set_up(hass, entry)
+    assert proxy.url
+    assert await ask(hass, "how much did I spend on groceries today") == "Forty dollars"
+    # A name that nobody has, in a sentence that nobody else has.
+    assert await ask(hass, "how much did I spend on beer") == "I know no model, team or key called beer."
+
+
 async def test_yesterday_is_read_from_the_ledger(
     hass: HomeAssistant, home: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
@@ -153,6 +282,24 @@ async def test_persons_are_for_administrators_and_a_voice_is_none(
     assert await ask(hass, question, user=hass_admin_user) == "bob-editor cost the most today: $2.00."
     hass.config_entries.async_update_entry(home, options={"show_persons": True})
     assert await ask(hass, question) == "bob-editor cost the most today: $2.00."
+
+
+async def test_what_is_left_leaves_out_the_budgets_of_persons_for_whoever_may_not_see_them(
+    hass: HomeAssistant, home: MockConfigEntry, proxy: Proxy, hass_admin_user: MockUser, freezer: FrozenDateTimeFactory
+) -> None:
+    labels = 'hashed_api_key="k1",api_key_alias="alice-laptop"'
+    proxy.traffic.series["litellm_remaining_api_key_budget_metric"] = {labels: 3}
+    proxy.traffic.series["litellm_api_key_max_budget_metric"] = {labels: 4}
+    await pass_time(hass, freezer)
+    question = "how much AI budget is left"
+    assert home.runtime_data.coordinator.last_update_success
+    assert await ask(hass, question) == KITCHEN_LEFT
+    answer = await ask(hass, question, user=hass_admin_user)
+    assert KITCHEN_LEFT in answer
+    assert "alice-laptop has $3.00 of $4.00 left." in answer
+    assert await ask(hass, "how much is left of alice laptop's budget") == (
+        "Only administrators may ask about keys, users and customers."
+    )
 
 
 async def call(hass: HomeAssistant, tool: str, user: MockUser | None = None, **arguments: object) -> Any:  # noqa: ANN401

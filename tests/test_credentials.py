@@ -16,7 +16,12 @@ from custom_components.litellm_pulse import credentials
         "bearer  sk-1234\n",
         "Authorization: Bearer sk-1234",
         '"sk-1234"',
-        "'Bearer sk-1234'"[1:-1],
+        "'Bearer sk-1234'",
+        "Bearer 'sk-1234'",
+        "`sk-1234`",
+        "\u201csk-1234\u201d",
+        "\u201esk-1234\u201c\n",
+        "x-litellm-api-key: Bearer sk-1234",
         "\ufeffsk-1234",
         "sk-1234\u200b",
     ],
@@ -57,6 +62,8 @@ def test_a_header_is_read_as_it_is_copied() -> None:
         "transfer-encoding: chunked",
         "Accept: text/html",
         "Host: evil",
+        "Expect: 100-continue",
+        "Range: bytes=0-1",
     ],
 )
 def test_a_line_that_is_no_header_or_not_the_users_to_set_is_refused(line: str) -> None:

@@ -125,6 +125,9 @@ async def test_the_activity_of_the_device_says_what_happened(
     proxy.traffic.spend["llama3"] = 0.5
     await pass_time(hass, freezer)
     await pass_time(hass, freezer)
+    proxy.restart(spend={"gpt-4o": 0.5, "llama3": 0.75})
+    for _ in range(3):
+        await pass_time(hass, freezer)
     await async_wait_recording_done(hass)
     client = await hass_ws_client(hass)
     (model,) = [
@@ -132,11 +135,13 @@ async def test_the_activity_of_the_device_says_what_happened(
         for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
         if one.name == "LiteLLM model llama3"
     ]
-    for whose in ({"device_ids": [model]}, {"entity_ids": [entity_id(hass, entry, "events", platform="event")]}):
+    new, restarted = ("New model: llama3", "mdi:creation"), ("restarted", "mdi:restart")
+    whole = [entity_id(hass, entry, "events", platform="event")]
+    for whose, expected in (({"device_ids": [model]}, [new]), ({"entity_ids": whole}, [new, restarted])):
         asked = {"start_time": began.isoformat(), "end_time": dt_util.utcnow().isoformat(), **whose}
         await client.send_json_auto_id({"type": "logbook/get_events", **asked})
         rows = (await client.receive_json())["result"]
-        assert [row["message"] for row in rows if "message" in row] == ["New model: llama3"]
+        assert [(row["message"], row["icon"]) for row in rows if "message" in row] == expected
 
 
 async def test_a_limit_that_is_reached_is_told_once_a_window(

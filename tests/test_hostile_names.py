@@ -12,30 +12,10 @@ from custom_components.litellm_pulse.const import DOMAIN
 from custom_components.litellm_pulse.identifiers import member_of_device
 
 from .conftest import NOW, pass_time, set_up, state
+from .hostile import NAMES, written
 from .proxy import Proxy
 
 pytestmark = pytest.mark.freeze_time(NOW)
-
-NAMES = {
-    "ten kilobytes": "x" * 10_000,
-    "HTML": '<img src=x onerror="alert(1)">',
-    "a template": "{{ states('sensor.secret') }}",
-    "right to left": "\u202egpt-4o\u202c",
-    "a line end": "gpt\n4o",
-    "emoji": "\U0001f600",
-    "only what slugging drops": "!!!",
-    "one of two that slug the same": "gpt.4o",
-    "the other of the two": "gpt-4o?",
-    "quotes and backslashes": 'a"b\\c',
-    "a path": "../../etc/passwd",
-    "a null": "a\x00b",
-    "blanks": "   ",
-}
-
-
-def _written(name: str) -> str:
-    """Return a name as it stands in a body."""
-    return name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 @pytest.mark.parametrize("kind", NAMES)
@@ -43,9 +23,9 @@ async def test_a_hostile_name_is_a_device_like_any_other(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, kind: str
 ) -> None:
     name = NAMES[kind]
-    proxy.traffic.spend, proxy.traffic.tokens = {_written(name): 1.0}, {}
+    proxy.traffic.spend, proxy.traffic.tokens = {written(name): 1.0}, {}
     assert await set_up(hass, entry)
-    proxy.traffic.spend[_written(name)] += 0.5
+    proxy.traffic.spend[written(name)] += 0.5
     await pass_time(hass, freezer)
     assert state(hass, entry, "spend_day") == "0.5"
     (device,) = [
@@ -68,11 +48,11 @@ async def test_hostile_names_stay_apart_also_over_a_restart_and_in_every_answer(
     freezer: FrozenDateTimeFactory,
     hass_client: ClientSessionGenerator,
 ) -> None:
-    proxy.traffic.spend = {_written(name): 1.0 for name in NAMES.values()}
+    proxy.traffic.spend = {written(name): 1.0 for name in NAMES.values()}
     proxy.traffic.tokens = {}
     assert await set_up(hass, entry)
     for number, name in enumerate(NAMES.values(), 1):
-        proxy.traffic.spend[_written(name)] += number
+        proxy.traffic.spend[written(name)] += number
     await pass_time(hass, freezer)
     spent = {name: float(number) for number, name in enumerate(NAMES.values(), 1)}
     for _ in range(2):

@@ -29,7 +29,7 @@ SPACE, NARROW = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
             ("LiteLLM modèle gpt-4o", "Modèle"),
             f"Limite quotidienne de 1{NARROW}234,50{SPACE}$US atteinte : LiteLLM",
         ),
-        ("es", ("LiteLLM modelo gpt-4o", "Modelo"), f"Límite diario de 1.234,50{SPACE}US$ alcanzado: LiteLLM"),
+        ("es", ("LiteLLM modelo gpt-4o", "Modelo"), f"Límite diario de 1234,50{SPACE}US$ alcanzado: LiteLLM"),
         ("nl", ("LiteLLM model gpt-4o", "Model"), f"Daglimiet van US${SPACE}1.234,50 bereikt: LiteLLM"),
         ("tlh", ("LiteLLM model gpt-4o", "Model"), "Daily limit of $1,234.50 reached: LiteLLM"),
     ],

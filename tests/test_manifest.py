@@ -156,6 +156,13 @@ def test_the_brand_has_no_picture_that_nobody_asks_for() -> None:
     assert {path.name for path in (FOLDER / "brand").iterdir()} == ALLOWED_IMAGES
 
 
+def test_rules_of_requirements_are_exempt_only_where_there_are_none() -> None:
+    answers = load_yaml_dict(FOLDER / "quality_scale.yaml")["rules"]
+    for rule in ("dependency-transparency", "async-dependency"):
+        exempt = isinstance(answers[rule], dict) and answers[rule]["status"] == "exempt"
+        assert exempt == (not MANIFEST["requirements"]), rule
+
+
 def test_every_rule_of_the_quality_scale_is_answered() -> None:
     answers = load_yaml_dict(FOLDER / "quality_scale.yaml")["rules"]
     assert set(answers) == {rule for rules in RULES.values() for rule in rules.split()}

@@ -85,9 +85,18 @@ async def test_of_several_proxies_one_has_to_be_named(
 ) -> None:
     other = add_entry(hass, other_proxy)
     assert await set_up(hass, other)
-    with pytest.raises(ServiceValidationError, match="Several proxies"):
+    with pytest.raises(ServiceValidationError) as caught:
         await call(hass, "scrape")
+    assert str(caught.value) == (
+        "config_entry_id: Several proxies are set up. Name one of them (config_entry_id) "
+        f"({used.title}: {used.entry_id}, {other.title}: {other.entry_id})"
+    )
     assert await call(hass, "scrape", config_entry_id=used.entry_id)
+
+
+async def test_what_was_not_chosen_is_not_imported_and_that_is_said(hass: HomeAssistant, used: MockConfigEntry) -> None:
+    with pytest.raises(ServiceValidationError, match=f"^No source of history is chosen for {used.title}"):
+        await call(hass, "import_history")
 
 
 async def test_persons_are_for_administrators(
@@ -144,6 +153,11 @@ async def test_an_export_that_cannot_be_written_says_why_and_leaves_nothing(
     (allowed / "taken").mkdir(parents=True)
     with pytest.raises(HomeAssistantError, match="directory"):
         await call(hass, "export_usage", path=str(allowed / "taken"))
+    for name in ("zero\0", "x" * 300, "file/below"):
+        (allowed / "file").write_text("")
+        with pytest.raises(HomeAssistantError, match="cannot be written: "):
+            await call(hass, "export_usage", path=str(allowed / name))
+    (allowed / "file").unlink()
     assert [one.name for one in allowed.iterdir()] == ["taken"]
 
 

@@ -131,11 +131,13 @@ def test_every_failure_has_a_text_in_the_flow_and_in_the_log() -> None:
     fields = {"invalid_url", "invalid_header", "invalid_ca_file"}
     assert set(TEXTS["config"]["error"]) == FAILURES | fields | {"unknown"}
     assert set(TEXTS["exceptions"]) == FAILURES | LEDGER_ERRORS | QUERY_ERRORS | ACTION_ERRORS
+    assert all(list(one) == ["message"] for one in TEXTS["exceptions"].values())
 
 
 def test_every_failure_has_a_name() -> None:
     kinds = {*ScrapeError.__subclasses__(), *AnswerError.__subclasses__()}
     assert kinds <= set(error_messages._KEYS)
+    assert set(TEXTS["entity"]["sensor"]["status"]["state"]) == FAILURES | {"ok"}
 
 
 @pytest.mark.parametrize("flow", ["config", "options"])

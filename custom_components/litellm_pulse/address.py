@@ -7,6 +7,8 @@ from yarl import URL
 _METRICS: Final = "/metrics"
 _KNOWN: Final = (_METRICS, "/v1", "/ui")
 """What people copy along with the address: for Prometheus, for an application, from the browser."""
+_PAGES: Final = "/ui/"
+"""LiteLLM's own pages are below, and say in the query which one it is."""
 _UPGRADE: Final = ("http", 80), ("https", 443)
 
 
@@ -23,6 +25,8 @@ def parse(text: str) -> URL:
     text = text.strip()
     try:
         url = URL(text if "://" in text else f"http://{text}")
+        base, pages, _ = url.path.partition(_PAGES)
+        url = url.with_path(base) if pages else url
         usable = url.scheme in {"http", "https"} and url.host and url.port and not any(map(str.isspace, text))
     except ValueError as err:
         raise InvalidAddressError from err

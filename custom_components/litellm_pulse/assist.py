@@ -120,9 +120,10 @@ async def async_ranking(hass: HomeAssistant, context: Context | None, when: When
 async def async_left(hass: HomeAssistant, context: Context | None, name: str | None) -> list[Left] | None:
     """Return what is left of budgets and limits, of the proxies or of who is called `name`; None where nobody is.
 
-    Raises NotForEveryoneError.
+    Raises NotForEveryoneError where all that there are, or who was named, are persons that who asks may not see.
     """
     left: list[Left] = []
+    refused: NotForEveryoneError | None = None
     for entry in _entries(hass):
         data = entry.runtime_data.coordinator.data
         if name is None:
@@ -131,8 +132,14 @@ async def async_left(hass: HomeAssistant, context: Context | None, name: str | N
         else:
             keys = _limited(hass, entry, name)
         for key in keys:
-            await _async_require(hass, context, entry, key[0])
-            left += _left(data, key, entry.title)
+            try:
+                await _async_require(hass, context, entry, key[0])
+            except NotForEveryoneError as err:
+                refused = err
+            else:
+                left += _left(data, key, entry.title)
+    if refused and not left:
+        raise refused
     return left or None
 
 

@@ -4,14 +4,19 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-_SCHEME: Final = re.compile(r"(authorization\s*:\s*)?(bearer\s+)?", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"((authorization|x-litellm-api-key)\s*:\s*)?(bearer\s+)?", re.IGNORECASE)
 _INVISIBLE: Final = "\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{WORD JOINER}\ufeff"
 """What copying from a web page or a chat leaves around a key."""
+_QUOTES: Final = frozenset(["''", '""', "``", "\u2018\u2019", "\u201c\u201d", "\u201e\u201c"])
+"""What documents put around a key, opening and closing."""
 _KEY: Final = re.compile(r"[!-~]+")
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[\t -~\x80-\xff]+")
 _OURS: Final = frozenset(
-    {"accept", "accept-encoding", "connection", "content-length", "host", "transfer-encoding", "upgrade"}
+    {
+        *("accept", "accept-encoding", "connection", "content-length", "expect", "host", "keep-alive", "range", "te"),
+        *("trailer", "transfer-encoding", "upgrade"),
+    }
 )
 """Headers that say who is asked, and how the answer is to be written: with others it could not be read."""
 _AUTHORIZATION: Final = "Authorization"
@@ -32,10 +37,8 @@ def clean_key(text: str | None) -> str | None:
 
     Raises InvalidKeyError for what has blanks, control characters or letters beyond ASCII inside.
     """
-    text = _trimmed(text or "")
-    text = _trimmed(text[_prefix_length(text) :])
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        text = _trimmed(text[1:-1])
+    text = _unquoted(text or "")
+    text = _unquoted(text[_prefix_length(text) :])
     if text and not _KEY.fullmatch(text):
         raise InvalidKeyError
     return text or None
@@ -59,6 +62,12 @@ def request_headers(key: str | None, extra: Mapping[str, str] | None = None) -> 
         taken = any(name.lower() == _AUTHORIZATION.lower() for name in headers)
         headers[_LITELLM_KEY if taken else _AUTHORIZATION] = f"Bearer {cleaned}"
     return headers
+
+
+def _unquoted(text: str) -> str:
+    """Return a text without quotes, and without what cannot be seen, around it."""
+    text = _trimmed(text)
+    return _trimmed(text[1:-1]) if len(text) > 1 and text[0] + text[-1] in _QUOTES else text
 
 
 def _trimmed(text: str) -> str:

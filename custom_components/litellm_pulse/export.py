@@ -3,51 +3,31 @@
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
-from .core import windows
 from .core.models import Snapshot
-from .core.query import Period, UsageQuery, sql, usage
+from .core.query import UsageQuery, sql, usage
 
 type Row = Mapping[str, object]
-
-_DAYS: Final = {Period.HOUR: 7, Period.DAY: 92}
-"""How many days are read at a time; months are few."""
 
 
 def write_usage(path: Path, form: str, *, ledger: Path, query: UsageQuery, snapshot: Snapshot) -> int:
     """Write usage to a file, which is there as a whole or not at all; return the number of rows.
 
-    Blocking. Raises StoreError for the ledger, OSError for the file.
+    Blocking. Raises StoreError for the ledger, OSError for the file, ValueError for a name that no file can have.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="") as file:
-            count = FORMATS[form](file, usage.usage_columns(query), _rows(ledger, query, snapshot))
+            count = FORMATS[form](
+                file, usage.usage_columns(query), usage.usage_rows(snapshot, query, sql.usage(ledger, query))
+            )
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
     return count
-
-
-def _rows(ledger: Path, query: UsageQuery, snapshot: Snapshot) -> Iterator[Row]:
-    """Yield the rows of a query, read in pieces."""
-    for start, end in _pieces(query):
-        piece = replace(query, start=start, end=end)
-        yield from usage.usage_rows(snapshot, piece, sql.usage(ledger, piece))
-
-
-def _pieces(query: UsageQuery) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the parts of the time that is asked for, cut at midnight, where every period may be cut."""
-    days, start = _DAYS.get(query.period), query.start
-    while days and (end := windows.start_of_day(windows.day_of(start, query.zone) + days, query.zone)) < query.end:
-        yield start, end
-        start = end
-    yield start, query.end
 
 
 def _write_csv(file: IO[str], columns: Iterable[str], rows: Iterator[Row]) -> int:

@@ -21,12 +21,14 @@ class _Numbers:
     group: str
     point: str
     dollars: str
+    grouped_from: int = 1_000
+    """Smaller numbers are written without the separator of groups."""
 
 
 _ENGLISH: Final = _Numbers(",", ".", "${}")
 _NUMBERS: Final = {
     "de": _Numbers(".", ",", f"{{}}{_NO_BREAK}$"),
-    "es": _Numbers(".", ",", f"{{}}{_NO_BREAK}US$"),
+    "es": _Numbers(".", ",", f"{{}}{_NO_BREAK}US$", grouped_from=10_000),
     "fr": _Numbers(_NARROW, ",", f"{{}}{_NO_BREAK}$US"),
     "nl": _Numbers(".", ",", f"US${_NO_BREAK}{{}}"),
 }
@@ -44,8 +46,10 @@ def localize(
 
 def dollars(hass: HomeAssistant, amount: float) -> str:
     """Return an amount as people write it; one below a cent with as many decimals as it needs."""
-    written = f"{amount:,.2f}" if not amount or abs(amount) >= _CENT else f"{amount:.6f}".rstrip("0")
-    return _numbers(hass).dollars.format(_rewrite(hass, written))
+    numbers = _numbers(hass)
+    group = "," if abs(amount) >= numbers.grouped_from else ""
+    written = f"{amount:{group}.2f}" if not amount or abs(amount) >= _CENT else f"{amount:.6f}".rstrip("0")
+    return numbers.dollars.format(_rewrite(hass, written))
 
 
 def number(hass: HomeAssistant, value: float) -> str:

@@ -1,13 +1,30 @@
 """What the logbook says of what happened: the event's own sentence."""
 
 from collections.abc import Callable
+from typing import Final
 
-from homeassistant.components.logbook.const import LOGBOOK_ENTRY_MESSAGE, LOGBOOK_ENTRY_NAME
+from homeassistant.components.logbook.const import (
+    LOGBOOK_ENTRY_ICON,
+    LOGBOOK_ENTRY_MESSAGE,
+    LOGBOOK_ENTRY_NAME,
+)
 from homeassistant.core import Event, HomeAssistant, callback
 
 from .const import DOMAIN, EVENT_TOLD
+from .events import EventType
 
 type Description = dict[str, str]
+
+_ICONS: Final[dict[str, str]] = {
+    EventType.NEW_MODEL: "mdi:creation",
+    EventType.PROXY_RESTARTED: "mdi:restart",
+    EventType.BUDGET_USED_UP: "mdi:gauge-full",
+    EventType.LIMIT_REACHED: "mdi:gauge-full",
+    EventType.UNUSUAL_SPEND: "mdi:chart-bell-curve-cumulative",
+    EventType.CONNECTION_LOST: "mdi:lan-disconnect",
+    EventType.CONNECTION_RESTORED: "mdi:lan-connect",
+}
+"""Those of the triggers; without one the activity shows an empty square."""
 
 
 @callback
@@ -20,6 +37,12 @@ def async_describe_events(
     @callback
     def describe(event: Event) -> Description:
         data = event.data
-        return {LOGBOOK_ENTRY_NAME: str(data.get("device_name")), LOGBOOK_ENTRY_MESSAGE: str(data.get("message"))}
+        name = str(data.get("device_name"))
+        return {
+            LOGBOOK_ENTRY_NAME: name,
+            # The activity shows the name before the sentence, which may begin with it.
+            LOGBOOK_ENTRY_MESSAGE: str(data.get("message")).removeprefix(f"{name} "),
+            LOGBOOK_ENTRY_ICON: _ICONS.get(str(data.get("type")), "mdi:bell-ring-outline"),
+        }
 
     async_describe_event(DOMAIN, EVENT_TOLD, describe)

@@ -7,14 +7,15 @@ from typing import Final
 from hassil.recognize import RecognizeResult
 from homeassistant.components.conversation import ConversationInput
 from homeassistant.components.conversation.agent_manager import get_agent_manager
+from homeassistant.components.conversation.chat_log import current_chat_log
 from homeassistant.core import HomeAssistant, callback
 
 from . import assist
 from .assist import Amount, Left, NotForEveryoneError, When
 from .core.catalog import Dimension
-from .sentences import ENGLISH, LANGUAGES, Language
+from .sentences import ENGLISH, LANGUAGES, MODELS, Language
 
-type Answer = Callable[[HomeAssistant, ConversationInput, Language, str | None], Awaitable[str]]
+type Answer = Callable[[HomeAssistant, ConversationInput, Language, str | None], Awaitable[str | None]]
 
 _CENT: Final = 0.01
 _NAMES: Final = 4
@@ -26,9 +27,12 @@ def async_register_sentences(hass: HomeAssistant) -> None:
     """Teach the built-in agent the sentences of every language."""
     languages = LANGUAGES.values()
     manager = get_agent_manager(hass)
-    manager.register_trigger([one for language in languages for one in language.spend], _trigger(hass, _spend))
-    manager.register_trigger([one for language in languages for one in language.ranking], _trigger(hass, _ranking))
-    manager.register_trigger([one for language in languages for one in language.left], _trigger(hass, _left))
+    for sentences, answer in (
+        ([one for language in languages for one in language.spend], _spend),
+        ([one for language in languages for one in language.ranking], _ranking),
+        ([one for language in languages for one in language.left], _left),
+    ):
+        manager.register_trigger([f"{one} [(please|bitte)]" for one in sentences], _trigger(hass, answer))
 
 
 def _trigger(
@@ -39,20 +43,30 @@ def _trigger(
     async def handle(asked: ConversationInput, result: RecognizeResult) -> str:
         language = LANGUAGES.get(asked.language.partition("-")[0], ENGLISH)
         found = result.entities.get("name")
+        name = _name(asked.text, found.text if found else "", language)
         try:
-            return await answer(hass, asked, language, _name(found.text, language) if found else None)
+            if (text := await answer(hass, asked, language, name)) is not None:
+                return text
+            return await _other_answer(hass, asked) or language.unknown.format(name=name)
         except NotForEveryoneError:
             return language.not_for_everyone
 
     return handle
 
 
-async def _spend(hass: HomeAssistant, asked: ConversationInput, language: Language, name: str | None) -> str:
-    """Say how much was spent."""
+async def _other_answer(hass: HomeAssistant, asked: ConversationInput) -> str | None:
+    """Return what a sentence of the user's own says, whose "how much did I spend on groceries" this may be."""
+    agent, log = get_agent_manager(hass).default_agent, current_chat_log.get()
+    found = await agent.async_handle_intents(asked, log) if agent and log else None
+    return str(found.speech["plain"]["speech"]) if found and "plain" in found.speech else None
+
+
+async def _spend(hass: HomeAssistant, asked: ConversationInput, language: Language, name: str | None) -> str | None:
+    """Say how much was spent; return None where nobody is called so."""
     when = _when(asked.text, language)
     amount = await assist.async_spend(hass, asked.context, when, name)
     if amount is None:
-        return language.unknown.format(name=name)
+        return None
     text = language.cost if amount.names else language.total
     spend = _money(amount.spend, language)
     return text.format(amount=spend, when=language.when[when], names=_joined(amount, language))
@@ -60,20 +74,20 @@ async def _spend(hass: HomeAssistant, asked: ConversationInput, language: Langua
 
 async def _ranking(hass: HomeAssistant, asked: ConversationInput, language: Language, _: str | None) -> str:
     """Say who spent most."""
-    when, dimension = _when(asked.text, language), _kind(asked.text, language)
-    ranking = await assist.async_ranking(hass, asked.context, when, dimension)
+    when = _when(asked.text, language)
     spoken = language.when[when]
-    if not ranking:
-        return language.nothing.format(when=spoken, when_=spoken.capitalize())
-    first = ranking[0]
-    return language.most.format(name=first.names[0], amount=_money(first.spend, language), when=spoken)
+    for dimension in _kinds(asked.text, language):
+        if ranking := await assist.async_ranking(hass, asked.context, when, dimension):
+            first = ranking[0]
+            return language.most.format(name=first.names[0], amount=_money(first.spend, language), when=spoken)
+    return language.nothing.format(when=spoken, when_=spoken.capitalize())
 
 
-async def _left(hass: HomeAssistant, asked: ConversationInput, language: Language, name: str | None) -> str:
-    """Say what is left of budgets and limits."""
+async def _left(hass: HomeAssistant, asked: ConversationInput, language: Language, name: str | None) -> str | None:
+    """Say what is left of budgets and limits; return None where nobody is called so."""
     found = await assist.async_left(hass, asked.context, name)
     if found is None and name is not None:
-        return language.unknown.format(name=name)
+        return None
     return " ".join(_left_of(one, language) for one in found or ()) or language.no_limit
 
 
@@ -96,20 +110,27 @@ def _when(text: str, language: Language) -> When:
     return next((when for words, when in language.times.items() if _has(text, words)), When.TODAY)
 
 
-def _kind(text: str, language: Language) -> Dimension:
-    """Return the dimension that a question names."""
-    return next(kind for word, kind in language.kinds.items() if _has(text, word))
+def _kinds(text: str, language: Language) -> tuple[Dimension, ...]:
+    """Return the dimension that a question names, several where it asks for whoever it was; models otherwise."""
+    if _has(text, language.who):
+        return Dimension.USER, Dimension.KEY, Dimension.TEAM
+    return (next((kind for word, kind in language.kinds.items() if _has(text, word)), Dimension.MODEL),)
 
 
-def _name(text: str, language: Language) -> str | None:
-    """Return the name in what stands where a name may: times and words for AI are none."""
+def _name(question: str, text: str, language: Language) -> str | None:
+    """Return the name in `text`, which stands where a name may; in the question, from what models are called on.
+
+    Times, words for AI and what stands around a name are none.
+    """
+    model = _MODEL.search(question)
+    if model and model[1].lower() not in text.lower():
+        text = model[0]
     for words in (*language.times, *language.topics):
         text = re.sub(rf"\b{words}\b", " ", text, flags=re.IGNORECASE)
-    words_left = [word for word in text.split() if word.lower() not in _POSSESSIVES]
-    return " ".join(words_left) or None
+    return " ".join(text.strip("?!.- ").split()) or None
 
 
-_POSSESSIVES: Final = frozenset(["my", "our", "the", "mein", "meine", "meinem", "unser", "unsere", "unserem"])
+_MODEL: Final = re.compile(rf"\b{MODELS}\b.*", re.IGNORECASE)
 
 
 def _has(text: str, words: str) -> bool:

@@ -12,19 +12,37 @@ from .assist import When
 from .core.catalog import Dimension
 from .core.models import Window
 
-_TIMES: Final = "(today|yesterday|this week|last week|this month|last month|this year|so far|in total|altogether|ever)"
+MODELS: Final = (
+    "(Claude|Sonnet|Opus|Haiku|Anthropic|GPT|G P T|ChatGPT|OpenAI|Gemini|Gemma|Llama|Mistral|DeepSeek|Qwen|Grok|Kimi)"
+)
+"""What models are called. Who only asks what something costs may mean electricity."""
+
+_PERIODS: Final = "(today|this week|this month|this year)"
+_TIMES: Final = (
+    f"([so far] {_PERIODS} [so far]|yesterday|[in the] last (week|month)|so far|in total|altogether|all in all|ever)"
+)
 _AI: Final = "(AI|A I|[the] LLM|[the] LLMs|language models|LiteLLM|artificial intelligence)"
 _KINDS: Final = "(model|provider|team|key|user|tag|organization|customer)"
-_I_SPENT: Final = "how much [money] (did|have) (I|we) [already] (spend|spent)"
+_I_SPENT: Final = "(how much [money]|what) (did|have) (I|we) [already] (spend|spent)"
+_MOST: Final = "[the] most [money]"
+_IS: Final = "(is|was|are|were)"
+_WHAT_IS: Final = f"(what {_IS}|what's|how (much|high) {_IS})"
+_SPENDING: Final = "(spend|spending|spendings|cost|costs|bill|expenses)"
+_LEFT: Final = "(left|remaining|available)"
 
 _ZEITEN: Final = (
-    "(heute|gestern|diese Woche|letzte Woche|in dieser Woche|diesen Monat|in diesem Monat|letzten Monat|dieses Jahr"
-    "|in diesem Jahr|insgesamt|bisher|bislang)"
+    "([bisher|bislang] (heute|[in] (dieser|diese) Woche|(in diesem|diesen|im) Monat|(in diesem|dieses) Jahr)"
+    "|gestern|[in der] (letzte|letzten) Woche|[im] letzten Monat|insgesamt|bisher|bislang)"
 )
-_KI: Final = "(KI|K I|AI|künstliche Intelligenz|Sprachmodelle|LiteLLM)"
-_WELCHES: Final = "(welches|welcher|welche) (Modell|Anbieter|Team|Schlüssel|Nutzer|Benutzer|Tag|Organisation|Kunde)"
-_AUSGEGEBEN: Final = "(ausgegeben|gekostet|verbraucht)"
-_ICH_HABE: Final = "(wie viel|wieviel) [Geld] (habe ich|haben wir)"
+_KI: Final = "[die] (KI|K I|AI|künstliche Intelligenz|Sprachmodelle|LiteLLM)"
+_ART: Final = "(Modell|Anbieter|Team|Schlüssel|Nutzer|Benutzer|Tag|Organisation|Kunde)"
+_WELCHES: Final = f"(welches|welcher|welche) {_ART}"
+_WIE_VIEL: Final = "(wie viel|wieviel|was) [Geld]"
+_SAG_MIR: Final = "(sag mir|weißt du|kannst du mir sagen)"
+_ICH_HABE: Final = f"{_WIE_VIEL} (habe ich|hab ich|haben wir)"
+_AM_MEISTEN: Final = "(am meisten|das meiste) [Geld]"
+_TEUERSTE: Final = "(das|der|die|mein|meine|unser|unsere) (teuerste|teuerstes|teuerster)"
+_BUDGET: Final = "(Budget|Limit)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +55,10 @@ class Language:
     times: Mapping[str, When]
     """Longer ones before those that they hold."""
     topics: tuple[str, ...]
-    """Words for AI, which are nobody's name."""
+    """Words for AI, and those around a name, which are nobody's name."""
     kinds: Mapping[str, Dimension]
+    who: str
+    """What asks for a person, a key or a team, whichever there is."""
     when: Mapping[When, str]
     windows: Mapping[Window | None, str]
     money: str
@@ -60,21 +80,35 @@ class Language:
 ENGLISH: Final = Language(
     spend=(
         f"{_I_SPENT} [{_TIMES}] [on {_AI}] [{_TIMES}]",
-        f"{_I_SPENT} [on {_AI}] [{_TIMES}] (with|using) {{name}}",
-        f"how much (did|does|has) {_AI} cost [(me|us)] [{_TIMES}]",
-        f"what (did|does|has) {_AI} cost [(me|us)] [{_TIMES}]",
+        f"{_I_SPENT} [on {_AI}] [{_TIMES}] (with|using|on|for) {{name}}",
+        f"(tell me|do you know) how much [money] (I|we) [have] spent [{_TIMES}] [on {_AI}] [{_TIMES}]",
+        f"how much [money] (was|has been|is) spent [{_TIMES}] [on {_AI}] [{_TIMES}]",
+        f"how much [money] (was|has been|is) spent [on {_AI}] [{_TIMES}] (with|using|on|for|by) {{name}}",
+        f"how much [money] (did|has|does) {{name}} (spend|spent) [on {_AI}] [{_TIMES}]",
+        f"(how much|what) (did|does|has|is) {_AI} (cost|costing) [(me|us)] [{_TIMES}]",
+        f"(how much|what) (did|does|has|is) [the] {MODELS} [{{name}}] (cost|costing) [(me|us)] [{_TIMES}]",
+        f"how expensive {_IS} {_AI} [{_TIMES}]",
+        f"{_WHAT_IS} (my|our|the|today's|this week's|this month's) {_AI} {_SPENDING} [{_TIMES}]",
+        f"[what about] [my|our|today's] {_AI} {_SPENDING} {_TIMES}",
         f"[and] {_TIMES} (with|using) {{name}}",
+        f"(what|how) about [the] {MODELS} [{{name}}] {_TIMES}",
     ),
     ranking=(
-        f"(which|what) {_KINDS} (spent|cost|used) [the] most [money] [on {_AI}] [{_TIMES}]",
-        f"(which|what) {_KINDS} (is|was) [the] most expensive [{_TIMES}]",
+        f"(which|what) {_KINDS} [has] (spent|spends|cost|costs|used|uses) {_MOST} [on {_AI}] [{_TIMES}]",
+        f"(which|what) [{_KINDS}] (did|have) (I|we) (spend|spent) {_MOST} (on|with) [{_TIMES}]",
+        f"(which|what) {_KINDS} {_IS} [(the|my|our)] most expensive [{_TIMES}]",
+        f"(what {_IS}|what's) (the|my|our) most expensive {_KINDS} [{_TIMES}]",
+        f"who [has] (spent|spends) {_MOST} [on {_AI}] [{_TIMES}]",
     ),
     left=(
-        "(how much|what) is [still] left (of|in) {name} (budget|limit)",
-        f"(how much|what) is [still] left (of|in) (my|our|the) [{_AI}] (budget|limit)",
-        "how much of {name} (budget|limit) is [still] left",
-        f"how much [{_AI}] budget (does|do) {{name}} [still] have left",
-        f"how much [{_AI}] budget is [still] left",
+        f"(how much|what) [money] is [still] {_LEFT} (of|in|from) {{name}} (budget|limit)",
+        f"what's [still] {_LEFT} (of|in|from) {{name}} (budget|limit)",
+        f"(how much|what) is [still] {_LEFT} (of|in|from) (my|our|the) [{_AI}] (budget|limit)",
+        f"how much of {{name}} (budget|limit) is [still] {_LEFT}",
+        f"how much [{_AI}] budget (does|do|has|have) {{name}} [still] [(have|got)] {_LEFT}",
+        f"how much [{_AI}] budget is [still] {_LEFT} [for {{name}}]",
+        f"(what is|what's) {{name}} [{_AI}] [remaining] (budget|limit)",
+        f"(do|have) (I|we) [still] [(have|got)] any [{_AI}] budget {_LEFT}",
     ),
     times={
         "today": When.TODAY,
@@ -84,12 +118,16 @@ ENGLISH: Final = Language(
         "this month": When.MONTH,
         "last month": When.LAST_MONTH,
         "this year": When.YEAR,
+        "all in all": When.EVER,
         "so far": When.EVER,
         "in total": When.EVER,
         "altogether": When.EVER,
         "ever": When.EVER,
     },
-    topics=("artificial intelligence", "language models", "litellm", "llms", "llm", "a i", "ai"),
+    topics=(
+        *("artificial intelligence", "language models", "litellm", "llms", "llm", "a i", "ai"),
+        *("costing", "costs", "cost", "me", "us", "my", "our", "the", "i", "we", "in", "please"),
+    ),
     kinds={
         "model": Dimension.MODEL,
         "provider": Dimension.PROVIDER,
@@ -100,6 +138,7 @@ ENGLISH: Final = Language(
         "organization": Dimension.ORGANIZATION,
         "customer": Dimension.CUSTOMER,
     },
+    who="who",
     when={
         When.TODAY: "today",
         When.YESTERDAY: "yesterday",
@@ -135,37 +174,59 @@ ENGLISH: Final = Language(
 GERMAN: Final = Language(
     spend=(
         f"{_ICH_HABE} [{_ZEITEN}] [schon] [für {_KI}] [{_ZEITEN}] [schon] ausgegeben",
-        f"{_ICH_HABE} [{_ZEITEN}] [schon] [für {_KI}] mit {{name}} ausgegeben",
-        f"(was|wie viel|wieviel) hat [(mich|uns)] {_KI} [(mich|uns)] [{_ZEITEN}] gekostet",
+        f"{_ICH_HABE} [{_ZEITEN}] [schon] [für {_KI}] (mit|für) {{name}} ausgegeben",
+        f"{_SAG_MIR} wie viel [Geld] (ich|wir) [{_ZEITEN}] [für {_KI}] [{_ZEITEN}] ausgegeben (habe|haben)",
+        f"{_WIE_VIEL} (wurde|ist) [{_ZEITEN}] [für {_KI}] [{_ZEITEN}] ausgegeben [worden]",
+        f"{_WIE_VIEL} (wurde|ist) [{_ZEITEN}] (mit|für|von) {{name}} ausgegeben [worden]",
+        f"{_WIE_VIEL} (hat|haben) {{name}} ausgegeben",
+        f"{_WIE_VIEL} (hat|haben) [(mich|uns)] {_KI} [(mich|uns)] [{_ZEITEN}] gekostet",
+        f"{_WIE_VIEL} (kostet|kosten) [(mich|uns)] {_KI} [(mich|uns)] [{_ZEITEN}]",
+        f"{_WIE_VIEL} (hat|haben) [(mich|uns)] {MODELS} [{{name}}] gekostet",
+        f"{_WIE_VIEL} kostet [(mich|uns)] {MODELS} [{{name}}] {_ZEITEN}",
+        f"wie teuer (ist|sind|war|waren) [{_ZEITEN}] {_KI} [{_ZEITEN}]",
+        f"wie hoch (ist|sind|war|waren) [{_ZEITEN}] [(meine|unsere)] {_KI} (Kosten|Ausgaben|Rechnung) [{_ZEITEN}]",
+        f"{_KI} (Kosten|Ausgaben) {_ZEITEN}",
         f"[und] {_ZEITEN} mit {{name}}",
     ),
     ranking=(
-        f"{_WELCHES} hat [{_ZEITEN}] (am meisten|das meiste Geld) [für {_KI}] [{_ZEITEN}] {_AUSGEGEBEN}",
-        f"{_WELCHES} (ist|war) [{_ZEITEN}] am teuersten [{_ZEITEN}]",
+        f"{_WELCHES} hat [{_ZEITEN}] {_AM_MEISTEN} [für {_KI}] [{_ZEITEN}] (ausgegeben|gekostet|verbraucht)",
+        f"{_WELCHES} (kostet|kostete) [{_ZEITEN}] {_AM_MEISTEN} [{_ZEITEN}]",
+        f"{_WELCHES} (ist|war) [{_ZEITEN}] (am teuersten|das teuerste|der teuerste|die teuerste) [{_ZEITEN}]",
+        f"(was|wer|welches|welcher|welche) (ist|war) [{_ZEITEN}] {_TEUERSTE} {_ART} [{_ZEITEN}]",
+        f"wofür (habe ich|haben wir) [{_ZEITEN}] {_AM_MEISTEN} [für {_KI}] ausgegeben",
+        f"wer hat [{_ZEITEN}] {_AM_MEISTEN} [für {_KI}] ausgegeben",
     ),
     left=(
-        "(wie viel|wieviel) ist [noch] vom (Budget|Limit) {name} übrig",
-        "(wie viel|wieviel) ist [noch] (vom|von) {name} (Budget|Limit) [noch] übrig",
-        f"(wie viel|wieviel) ist [noch] (vom|von meinem|von unserem) [{_KI}] (Budget|Limit) [noch] übrig",
-        f"(wie viel|wieviel) [{_KI}] Budget hat {{name}} [noch] übrig",
-        f"(wie viel|wieviel) [{_KI}] Budget ist [noch] übrig",
+        f"{_WIE_VIEL} (ist|bleibt) [noch] (vom|im) {_BUDGET} {{name}} [noch] [übrig]",
+        f"{_WIE_VIEL} (ist|bleibt) [noch] (vom|von|im) {{name}} {_BUDGET} [noch] [übrig]",
+        f"{_WIE_VIEL} (ist|bleibt) [noch] (vom|von meinem|von unserem) [{_KI}] {_BUDGET} [noch] [übrig]",
+        f"(wie viel|wieviel) (vom|von) [{_KI}] {_BUDGET} [{{name}}] ist [noch] übrig",
+        f"(wie viel|wieviel) [{_KI}] {_BUDGET} (hat|haben|habe) {{name}} [noch] [übrig]",
+        f"(wie viel|wieviel) [{_KI}] {_BUDGET} ist [noch] [übrig]",
     ),
     times={
         "heute": When.TODAY,
         "gestern": When.YESTERDAY,
         "in dieser woche": When.WEEK,
+        "dieser woche": When.WEEK,
         "diese woche": When.WEEK,
+        "letzten woche": When.LAST_WEEK,
         "letzte woche": When.LAST_WEEK,
         "in diesem monat": When.MONTH,
         "diesen monat": When.MONTH,
         "letzten monat": When.LAST_MONTH,
+        "im monat": When.MONTH,
         "in diesem jahr": When.YEAR,
         "dieses jahr": When.YEAR,
         "insgesamt": When.EVER,
         "bisher": When.EVER,
         "bislang": When.EVER,
     },
-    topics=("künstliche intelligenz", "sprachmodelle", "litellm", "k i", "ki", "ai"),
+    topics=(
+        *("künstliche intelligenz", "sprachmodelle", "litellm", "k i", "ki", "ai"),
+        *("gekostet", "kosten", "mich", "uns", "mein", "meine", "meinem", "unser", "unsere", "unserem", "ich", "wir"),
+        *("für", "im", "in", "bitte"),
+    ),
     kinds={
         "modell": Dimension.MODEL,
         "anbieter": Dimension.PROVIDER,
@@ -177,6 +238,7 @@ GERMAN: Final = Language(
         "organisation": Dimension.ORGANIZATION,
         "kunde": Dimension.CUSTOMER,
     },
+    who="wer",
     when={
         When.TODAY: "heute",
         When.YESTERDAY: "gestern",
@@ -199,7 +261,7 @@ GERMAN: Final = Language(
     has_left="{name} hat{window} noch {remaining}.",
     has_left_of="{name} hat{window} noch {remaining} von {maximum}.",
     is_over="{name} hat{window} {maximum} aufgebraucht und liegt {over} darüber.",
-    unknown="Ich kenne kein Modell, Team oder Schlüssel namens {name}.",
+    unknown="Ich kenne kein Modell, kein Team und keinen Schlüssel namens {name}.",
     no_limit="Es ist kein Budget oder Limit gesetzt.",
     not_for_everyone="Nach Schlüsseln, Nutzern und Kunden dürfen nur Administratoren fragen.",
 )

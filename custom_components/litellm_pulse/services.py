@@ -105,11 +105,12 @@ async def _async_export_usage(call: ServiceCall) -> ServiceResponse:
     )
     try:
         rows = await call.hass.async_add_executor_job(work)
-    except OSError as err:
+    except (OSError, ValueError) as err:
+        error = (err.strerror if isinstance(err, OSError) else None) or str(err)
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="export_failed",
-            translation_placeholders={"path": str(path), "error": err.strerror or str(err)},
+            translation_placeholders={"path": str(path), "error": error},
         ) from err
     except StoreError as err:
         raise _store_failed(err) from err
@@ -153,6 +154,8 @@ async def _async_runtime(call: ServiceCall) -> RuntimeData:
     try:
         return await async_get_runtime(call.hass, call.data.get(ATTR_ENTRY))
     except QueryError as err:
+        if err.field is not None:
+            err.field = ATTR_ENTRY
         raise _invalid(err) from err
 
 
@@ -178,13 +181,18 @@ def _rows(answer: JsonObjectType) -> list[Any]:
 def _invalid(err: QueryError) -> ServiceValidationError:
     """Return what an action says of a question that cannot be answered as it was asked; names the field."""
     reason = query_message(err)
+    if err.field and not reason.startswith(err.field):
+        reason = f"{err.field}: {reason}"
     if err.available is not None:
-        reason += f" ({', '.join(map(str, err.available))})"
+        reason += f" ({', '.join(map(_choice, err.available))})"
     return ServiceValidationError(
-        translation_domain=DOMAIN,
-        translation_key="query_failed",
-        translation_placeholders={"reason": f"{err.field}: {reason}" if err.field else reason},
+        translation_domain=DOMAIN, translation_key="query_failed", translation_placeholders={"reason": reason}
     )
+
+
+def _choice(one: object) -> str:
+    """Return what may be chosen as it is typed: a word, or the id of a proxy beside its title."""
+    return f"{one['title']}: {one['id']}" if isinstance(one, dict) else str(one)
 
 
 def _store_failed(err: StoreError) -> HomeAssistantError:

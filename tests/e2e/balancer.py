@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Self
 
-from aiohttp import ClientSession, TCPConnector, web
+from aiohttp import ClientSession, TCPConnector, hdrs, web
 from aiohttp.test_utils import TestServer
 from multidict import CIMultiDict
 
@@ -14,12 +14,13 @@ _HOP_BY_HOP = ("Connection", "Content-Encoding", "Content-Length", "Host", "Keep
 class Balancer:
     """The server on loopback, and whom it asks."""
 
-    def __init__(self, *proxies: str, keeps_connections: bool = False) -> None:
-        """Take the addresses of the proxies, in turn.
+    def __init__(self, *proxies: str, keeps_connections: bool = False, authorization: str | None = None) -> None:
+        """Take the addresses of the proxies, in turn, and what has to be in the header `Authorization`.
 
         Every request comes over a connection of its own, which any worker of a proxy may take, unless they are kept.
         """
         self.proxies = proxies
+        self._authorization = authorization
         self.bodies: list[str] = []
         """What they have answered."""
         self._turns = count()
@@ -46,6 +47,8 @@ class Balancer:
 
     async def _pass_on(self, request: web.Request) -> web.Response:
         """Have the next proxy answer a request."""
+        if self._authorization and request.headers.get(hdrs.AUTHORIZATION) != self._authorization:
+            return web.Response(status=401, headers={hdrs.WWW_AUTHENTICATE: "Basic"})
         address = self.proxies[next(self._turns) % len(self.proxies)] + request.raw_path
         async with self._session.get(address, headers=_end_to_end(request.headers), allow_redirects=False) as answer:
             body = await answer.read()

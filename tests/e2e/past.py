@@ -3,7 +3,7 @@
 import math
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +12,15 @@ from zoneinfo import ZoneInfo
 
 from custom_components.litellm_pulse.core.ledger import Ledger
 
+from ..hostile import written
+
 EVIL: Final = "<img src=x onerror=alert(1)>"
 """A name that is an attack where it is taken for HTML."""
 
-MODELS: Final = {
+type Model = tuple[str, float, float, int]
+type Key = tuple[str, str, str, str, str, str, int]
+
+MODELS: Final[Mapping[str, Model]] = {
     "claude-sonnet-4-5": ("anthropic", 3.0, 15.0, 10),
     "gpt-4o": ("openai", 2.5, 10.0, 7),
     "gemini-2.5-pro": ("gemini", 1.25, 10.0, 5),
@@ -30,7 +35,7 @@ MODELS: Final = {
     **{f"model-{number}": ("openai", 0.1 * number, 0.4 * number, 1) for number in range(1, 10)},
 }
 """Model -> provider, dollars per million tokens in and out, how often it is used."""
-KEYS: Final = (
+KEYS: Final[Sequence[Key]] = (
     ("key-alice", "alice-laptop", "alice", "alice@example.com", "team-research", "Research", 5),
     ("key-bob", "bob-editor", "bob", "bob@example.com", "team-research", "Research", 4),
     ("key-home", "voice-assistant", "home", "home@example.com", "team-home", "Home", 3),
@@ -53,6 +58,10 @@ _FAMILIES: Final = {
 class Past:
     """A simulated proxy: its counters grow by the hour, more by day and on working days."""
 
+    models: Mapping[str, Model] = field(default_factory=lambda: MODELS)
+    keys: Sequence[Key] = KEYS
+    started: float = 0.0
+    """When the proxy's process started, in UTC seconds."""
     chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - traffic
     counters: defaultdict[tuple[str, int, str], float] = field(default_factory=lambda: defaultdict(float))
     """Metric, key and model -> value."""
@@ -62,15 +71,15 @@ class Past:
     def hour(self, now: datetime) -> None:
         """Let an hour's requests come in."""
         busy = (0.15 + max(0.0, math.sin((now.hour - 6) / 24 * 2 * math.pi))) * (1.0 if now.weekday() < 5 else 0.4)
-        for number, (*_, weight) in enumerate(KEYS):
-            for model, (_, _, _, popular) in MODELS.items():
+        for number, (*_, weight) in enumerate(self.keys):
+            for model, (_, _, _, popular) in self.models.items():
                 requests = int(self.chance.expovariate(1) * busy * weight * popular / 8)
                 if requests:
                     self._use(number, model, requests)
 
     def _use(self, number: int, model: str, requests: int) -> None:
         """Count some requests of one key and model."""
-        _, price_in, price_out, _ = MODELS[model]
+        _, price_in, price_out, _ = self.models[model]
         sent = requests * self.chance.randrange(500, 6000)
         got = requests * self.chance.randrange(80, 900)
         failed = sum(self.chance.random() < 0.02 for _ in range(requests))
@@ -86,15 +95,15 @@ class Past:
         }
         for metric, value in grown.items():
             self.counters[metric, number, model] += value
-        self.spent[KEYS[number][4]] += cost
+        self.spent[self.keys[number][4]] += cost
 
-    def body(self, started: float) -> bytes:
+    def body(self) -> bytes:
         """Return the answer of /metrics."""
-        lines = ["# TYPE process_start_time_seconds gauge", f"process_start_time_seconds {started}"]
+        lines = ["# TYPE process_start_time_seconds gauge", f"process_start_time_seconds {self.started}"]
         for family, metric in _FAMILIES.items():
             lines.append(f"# TYPE {family} counter")
             lines += [
-                f"{family}{{{_labels(number, model)}}} {value!r}"
+                f"{family}{{{self._labels(number, model)}}} {value!r}"
                 for (name, number, model), value in self.counters.items()
                 if name == metric
             ]
@@ -105,39 +114,40 @@ class Past:
         """Yield the gauges of the teams' budgets and of the deployments' states."""
         for kind, value in (("team_max_budget", lambda _: 400.0), ("remaining_team_budget", self._remaining)):
             yield f"# TYPE litellm_{kind}_metric gauge"
-            for team, alias in {key[4]: key[5] for key in KEYS}.items():
-                yield f'litellm_{kind}_metric{{team="{team}",team_alias="{alias}"}} {value(team)!r}'
+            for team, alias in {key[4]: key[5] for key in self.keys}.items():
+                labels = f'team="{written(team)}",team_alias="{written(alias)}"'
+                yield f"litellm_{kind}_metric{{{labels}}} {value(team)!r}"
         yield "# TYPE litellm_deployment_state gauge"
-        for index, (model, (provider, *_)) in enumerate(MODELS.items()):
-            labels = f'api_provider="{provider}",litellm_model_name="{model}",model_id="{index}"'
+        for index, (model, (provider, *_)) in enumerate(self.models.items()):
+            labels = f'api_provider="{provider}",litellm_model_name="{written(model)}",model_id="{index}"'
             yield f"litellm_deployment_state{{{labels}}} {float(index == 7)}"
 
     def _remaining(self, team: str) -> float:
         """Return what is left of a team's budget, which is renewed whenever it is used up."""
         return 400.0 - self.spent[team] % 400.0
 
+    def _labels(self, number: int, model: str) -> str:
+        """Return the labels of a series."""
+        key, alias, user, email, team, team_alias, _ = map(written, map(str, self.keys[number]))
+        name = written(model)
+        return (
+            f'api_key_alias="{alias}",api_provider="{self.models[model][0]}",hashed_api_key="{key}",model="{name}",'
+            f'requested_model="{name}",team="{team}",team_alias="{team_alias}",user="{user}",user_email="{email}"'
+        )
 
-def write(path: Path, *, now: datetime, zone: ZoneInfo, days: int = 90) -> Past:
+
+def write(path: Path, *, now: datetime, zone: ZoneInfo, days: int = 90, past: Past | None = None) -> Past:
     """Write the ledger of a proxy that was scraped hourly until the last full hour; return the proxy."""
-    past = Past()
+    past = past or Past()
     at = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=days)
-    started = at.timestamp() - 3600
+    past.started = at.timestamp() - 3600
     path.parent.mkdir(parents=True, exist_ok=True)
     ledger = Ledger.open(path, now=at, zone=zone)
     while at < now:
         parser = ledger.parser()
-        parser.feed(past.body(started))
+        parser.feed(past.body())
         ledger.scrape(parser.finish(), now=at, answered_at=at)
         past.hour(at)
         at += timedelta(minutes=30) if at + timedelta(hours=1) > now else timedelta(hours=1)
     ledger.close()
     return past
-
-
-def _labels(number: int, model: str) -> str:
-    """Return the labels of a series."""
-    key, alias, user, email, team, team_alias, _ = KEYS[number]
-    return (
-        f'api_key_alias="{alias}",api_provider="{MODELS[model][0]}",hashed_api_key="{key}",model="{model}",'
-        f'requested_model="{model}",team="{team}",team_alias="{team_alias}",user="{user}",user_email="{email}"'
-    )

@@ -19,10 +19,10 @@ MOST_LINES = 60
 INFLATED = 2
 
 
-def run(home: HomeAssistant, proxy_url: str) -> subprocess.CompletedProcess[str]:
+def run(home: HomeAssistant, proxy_url: str, *instance: str) -> subprocess.CompletedProcess[str]:
     """Run the check as a stranger does, with nothing but the standard library."""
     command: list[str | Path] = [sys.executable, "-I", "-S", CHECK, home.url, home._token, proxy_url, MASTER_KEY]
-    return subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    return subprocess.run([*command, *instance], capture_output=True, text=True, timeout=400, check=False)
 
 
 def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
@@ -69,3 +69,10 @@ def test_the_check_names_what_does_not_agree(home: HomeAssistant, lying: str) ->
     failed = [promise for promise, outcome in outcomes(done).items() if outcome == "FAIL"]
     assert failed == ["cost as the proxy counts"], done.stdout + done.stderr
     assert done.returncode == 1
+
+
+def test_the_check_says_what_the_server_says_where_it_cannot_be_made(proxy: Proxy, home: HomeAssistant) -> None:
+    done = run(home, proxy.url, "No such proxy")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Exactly one proxy must be called No such proxy" in done.stderr
+    assert "Traceback" not in done.stderr

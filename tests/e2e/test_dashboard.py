@@ -1,68 +1,23 @@
 """The spend dashboard in a real browser: added by the dialog, read by a user, compared with the JSON API."""
 
-import asyncio
-import json
-import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import aiohttp
 import chromium
 import pytest
 import pytest_socket
-from home_assistant import DOMAIN, PASSWORD, USER, HomeAssistant
+from home_assistant import HomeAssistant
 from progress import StepError
 from proxy import MASTER_KEY, Proxy, traffic
 
 from . import past
+from .spender import Spender, rewrite_past
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 GUEST = "guest"
 FIGURES = {"spend": "cost", "requests": "requests", "failed": "failed_requests"}
-
-
-@dataclass(frozen=True)
-class Spender:
-    """A Home Assistant whose proxy has been used for ninety days, and how a browser gets to it."""
-
-    home: HomeAssistant
-    path: str = ""
-
-    def visit(self, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - a visit's own
-        """Return what a user sees of the dashboard; see scripts/dashboard.py."""
-        visit = {"url": self.home.url, "user": USER, "password": PASSWORD, "path": self.path, **fields}
-        seen: dict[str, Any] = json.loads(chromium.browse("dashboard.py", json.dumps(visit)))
-        return seen
-
-    def usage(self, period: Mapping[str, Any], group_by: str = "") -> list[dict[str, Any]]:
-        """Return the usage of a period, by the JSON API."""
-        query = f"from={period['start']}&to={period['end']}&period=month&group_by={group_by}"
-        return list(self.home.api(f"{DOMAIN}/api/v1/usage?{query}")["usage"])
-
-    def ask(self, *messages: Mapping[str, Any]) -> list[Any]:
-        """Return the results of websocket commands."""
-        self.home.api("config")
-        return asyncio.run(_ask(self.home.url, self.home._token, messages))
-
-
-async def _ask(url: str, token: str, messages: tuple[Mapping[str, Any], ...]) -> list[Any]:
-    """Return the results of websocket commands, one after the other."""
-    results = []
-    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/api/websocket") as socket:
-        await socket.receive_json()
-        await socket.send_json({"type": "auth", "access_token": token})
-        await socket.receive_json()
-        for number, message in enumerate(messages, 1):
-            await socket.send_json({"id": number, **message})
-            answer = await socket.receive_json()
-            assert answer["success"], answer
-            results.append(answer["result"])
-    return results
 
 
 @pytest.fixture(scope="module")
@@ -78,19 +33,10 @@ def spender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spender]:
     with proxy, home:
         entry_id = home.set_up(proxy.url, MASTER_KEY)
         home.flow("options/flow", entry_id, {"shown": {"dimensions": ["provider", "team", "key", "user"]}})
-        home.stop()
-        _rewrite_past(home.state, entry_id)
-        home.start()
+        rewrite_past(home, entry_id)
         added = Spender(home).visit()
         assert added["console"] == []
         yield Spender(home, added["path"])
-
-
-def _rewrite_past(state: Path, entry_id: str) -> None:
-    """Put a ledger of ninety days in the place of the one that was begun."""
-    shutil.rmtree(state / DOMAIN)
-    (state / ".storage" / f"{DOMAIN}.{entry_id}").unlink(missing_ok=True)
-    past.write(state / DOMAIN / f"{entry_id}.db", now=datetime.now(UTC), zone=ZoneInfo("UTC"))
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ CREATED = re.compile(r"^litellm_\w+_created\{.*$", re.MULTILINE)
 START = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
 SPEND = re.compile(r"^litellm_spend_metric_total\{.*\} (\S+)$", re.MULTILINE)
 
-type Watch = Callable[[str], Awaitable[Watched]]
+type Watch = Callable[..., Awaitable[Watched]]
 
 
 class Watched:
@@ -78,12 +78,12 @@ class Watched:
 async def watch(hass: HomeAssistant) -> AsyncIterator[Watch]:
     """Return what sets the integration up for a proxy; it scrapes when it is told to."""
 
-    async def watch(url: str) -> Watched:
+    async def watch(url: str, **options: object) -> Watched:
         entry = MockConfigEntry(
             domain=DOMAIN,
             minor_version=3,
             data={CONF_URL: url, CONF_API_KEY: MASTER_KEY, CONF_VERIFY_SSL: True},
-            options={CONF_SCAN_INTERVAL: 3600},
+            options={CONF_SCAN_INTERVAL: 3600, **options},
         )
         entry.add_to_hass(hass)
         assert await set_up(hass, entry)
@@ -150,6 +150,18 @@ async def test_a_proxy_without_a_file_left_does_not_say_when_it_began_and_counts
             assert gateway.bodies
             assert not any("process_start_time_seconds" in body for body in gateway.bodies)
             assert await seen.scrape() == pytest.approx(spent, abs=SAME)
+
+
+@pytest.mark.nightly
+async def test_a_proxy_behind_basic_authentication_is_counted_with_its_key_in_the_other_header(
+    proxy: Proxy, watch: Watch
+) -> None:
+    # Some gateways hand their own header on to LiteLLM, which must not take it for its key.
+    await asyncio.to_thread(used, proxy)
+    async with Balancer(proxy.url, authorization="Basic YW5uOnB3") as gateway:
+        seen = await watch(gateway.url, extra_headers={"Authorization": "Basic YW5uOnB3"})
+        spent = await asyncio.to_thread(used, proxy)
+        assert await seen.scrape() == pytest.approx(spent, abs=SAME)
 
 
 @pytest.mark.nightly

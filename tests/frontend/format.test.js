@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { dates, formats } from "../../custom_components/litellm_pulse/frontend/format.js";
+import { dates, formats, moments } from "../../custom_components/litellm_pulse/frontend/format.js";
 
 /** Return a text with plain spaces: languages differ in which they use. */
 const plain = (text) => text.replaceAll(/\s/gu, " ");
@@ -23,6 +23,14 @@ test("numbers are written as the user has chosen", () => {
   assert.equal(formats({ locale: { language: "en", number_format: "none" } }).count(12345), "12345");
 });
 
+test("money is written as Home Assistant's tiles and our server's sentences write it", () => {
+  // The same amounts as in tests/test_languages.py.
+  const written = { en: "$1,234.50", de: "1.234,50 $", es: "1234,50 US$", fr: "1 234,50 $US", nl: "US$ 1.234,50" };
+  for (const [language, text] of Object.entries(written)) {
+    assert.equal(plain(formats({ locale: { language, number_format: "language" } }).money(1234.5)), text);
+  }
+});
+
 test("large counts are shortened, shares and changes have one decimal at most", () => {
   assert.equal(english.count(99999), "99,999");
   assert.equal(english.count(1234567), "1.235M");
@@ -40,4 +48,12 @@ test("a period is told by its dates, its end not included", () => {
   const period = { start: Date.parse("2026-10-01T00:00Z"), end: Date.parse("2026-10-08T00:00Z") };
   assert.equal(plain(dates(hass, period, "UTC")), "Oct 1 – 7");
   assert.equal(dates(hass, { ...period, end: Date.parse("2026-10-01T17:15Z") }, "UTC"), "Oct 1");
+});
+
+const afternoon = (locale) => plain(moments({ locale }, "Europe/Berlin")("2026-11-25T14:05:00+00:00"));
+
+test("a time is written in the user's language, zone and clock", () => {
+  assert.equal(afternoon({ language: "en", time_format: "language" }), "Nov 25, 2026, 3:05 PM");
+  assert.equal(afternoon({ language: "en", time_format: "24" }), "Nov 25, 2026, 15:05");
+  assert.equal(afternoon({ language: "de", time_format: "language" }), "25.11.2026, 15:05");
 });

@@ -48,7 +48,8 @@ function made(proxies, more = {}) {
   const known = new Set(
     proxies.flatMap((one) => [one, ...one.dimensions.flatMap(({ members }) => members)]).map((one) => one.statistics),
   );
-  return dashboard({ proxies, known, energy: true, t: translator("en"), color: (index) => `#${index}`, ...more }).views;
+  const language = { t: translator("en"), moment: (value) => `at ${value}` };
+  return dashboard({ proxies, known, energy: true, color: (index) => `#${index}`, ...language, ...more }).views;
 }
 
 /** Return all cards of a view. */
@@ -131,6 +132,7 @@ test("all that follows the date follows the same, which is not the Energy page's
 test("a sensor that is disabled is told from the statistics", () => {
   const [overview] = made([proxy("a", { entities: { spend_day: "sensor.day" } })]);
   assert.equal(ofType(overview, "tile").length, 0);
+  assert.ok(ofType(overview, "heading").some(({ heading }) => heading === "Up to the last full hour"));
   assert.deepEqual(
     ofType(overview, "statistic").map(({ entity, period }) => [entity, period.calendar.period]),
     [
@@ -177,7 +179,10 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
       ["sensor.used", "Home: budget"],
     ],
   );
-  assert.ok(ofType(made([proxy("a")])[0], "empty-state").some((card) => card.content.startsWith("No limit is set")));
+  const hint = ofType(made([proxy("a")])[0], "empty-state").find(({ content }) =>
+    content.startsWith("No limit is set"),
+  );
+  assert.equal(hint.buttons[0].tap_action.navigation_path, "/config/devices/device/a");
 });
 
 test("without a proxy, without an answer and without usage the page says what to do", () => {
@@ -186,7 +191,7 @@ test("without a proxy, without an answer and without usage the page says what to
     title([proxy("a", { loaded: false, dimensions: [], error: "Nothing answers" })]),
     "a is not available yet",
   );
-  assert.equal(title([proxy("a", { dimensions: [] })]), "Nothing was spent yet");
+  assert.equal(title([proxy("a", { dimensions: [] })]), "Nothing has been spent yet");
 });
 
 test("without the energy integration the page says how to get a date picker", () => {
@@ -210,10 +215,17 @@ test("health tells of a disabled entity what is known, of deployments those in t
     text: "yes",
     icon: "mdi:information-outline",
   });
+  assert.equal(connection.entities[1].text, "at 2026-11-25T12:00:00+00:00");
   assert.deepEqual(
     deployments.entities.map(({ name }) => name),
     ["bad", "good"],
   );
+});
+
+test("a name of any length fits into the tooltip of a graph", () => {
+  const dimensions = [{ dimension: "model", members: [member("x".repeat(10_000), "litellm_pulse:a_model_ab")] }];
+  const [graph] = ofType(made([proxy("a", { dimensions })])[0], "statistics-graph");
+  assert.equal(graph.entities[0].name, `${"x".repeat(39)}…`);
 });
 
 test("names are data: none is ever in a card that takes HTML or Markdown", () => {

@@ -7,6 +7,8 @@ const PICKED = { collection_key: COLLECTION_KEY };
 export const FULL = { columns: "full" };
 const HALF = { columns: 6 };
 const FIGURES = ["spend", "requests", "failed", "input", "output", "cached", "per_request", "per_token"];
+/** More characters of a name than these do not fit into a graph's tooltip. */
+const LONGEST = 40;
 const LABELS = { input_tokens: "input", output_tokens: "output", requests: "requests", failed_requests: "failed" };
 
 /** What is shown as it is now: the entity by its key, and the window of the statistics that stand in for it. */
@@ -31,8 +33,8 @@ export function colored(members, color) {
 }
 
 export class Builder {
-  constructor({ known, energy, t, color, several }) {
-    Object.assign(this, { known, energy, t, color, several });
+  constructor({ known, energy, t, color, moment, several }) {
+    Object.assign(this, { known, energy, t, color, moment, several });
   }
 
   view(config) {
@@ -61,7 +63,8 @@ export class Builder {
     const tiles = keys.map((key) => ({ entity: entities[key], ...TILES[key] }));
     const whole = tiles.every(({ entity, window }) => entity || !window);
     const known = this.known.has(statistics);
-    return tiles
+    const until = { ...this.heading(this.t("full_hours")), heading_style: "subtitle" };
+    const cards = tiles
       .filter(({ entity, window }) => (whole ? entity : window))
       .map(({ entity, window, name, icon }) =>
         whole && !(known && early.includes(window))
@@ -76,6 +79,8 @@ export class Builder {
               grid_options: HALF,
             },
       );
+    // Statistics do not have the running hour: without a word, today would be less than the picked period.
+    return whole ? cards : [until, ...cards];
   }
 
   /** Return the figures of the picked period, and what belongs beside them. */
@@ -128,7 +133,7 @@ export class Builder {
   bars(title, lines, kind, span = 1) {
     const entities = lines
       .filter(({ statistics }) => this.known.has(statistics))
-      .map(({ statistics, metric, name, color }) => ({ entity: `${statistics}_${metric}`, name, color }));
+      .map(({ statistics, metric, name, color }) => ({ entity: `${statistics}_${metric}`, name: short(name), color }));
     const graph = {
       type: "statistics-graph",
       ...PICKED,
@@ -136,7 +141,7 @@ export class Builder {
       chart_type: kind,
       stat_types: ["change"],
       entities,
-      hide_legend: lines.length === 1,
+      hide_legend: entities.length === 1,
       grid_options: FULL,
     };
     const later = this.hint("mdi:chart-bar-stacked", undefined, this.t("no_statistics"));
@@ -148,13 +153,28 @@ export class Builder {
     return { type: "heading", heading: capital(text), tap_action: action };
   }
 
+  /** Return what a tap does that is to open a device's page. */
+  toDevice({ device_id: id }) {
+    return { action: "navigate", navigation_path: `/config/devices/device/${id}` };
+  }
+
   hint(icon, title, content, buttons = undefined) {
     return { type: "empty-state", icon, title, content, buttons, grid_options: FULL };
+  }
+
+  /** Return a heading's text that says whose it is where there are several proxies. */
+  of(proxy, text) {
+    return this.several ? `${text} · ${proxy.name}` : text;
   }
 
   by(key, dimension) {
     return this.t(key, { kind: this.t(dimension ?? "proxy") });
   }
+}
+
+function short(name) {
+  const characters = [...name];
+  return characters.length > LONGEST ? `${characters.slice(0, LONGEST - 1).join("")}…` : name;
 }
 
 function source({ id, name }) {

@@ -19,7 +19,7 @@ export class SummaryCard extends UsageCard {
     );
     return [
       element("div", { class: "figures" }, ...figures),
-      element("div", { class: "foot" }, `${this.t("compared_with")} ${this.comparedWith()}`),
+      element("div", { class: "foot" }, `${this.t("compared_with")} `, element("bdi", {}, this.comparedWith())),
     ];
   }
 }

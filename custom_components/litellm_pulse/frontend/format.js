@@ -18,7 +18,7 @@ export function formats(hass) {
   const write = (options) => (value) =>
     value === undefined
       ? "–"
-      : new Intl.NumberFormat(locale, { useGrouping: style !== "none", ...options }).format(value);
+      : new Intl.NumberFormat(locale, { useGrouping: style === "none" ? false : "auto", ...options }).format(value);
   return {
     money: (value) => write(money(value))(value),
     count: (value) => write(value >= COMPACT ? compact : { maximumFractionDigits: 0 })(value),
@@ -30,9 +30,9 @@ export function formats(hass) {
 
 const compact = { notation: "compact", maximumSignificantDigits: 4 };
 
-/** Return how an amount is written: a tenth of a cent is not $0.00. */
+/** Return how an amount is written: the dollar as Home Assistant's own cards call it; a tenth of a cent is not $0.00. */
 function money(value) {
-  const dollars = { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" };
+  const dollars = { style: "currency", currency: "USD" };
   const small = Math.abs(value) < 0.995 && value !== 0;
   return small
     ? { ...dollars, minimumSignificantDigits: 2, maximumSignificantDigits: 2 }
@@ -48,4 +48,16 @@ export function dates(hass, { start, end }, zone) {
     month: "short",
   });
   return sameDay ? format.format(start) : format.formatRange(start, end - 1);
+}
+
+/** Return a function that writes an ISO time as the user reads dates and clocks. */
+export function moments(hass, zone) {
+  const { language = hass.language, time_format: clock } = hass.locale ?? {};
+  const format = new Intl.DateTimeFormat(language, {
+    timeZone: zone,
+    dateStyle: "medium",
+    timeStyle: "short",
+    hour12: { 12: true, 24: false }[clock],
+  });
+  return (value) => format.format(new Date(value));
 }

@@ -1,6 +1,7 @@
 /** The view that tells whether the proxies answer, and what they cannot tell. */
 
 import { FULL } from "./builder.js";
+import { capital } from "./translations.js";
 
 const ROWS = [
   "connected",
@@ -28,14 +29,13 @@ export function healthView(build, proxies) {
 
 function connection(build, proxy) {
   const { t } = build;
-  const rows = ROWS.map((key) => row(proxy, key, t)).filter(Boolean);
+  const rows = ROWS.map((key) => row(build, proxy, key)).filter(Boolean);
   const error = proxy.error ? [{ type: "text", name: t("error"), text: proxy.error, icon: "mdi:alert" }] : [];
-  const action = { action: "navigate", navigation_path: `/config/devices/device/${proxy.device_id}` };
   const link = {
     type: "button",
     name: t("open_device"),
     icon: "mdi:open-in-app",
-    tap_action: action,
+    tap_action: build.toDevice(proxy),
     action_name: "→",
   };
   return {
@@ -49,18 +49,22 @@ function connection(build, proxy) {
 }
 
 /** Return the row of an entity; of one that is disabled, what was known when the page was opened. */
-function row(proxy, key, t) {
+function row({ t, moment }, proxy, key) {
   if (proxy.entities[key]) {
     return { entity: proxy.entities[key], name: t(key) };
   }
   if (!(key in proxy)) {
     return undefined;
   }
-  return { type: "text", name: t(key), text: told(proxy[key], t), icon: "mdi:information-outline" };
+  return { type: "text", name: t(key), text: told(proxy[key], t, moment), icon: "mdi:information-outline" };
 }
 
 /** Return how far LiteLLM's own records have been read, where a source of them is chosen. */
-function past(build, { history, entities: { history_import: entity } }) {
+function past(build, proxy) {
+  const {
+    history,
+    entities: { history_import: entity },
+  } = proxy;
   if (!history || history.state === "off") {
     return [];
   }
@@ -69,7 +73,7 @@ function past(build, { history, entities: { history_import: entity } }) {
   const keys = Object.keys(PAST).filter((key) => key !== "percent" || history.source !== "api");
   const rows = entity ? live(entity, keys, t) : still(history, keys, t);
   const card = { type: "entities", entities: rows, grid_options: FULL };
-  return [{ type: "grid", cards: [build.heading(t("history")), card] }];
+  return [{ type: "grid", cards: [build.heading(build.of(proxy, t("history"))), card] }];
 }
 
 /** Return the rows of the import that follow its sensor. */
@@ -92,14 +96,14 @@ function still(history, keys, t) {
   return texts.map(([key, text]) => ({ type: "text", name: t(key), text, icon: "mdi:information-outline" }));
 }
 
-function told(value, t) {
+function told(value, t, moment) {
   if (typeof value === "boolean") {
     return t(value ? "yes" : "no");
   }
   if (value === null) {
     return t("never");
   }
-  return typeof value === "string" ? new Date(value).toLocaleString() : String(value);
+  return typeof value === "string" ? moment(value) : String(value);
 }
 
 function deployments(build, proxy) {
@@ -111,10 +115,10 @@ function deployments(build, proxy) {
   const rows = members.map((member) =>
     member.entities.deployment_health
       ? { entity: member.entities.deployment_health, name: member.name }
-      : { type: "text", name: member.name, text: build.t(member.health), icon: ICONS[member.health] },
+      : { type: "text", name: member.name, text: capital(build.t(member.health)), icon: ICONS[member.health] },
   );
   const card = { type: "entities", entities: rows, state_color: true, grid_options: FULL };
-  return [{ type: "grid", cards: [build.heading(build.t("deployments")), card] }];
+  return [{ type: "grid", cards: [build.heading(build.of(proxy, build.t("deployments"))), card] }];
 }
 
 /** Return the models whose use cost nothing: some are free, of others LiteLLM does not know the price. */

@@ -23,7 +23,8 @@ export function limitCards(build, subject) {
   );
   const shown = gauges.slice(0, MOST);
   const columns = { 1: 12, 3: 4 }[shown.length] ?? 6;
-  const hint = build.hint(undefined, undefined, t("no_limits"));
+  const open = { text: t("open_device"), tap_action: build.toDevice(subject) };
+  const hint = build.hint(undefined, undefined, t("no_limits"), [open]);
   return [
     build.heading(t("limits")),
     ...(shown.length ? shown.map((one) => ({ ...one, grid_options: { columns } })) : [hint]),

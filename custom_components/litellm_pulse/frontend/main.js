@@ -1,6 +1,8 @@
 /** The dashboard strategy `custom:litellm-pulse` and its cards, as the frontend gets to know them. */
 
 import { SummaryCard, TableCard } from "./cards.js";
+import { moments } from "./format.js";
+import { zoneOf } from "./period.js";
 import { languageOf, loadLanguage, translator } from "./translations.js";
 import { dashboard } from "./views.js";
 
@@ -18,6 +20,7 @@ class LiteLLMPulseStrategy extends HTMLElement {
       energy: hass.config.components.includes("energy"),
       t: translator(language),
       color: graphColor,
+      moment: moments(hass, zoneOf(hass)),
     });
   }
 

@@ -53,5 +53,9 @@ button {
 @container (max-width: 420px) {
   th, td { padding-inline: 5px; }
   .dot { margin-inline-end: 6px; }
+  tbody th :is(a, span) {
+    display: -webkit-inline-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden;
+    max-width: calc(100% - 16px); white-space: normal; overflow-wrap: anywhere; vertical-align: middle;
+  }
 }
 `;

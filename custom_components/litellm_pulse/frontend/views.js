@@ -11,10 +11,10 @@ const NOW_OF_MEMBER = ["spend_day", "spend_month", "spend_lifetime", "tokens_day
  * Return the configuration of the whole dashboard.
  *
  * `known` holds whose statistics there are, `energy` says whether there is a date picker, `t`
- * translates, and `color` gives the color of a graph's line by its number.
+ * translates, `moment` writes an ISO time, and `color` gives the color of a graph's line by its number.
  */
-export function dashboard({ proxies, known, energy, t, color }) {
-  const build = new Builder({ known, energy, t, color, several: proxies.length > 1 });
+export function dashboard({ proxies, known, energy, t, color, moment }) {
+  const build = new Builder({ known, energy, t, color, moment, several: proxies.length > 1 });
   const loaded = proxies.filter((proxy) => proxy.loaded).map((proxy) => prepared(proxy, color));
   if (!loaded.length) {
     return { views: [build.view({ title: t("overview"), path: "overview", sections: [whatToDo(build, proxies)] })] };
@@ -83,7 +83,7 @@ function viewsOfDimension(build, proxy, one) {
   const kind = build.t(`${one.dimension}s`);
   const path = pathOf(proxy, one.dimension);
   const view = build.view({
-    title: build.several ? `${kind} · ${proxy.name}` : kind,
+    title: build.of(proxy, kind),
     path,
     subview: build.several,
     back_path: build.several ? pathOf(proxy) : undefined,

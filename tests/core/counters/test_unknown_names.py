@@ -108,3 +108,19 @@ def test_labels_whose_order_changes_while_a_series_is_missing_count_nothing_twic
     assert harness.total() == 1 + 3
     harness.scrape(body(family(COST, {turned("gone"): 1.5, one("stays"): 3}), start=1.0))
     assert harness.total() == 1.5 + 3
+
+
+def test_of_a_series_that_comes_twice_the_first_line_counts_whatever_the_order_of_its_labels(
+    harness: LedgerHarness,
+) -> None:
+    def turned(user: str) -> str:
+        return series(user=user, model="gpt-4o")
+
+    _begin(harness)
+    harness.scrape(body(family(COST, {turned("twice"): 1}), start=1.0))
+    harness.scrape(
+        body(family(COST, {series(model="gpt-4o", user=one): 1 for one in ("a", "b", "gone", "twice")}), start=1.0)
+    )
+    lines = family(COST, {turned("twice"): 5, turned("a"): 1, turned("b"): 1}) + f"{COST}{turned('twice')} 1.0\n"
+    harness.scrape(body(lines, start=1.0))
+    assert harness.total() == 4 + 4

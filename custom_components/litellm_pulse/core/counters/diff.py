@@ -215,11 +215,21 @@ def _find_renamed(diff: FamilyDiff, layouts: AbstractSet[Layout]) -> None:
             continue
         diff.newcomers.remove(newcomer)
         old, counter = by_labels[labels]
-        if counter in present:
-            diff.skipped.add(index)
+        if counter in present and _is_repeated(diff, counter, index):
             continue
         present.add(counter)
         diff.slots[index] = counter
         diff.renamed.append((old, text))
         diff.changed.append((index, counter, value))
     diff.missing = [one for one in diff.missing if one not in present]
+
+
+def _is_repeated(diff: FamilyDiff, counter: Counter, index: int) -> bool:
+    """Whether an earlier line than this one has the counter; leave it to this one otherwise."""
+    other = diff.slots.index(counter)
+    diff.skipped.add(max(index, other))
+    if other < index:
+        return True
+    diff.slots[other] = None
+    diff.changed = [one for one in diff.changed if one[0] != other]
+    return False

@@ -1,0 +1,66 @@
+"""A Home Assistant whose proxy has a past, as a user of the spend dashboard and the JSON API see it."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import chromium
+from home_assistant import DOMAIN, PASSWORD, USER, HomeAssistant
+
+from . import past
+from .past import Past
+
+
+@dataclass(frozen=True)
+class Spender:
+    """A Home Assistant whose proxy has been used for ninety days, and how a browser gets to it."""
+
+    home: HomeAssistant
+    path: str = ""
+
+    def visit(self, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - a visit's own
+        """Return what a user sees of the dashboard; see scripts/dashboard.py."""
+        visit = {"url": self.home.url, "user": USER, "password": PASSWORD, "path": self.path, **fields}
+        seen: dict[str, Any] = json.loads(chromium.browse("dashboard.py", json.dumps(visit)))
+        return seen
+
+    def usage(self, period: Mapping[str, Any], group_by: str = "") -> list[dict[str, Any]]:
+        """Return the usage of a period, by the JSON API."""
+        query = f"from={period['start']}&to={period['end']}&period=month&group_by={group_by}"
+        return list(self.home.api(f"{DOMAIN}/api/v1/usage?{query}")["usage"])
+
+    def ask(self, *messages: Mapping[str, Any]) -> list[Any]:
+        """Return the results of websocket commands."""
+        self.home.api("config")
+        return asyncio.run(_ask(self.home.url, self.home._token, messages))
+
+
+async def _ask(url: str, token: str, messages: tuple[Mapping[str, Any], ...]) -> list[Any]:
+    """Return the results of websocket commands, one after the other."""
+    results = []
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/api/websocket") as socket:
+        await socket.receive_json()
+        await socket.send_json({"type": "auth", "access_token": token})
+        await socket.receive_json()
+        for number, message in enumerate(messages, 1):
+            await socket.send_json({"id": number, **message})
+            answer = await socket.receive_json()
+            assert answer["success"], answer
+            results.append(answer["result"])
+    return results
+
+
+def rewrite_past(home: HomeAssistant, entry_id: str, days: int = 90, proxy: Past | None = None) -> None:
+    """Put a ledger of some days in the place of the one that was begun; Home Assistant starts anew."""
+    home.stop()
+    shutil.rmtree(home.state / DOMAIN)
+    (home.state / ".storage" / f"{DOMAIN}.{entry_id}").unlink(missing_ok=True)
+    ledger = home.state / DOMAIN / f"{entry_id}.db"
+    past.write(ledger, now=datetime.now(UTC), zone=ZoneInfo("UTC"), days=days, past=proxy)
+    home.start()
