@@ -117,6 +117,41 @@ def test_a_series_that_a_collector_drops_for_a_while_counts_what_it_has_grown(
     assert harness.total() == away + 1 + 0.25
 
 
+@pytest.mark.parametrize("lost", ["gpt-4o", "llama", "opus"], ids=["first", "middle", "last"])
+@pytest.mark.parametrize("damage", ["missing", "missing twice", "unreadable", "unreadable twice", "with another line"])
+def test_a_series_made_anew_whose_time_of_creation_is_lost_at_first_counts_once(
+    harness: LedgerHarness, lost: str, damage: str
+) -> None:
+    models = {name: series(model=name) for name in ("gpt-4o", "llama", "opus")}
+    spend: dict[str, Value] = dict.fromkeys(models.values(), 1.0)
+    created = dict.fromkeys(spend, OLDER)
+
+    def answer() -> bytes:
+        return body(family(COST, spend, created), start=OLDER)
+
+    harness.scrape(answer())
+    del spend[models[lost]]
+    harness.scrape(answer())
+    spend[models[lost]], created[models[lost]] = 50.0, harness.now.timestamp()
+    told = f"litellm_spend_metric_created{models[lost]}".encode()
+    for _ in range(1 + damage.endswith("twice")):
+        lines = answer().split(b"\n")
+        at = next(index for index, line in enumerate(lines) if line.startswith(told))
+        if damage.startswith("missing"):
+            del lines[at]
+        elif damage.startswith("unreadable"):
+            lines[at] = told + b" today"
+        else:
+            del lines[at]
+            other = next(one for name, one in models.items() if name != lost)
+            lines = [line for line in lines if not line.startswith(f"{COST}{other}".encode())]
+        harness.scrape(b"\n".join(lines))
+    spend[models[lost]] = 51.0
+    harness.scrape(answer())
+    # The old incarnation and the new one cannot be told apart while that is not said: the smaller increase.
+    assert 50.0 <= harness.total() <= 51.0
+
+
 def test_of_joined_replicas_the_one_that_restarts_counts_from_zero_and_the_others_go_on(
     harness: LedgerHarness,
 ) -> None:

@@ -39,10 +39,16 @@ class FamilyDiff:
     created: Mapping[bytes, float] = field(default_factory=dict)
     """Text by which a series is known or new -> `_created`, of the lines that differ from the last ones."""
     tells_created: bool = False
+    told: AbstractSet[Counter] | None = None
+    """Those whose `_created` the answer has, where the lines of some are lost; None where it has that of all."""
     is_same: bool = False
     """No line differs from the last answer's."""
     falls: bool = False
     """A counter is lower than it was, by more than rounding."""
+
+    def tells(self, counter: Counter) -> bool:
+        """Whether the answer says when a known counter was created."""
+        return self.tells_created and (self.told is None or counter in self.told)
 
     @property
     def fallen(self) -> set[Counter]:
@@ -90,8 +96,7 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
         diff.falls = any(value < counter.value * ROUNDED for _, counter, value in diff.changed)
     diff.tells_created = bool(created)
     if created:
-        told = {**process.unplaced.get(family, {}), **_created_since(process, family, created)}
-        diff.created = _of_series(diff, told) if told else told
+        _take_created(diff, process, family, created)
     return diff
 
 
@@ -113,10 +118,28 @@ def _compare(diff: FamilyDiff, old: Sequence[bytes], slots: Sequence[Counter | N
         _take_stock(diff)
 
 
-def _created_since(process: Process, family: str, lines: Sequence[bytes]) -> dict[bytes, float]:
-    """Return series -> `_created` of the lines of a twin that differ from those that were told last."""
-    old = process.lines.get(created_family(family), ())
-    return {} if lines == old else creation_times(family, [lines[index] for index in _differing(lines, old)])
+def _take_created(diff: FamilyDiff, process: Process, family: str, twin: Sequence[bytes]) -> None:
+    """Read the lines of a twin that differ from those that were told last, and note whose are lost."""
+    old, unplaced = process.lines.get(created_family(family), ()), process.unplaced.get(family, {})
+    is_same, lacks = twin == old, family in process.partly_told
+    differing = [] if is_same else [twin[index] for index in _differing(twin, old)]
+    times = creation_times(family, differing)
+    if unplaced or times:
+        diff.created = _of_series(diff, {**unplaced, **times})
+    if not is_same or diff.newcomers or diff.missing or len(diff.slots) != len(process.slots.get(family, ())):
+        unowned = diff.slots.count(None)
+        texts = {text for _, text, _ in diff.newcomers}
+        lacks = (
+            len(twin) != len(diff.lines)
+            or len(times) != len(differing)
+            or unowned != len(diff.newcomers)
+            or len(diff.lines) - unowned < len(diff.known)
+            or any(text not in diff.known and text not in texts for text in diff.created)
+        )
+    if lacks and diff.known:
+        told = _of_series(diff, creation_times(family, twin))
+        found = {counter for text, counter in diff.known.items() if text in told}
+        diff.told = None if found.issuperset(filter(None, diff.slots)) else found
 
 
 def creation_times(family: str, lines: Iterable[bytes]) -> dict[bytes, float]:

@@ -119,6 +119,10 @@ class Increases:
             if self.complete and not diff.skipped and process.whole is not None:
                 process.whole.add(family)
             if diff.tells_created:
+                if diff.told is None:
+                    process.partly_told.discard(family)
+                else:
+                    process.partly_told.add(family)
                 process.lines[created_family(family)] = exposition[created_family(family)]
                 counters, renamed = process.counters_of(family), dict(diff.renamed)
                 told = {renamed.get(text, text): since for text, since in diff.created.items()}
@@ -139,7 +143,7 @@ class Increases:
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""
-        if older or diff.created:
+        if older or diff.created or diff.told is not None:
             self._count_doubtful(diff, older=older)
             return
         tells_created, untold, process = diff.tells_created, self.process.untold, self.process.id
@@ -176,7 +180,7 @@ class Increases:
         created = {known: since for text, since in diff.created.items() if (known := diff.known.get(text))}
         for _, counter, value in diff.changed:
             counted_now.add(counter)
-            since = counter.created if diff.tells_created else None
+            since = counter.created if diff.tells(counter) else None
             self._grow(counter, value, created.get(counter, since), older=older)
         reborn = {
             known: since for known, since in created.items() if known not in counted_now and since != known.created

@@ -82,6 +82,8 @@ class Process:
     """Our clock at the first of the last answers that lacked counters and were not proven to be whole."""
     unplaced: dict[str, Mapping[bytes, float]] = field(default_factory=dict)
     """Per family, times of creation that were told of counters that the answer lacked: they hold for the next one."""
+    partly_told: set[str] = field(default_factory=set)
+    """Families of which the last answer has not said of all counters when they were created."""
     untold: set[Counter] = field(default_factory=set)
     """Those that have counted since it was told when they were created."""
     slots: dict[str, list[Counter | None]] = field(default_factory=dict)
@@ -149,7 +151,16 @@ class Process:
     def forget(self) -> None:
         """Drop all counters, for a process that has not answered for long."""
         self.forgotten, self.sums, self.waiting = True, None, None
-        for state in (self.counters, self.lines, self.slots, self.skipped, self.layouts, self.unplaced, self.untold):
+        for state in (
+            self.counters,
+            self.lines,
+            self.slots,
+            self.skipped,
+            self.layouts,
+            self.unplaced,
+            self.untold,
+            self.partly_told,
+        ):
             state.clear()
 
     def values(self) -> dict[bytes, float]:
