@@ -163,15 +163,20 @@ def _moved(history: History, gap: Gap) -> dict[tuple[int, int], SparseVector]:
     start, end = (windows.quarter_of(datetime.fromtimestamp(at, UTC)) for at in (gap.start, gap.end))
     lump, members = history.lump(gap)
     numbers = {keys[1:]: number for number, keys in members.items() if number in lump}
-    # What another gap ended with, in the quarter-hour in which this one began, is not this one's.
+    # What another gap ended with, in the quarter-hour in which this one began, may not be this one's.
     begin = start + any(windows.quarter_of(datetime.fromtimestamp(one.end, UTC)) == start for one in history.gaps())
-    told = [
-        UsageRow(windows.quarter_start(row.start), tuple(row.members), tuple([row.values[index] for index in _INDICES]))
-        for row in history.told(Part.GAP, begin, end + 1)
-    ]
+    unsure, told = (
+        [
+            UsageRow(
+                windows.quarter_start(row.start), tuple(row.members), tuple([row.values[index] for index in _INDICES])
+            )
+            for row in history.told(Part.GAP, first, last)
+        ]
+        for first, last in ((start, begin), (begin, end + 1))
+    )
     vectors = {keys: tuple([lump[number][index] for index in _INDICES]) for keys, number in numbers.items()}
     found: dict[tuple[int, int], list[float]] = {}
-    for (at, keys), values in spread(vectors, told, windows.quarter_start(end)).items():
+    for (at, keys), values in spread(vectors, told, windows.quarter_start(end), unsure=unsure).items():
         _put(found, (windows.quarter_of(at), numbers[keys]), values, 1)
     for keys, values in vectors.items():
         _put(found, (end, numbers[keys]), values, -1)

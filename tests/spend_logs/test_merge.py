@@ -201,3 +201,16 @@ def test_a_gap_that_begins_in_the_quarter_hour_in_which_another_ended_takes_noth
         (at, members(0)): 1.0,
         (at, members(1)): 1.0,
     }
+
+
+def test_what_may_be_of_the_gap_before_is_not_spread_like_the_usage_of_others() -> None:
+    at = START + timedelta(hours=4)
+    told = [UsageRow(START + QUARTER, members(1), vector(1)), UsageRow(START + HOUR, members(1), vector(2))]
+    met = [UsageRow(START, members(0), vector(3))]
+    found = spread({members(0): vector(3), members(1): vector(3)}, told, at, unsure=met)
+    assert {key: values[METRICS.index("cost")] for key, values in found.items()} == {
+        (at, members(0)): 3.0,
+        (START + QUARTER, members(1)): 1.0,
+        (START + HOUR, members(1)): 2.0,
+        (at, members(1)): 0.0,
+    }

@@ -22,16 +22,16 @@ def believed(known: Mapping[datetime, float], told: Mapping[datetime, float]) ->
 
 
 def spread(
-    lump: Mapping[Members, Vector], told: Iterable[UsageRow], at: datetime
+    lump: Mapping[Members, Vector], told: Iterable[UsageRow], at: datetime, *, unsure: Iterable[UsageRow] = ()
 ) -> dict[tuple[datetime, Members], Vector]:
     """Return what /metrics told at `at` after a gap, by the quarter-hours in which it happened.
 
-    `lump` has members and vector as /metrics told them, `told` the database's rows of the gap. The
-    sum over the result is the lump, per members and metric. Where the database tells of no request
-    of these members, those of all are looked at; where it tells of less than the lump, the rest
-    stays at `at`; where of more, only its shares count.
+    `lump` has members and vector as /metrics told them, `told` the database's rows of the gap, `unsure`
+    those that may be of the gap before it. The sum over the result is the lump, per members and metric.
+    Where the database tells of no request of these members, those of all are looked at; where it tells
+    of less than the lump, the rest stays at `at`; where of more, only its shares count.
     """
-    shares = _Shares(lump, told, at)
+    shares = _Shares(lump, told, at, unsure)
     result: dict[tuple[datetime, Members], list[float | None]] = {}
     for members, vector in lump.items():
         for index, amount in enumerate(vector):
@@ -48,10 +48,13 @@ def spread(
 class _Shares:
     """Which part of a lump happened in which quarter-hour, by the word of the database."""
 
-    def __init__(self, lump: Mapping[Members, Vector], told: Iterable[UsageRow], at: datetime) -> None:
+    def __init__(
+        self, lump: Mapping[Members, Vector], told: Iterable[UsageRow], at: datetime, unsure: Iterable[UsageRow]
+    ) -> None:
         """Sort the rows by whose they are, and look up once whom they fit."""
         self._lump = lump
         self._at = at
+        self._unsure = [row for row in unsure if not row.apart]
         self._rows: dict[Members, list[UsageRow]] = {}
         for row in told:
             if not row.apart:
@@ -67,6 +70,8 @@ class _Shares:
         if found := self._by_start(own, index):
             # The database may not tell some members apart that /metrics does: their lump is one.
             peers = [other for other, fitting in self._fitting.items() if not fitting.isdisjoint(own)]
+        elif any(row.values[index] and _fits(row.members, members) for row in self._unsure):
+            return {}
         else:
             found, peers = self._by_start(self._rows, index), list(self._lump)
         together = sum(self._lump[one][index] or 0.0 for one in peers)
