@@ -79,6 +79,27 @@ def test_an_answer_without_the_time_its_process_began_counts_nothing_again(harne
         assert (harness.total(), harness.total("tokens")) == pytest.approx((count / 8, count))
 
 
+def test_of_two_replicas_that_both_lose_the_time_they_began_none_counts_again(harness: LedgerHarness) -> None:
+    labels = series(model="gpt-4o")
+
+    def answer(spend: float, born: float, start: float | None) -> bytes:
+        return body(family(COST, {labels: spend}, {labels: born}), start=start)
+
+    first, second = OLDER, OLDER - 7
+    harness.scrape(answer(900, first + 1, first))
+    harness.scrape(answer(500, second + 1, second))
+    born = harness.now.timestamp()
+    # The first is restarted and used while no file can be opened; then the second runs out of them, too.
+    harness.scrape(answer(3, born, None))
+    for spend in (501, 502):
+        with pytest.raises(MissingIdentityError):
+            harness.scrape(answer(spend, second + 1, None))
+    harness.scrape(answer(4, born, None))
+    harness.scrape(answer(503, second + 1, second))
+    harness.scrape(answer(5, born, born - 1))
+    assert harness.total() == 5 + 3
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 1, 0, 2, 3, 2), (3, 3, 1, 2, 0, 1)], ids=str)
 def test_workers_that_began_in_the_same_moment_are_counted_each_against_itself(
     harness: LedgerHarness, order: Sequence[int]

@@ -152,9 +152,14 @@ def _by_pids(pids: frozenset[str], processes: Processes) -> Process | None:
 def _without_identity(answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
     """Return the process that never had an identity; an answer that lost its identity is refused."""
     newest = processes.newest
-    if newest is None or (newest.has_no_identity and not newest.pids):
-        return Match(newest)
+    if newest is None:
+        return Match(None)
     known = [one for one in processes if not one.forgotten]
+    if newest.has_no_identity and not newest.pids:
+        # Another that has an identity may have lost it, too.
+        if any(one.start is not None and _shares_created(one, twins) for one in known):
+            raise SurprisingPartError if answer.part else MissingIdentityError
+        return Match(newest)
     # What tells the same times of creation goes on, whatever else has fallen.
     if not all(_is_below(one, answer) and not _shares_created(one, twins) for one in known):
         raise SurprisingPartError if answer.part else MissingIdentityError
