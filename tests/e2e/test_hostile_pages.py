@@ -85,7 +85,9 @@ def test_hostile_names_are_text_on_every_page_of_a_phone_and_burst_none(spender:
     members = [member for one in proxy["dimensions"] for member in one["members"] if member["name"] in WORST]
     views = [_path(proxy).replace("_total", f"_{one['dimension']}") for one in proxy["dimensions"]]
     pages = {
-        **{f"{spender.path}/{view}": EVIL for view in (_path(proxy), *views, "health")},
+        **{f"{spender.path}/{view}": EVIL for view in (_path(proxy), "health")},
+        # Which of them are the ten that cost most is chance.
+        **{f"{spender.path}/{view}": "Total" for view in views},
         **{f"{spender.path}/{_path(member)}": member["name"] for member in members[: len(WORST)]},
         **{f"/config/devices/device/{one['device_id']}": names[one["device_id"]] for one in members[: len(WORST)]},
         "/config/integrations/integration/litellm_pulse": EVIL,
