@@ -43,6 +43,8 @@ class Handler(BaseHTTPRequestHandler):
     """Answers every GET with the next body."""
 
     protocol_version = "HTTP/1.1"
+    # A small answer would wait 40 ms for the acknowledgment of its headers.
+    disable_nagle_algorithm = True
     answers = itertools.count(1)
     files = tuple(Path(name) for name in sys.argv[1 + COMPRESSED :])
     bodies = itertools.cycle([_encoded(file.read_bytes()) for file in files])
