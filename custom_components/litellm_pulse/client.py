@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from ssl import SSLContext, SSLError, create_default_context
 from time import monotonic
@@ -26,6 +25,7 @@ from . import address
 from .body import BodyReader, DamagedBodyError, Feed, OversizedBodyError
 from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
 from .credentials import InvalidKeyError, request_headers
+from .http_headers import moment, retry_after
 
 _PID: Final = "x-litellm-metrics-pid"
 _READINESS: Final = ("readiness/details", "readiness")
@@ -167,7 +167,7 @@ class MetricsClient:
         proven = (
             packed or hdrs.CONTENT_LENGTH in headers or "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower()
         )
-        return Answer(_date(headers), monotonic() - begun, proven, headers.get(_PID, ""))
+        return Answer(moment(headers.get(hdrs.DATE, "")), monotonic() - begun, proven, headers.get(_PID, ""))
 
     async def version(self) -> str | None:
         """Return LiteLLM's version, or None where it does not tell."""
@@ -249,7 +249,7 @@ def _check(response: ClientResponse) -> None:
         case HTTPStatus.NOT_FOUND:
             raise NotFoundError
         case HTTPStatus.TOO_MANY_REQUESTS:
-            raise RateLimitedError(_retry_after(response))
+            raise RateLimitedError(retry_after(response.headers.get(hdrs.RETRY_AFTER, "")))
         case status:
             raise UnexpectedStatusError(status)
 
@@ -270,25 +270,3 @@ async def _read(response: ClientResponse, feed: Feed) -> None:
         raise TooLargeError from err
     except DamagedBodyError as err:
         raise TruncatedTransferError(str(err)) from err
-
-
-def _date(headers: Mapping[str, str]) -> datetime | None:
-    """Return the Date header, or None where there is none that can be read."""
-    return _moment(headers.get(hdrs.DATE, ""))
-
-
-def _retry_after(response: ClientResponse) -> float | None:
-    """Return the seconds of a Retry-After header, which holds seconds or a date."""
-    text = response.headers.get(hdrs.RETRY_AFTER, "")
-    if text.isascii() and text.isdigit():
-        return float(text)
-    moment = _moment(text)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment else None
-
-
-def _moment(text: str) -> datetime | None:
-    """Return an HTTP date in UTC, which it always means, whatever zone it names."""
-    try:
-        return parsedate_to_datetime(text).replace(tzinfo=UTC)
-    except ValueError:
-        return None

@@ -239,9 +239,9 @@ class LedgerWorker:
                 pid=answer.pid,
             )
         )
-        if self.snapshot.report:
-            self.reports.append(self.snapshot.report)
         report = self.snapshot.report
+        if report:
+            self.reports.append(report)
         if not part or report is None or report.changed:
             # A part may leave families out that have no series.
             self.labels = label_names(exposition) | (self.labels if part else frozenset())

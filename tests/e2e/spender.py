@@ -11,7 +11,10 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import chromium
+import pytest
+import pytest_socket
 from home_assistant import DOMAIN, PASSWORD, USER, HomeAssistant
+from progress import StepError
 
 from . import past
 from .past import Past
@@ -54,6 +57,15 @@ async def _ask(url: str, token: str, messages: tuple[Mapping[str, Any], ...]) ->
             assert answer["success"], answer
             results.append(answer["result"])
     return results
+
+
+def require_chromium() -> None:
+    """Skip where there is no Chromium; a fixture of a module comes before sockets are allowed."""
+    pytest_socket.enable_socket()
+    try:
+        chromium.binary()
+    except StepError as err:
+        pytest.skip(str(err))
 
 
 def rewrite_past(home: HomeAssistant, entry_id: str, days: int = 90, proxy: Past | None = None) -> None:

@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import chromium
 import pytest
 import pytest_socket
 from home_assistant import HomeAssistant
-from progress import StepError
 from proxy import MASTER_KEY, Proxy, traffic
 
 from . import past
-from .spender import Spender, rewrite_past
+from .spender import Spender, require_chromium, rewrite_past
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -23,11 +21,7 @@ FIGURES = {"spend": "cost", "requests": "requests", "failed": "failed_requests"}
 @pytest.fixture(scope="module")
 def spender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spender]:
     """Return a Home Assistant whose proxy has been used for ninety days, with the dashboard added by the dialog."""
-    pytest_socket.enable_socket()
-    try:
-        chromium.binary()
-    except StepError as err:
-        pytest.skip(str(err))
+    require_chromium()
     # A proxy that nobody else uses: what it counts since its start would join what is invented.
     proxy, home = Proxy(tmp_path_factory.mktemp("unused")), HomeAssistant(tmp_path_factory.mktemp("spender"))
     with proxy, home:

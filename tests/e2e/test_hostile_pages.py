@@ -6,16 +6,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, override
 
-import chromium
 import pytest
-import pytest_socket
 from home_assistant import DASHBOARD, DOMAIN, HomeAssistant
-from progress import StepError
 from service import HOST
 
 from ..hostile import NAMES
 from .past import EVIL, Past
-from .spender import Spender, rewrite_past
+from .spender import Spender, require_chromium, rewrite_past
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -58,11 +55,7 @@ def _served(proxy: Past) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def spender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spender]:
     """Return a Home Assistant that shows what was spent under hostile names, and has the dashboard."""
-    pytest_socket.enable_socket()
-    try:
-        chromium.binary()
-    except StepError as err:
-        pytest.skip(str(err))
+    require_chromium()
     proxy = _proxy()
     with _served(proxy) as url, HomeAssistant(tmp_path_factory.mktemp("hostile")) as home:
         entry_id = home.set_up(url, "sk-nobody", name=EVIL)

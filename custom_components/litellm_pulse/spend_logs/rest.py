@@ -5,8 +5,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import date, timedelta
 from http import HTTPStatus
 from itertools import batched
 from types import MappingProxyType
@@ -16,6 +15,7 @@ import aiohttp
 
 from ..core.catalog import Dimension, tag_label
 from ..credentials import InvalidKeyError, request_headers
+from ..http_headers import retry_after
 from . import directory
 from .daily import Activity, Page, gathered, page
 from .errors import (
@@ -208,7 +208,8 @@ class Rest:
                     # A month of many keys is megabytes.
                     return await asyncio.to_thread(json.loads, body)
                 if response.status == HTTPStatus.TOO_MANY_REQUESTS:
-                    raise BusyError(path, _pause(response.headers.get("Retry-After")))
+                    told = retry_after(response.headers.get("Retry-After", ""))
+                    raise BusyError(path, PAUSE_SECONDS if told is None else told)
                 raise refusal(response.status, body.decode(errors="replace"))(f"{path}: {response.status}")
         except TimeoutError as err:
             raise SourceTimeoutError(path) from err
@@ -218,19 +219,6 @@ class Rest:
             raise UnreachableError(f"{path}: {err}") from err
         except ValueError as err:
             raise UnexpectedAnswerError(f"{path}: not JSON") from err
-
-
-def _pause(told: str | None) -> float:
-    """Return how many seconds to wait before asking again: what Retry-After says, a number or a date."""
-    if told is None:
-        return PAUSE_SECONDS
-    try:
-        return max(0.0, float(told))
-    except ValueError:
-        try:
-            return max(0.0, (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds())
-        except TypeError, ValueError:
-            return PAUSE_SECONDS
 
 
 async def _read(path: str, response: aiohttp.ClientResponse) -> bytes:

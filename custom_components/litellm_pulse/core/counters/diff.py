@@ -121,23 +121,25 @@ def _compare(diff: FamilyDiff, old: Sequence[bytes], slots: Sequence[Counter | N
 def _take_created(diff: FamilyDiff, process: Process, family: str, twin: Sequence[bytes]) -> None:
     """Read the lines of a twin that differ from those that were told last, and note whose are lost."""
     old, unplaced = process.lines.get(created_family(family), ()), process.unplaced.get(family, {})
-    is_same, lacks = twin == old, family in process.partly_told
-    differing = [] if is_same else [twin[index] for index in _differing(twin, old)]
+    lacks, count_before = family in process.partly_told, len(process.slots.get(family, ()))
+    is_same = twin == old and len(diff.slots) == count_before and not (diff.newcomers or diff.missing)
+    if is_same and not (unplaced or lacks):
+        return
+    texts = diff.known.keys() | {text for _, text, _ in diff.newcomers}
+    differing = [twin[index] for index in _differing(twin, old)]
     times = creation_times(family, differing)
-    if unplaced or times:
-        diff.created = _of_series(diff, {**unplaced, **times})
-    if not is_same or diff.newcomers or diff.missing or len(diff.slots) != len(process.slots.get(family, ())):
+    diff.created = _by_known_text({**unplaced, **times}, texts)
+    if not is_same:
         unowned = diff.slots.count(None)
-        texts = {text for _, text, _ in diff.newcomers}
         lacks = (
             len(twin) != len(diff.lines)
             or len(times) != len(differing)
             or unowned != len(diff.newcomers)
             or len(diff.lines) - unowned < len(diff.known)
-            or any(text not in diff.known and text not in texts for text in diff.created)
+            or not diff.created.keys() <= texts
         )
     if lacks and diff.known:
-        told = _of_series(diff, creation_times(family, twin))
+        told = _by_known_text(creation_times(family, twin), texts)
         found = {counter for text, counter in diff.known.items() if text in told}
         diff.told = None if found.issuperset(filter(None, diff.slots)) else found
 
@@ -145,22 +147,13 @@ def _take_created(diff: FamilyDiff, process: Process, family: str, twin: Sequenc
 def creation_times(family: str, lines: Iterable[bytes]) -> dict[bytes, float]:
     """Return series -> `_created` of the lines of a twin."""
     stem, skip = family.encode(), len(created_family(family))
-    times: dict[bytes, float] = {}
-    for line in lines:
-        text, _, value = line.rpartition(b" ")
-        # Nearly all are plain; the others are read with more care.
-        told = number(value) if text.endswith(b'"}') else None
-        if told is None:
-            text, told = split_sample(line)
-        if told:
-            times[stem + text[skip:]] = told
-    return times
+    samples = map(split_sample, lines)
+    return {stem + text[skip:]: told for text, told in samples if told}
 
 
-def _of_series(diff: FamilyDiff, told: Mapping[bytes, float]) -> Mapping[bytes, float]:
+def _by_known_text(told: Mapping[bytes, float], texts: AbstractSet[bytes]) -> Mapping[bytes, float]:
     """Return times of creation under the texts that the series are known by, or come with where they are new."""
-    texts = diff.known.keys() | {text for _, text, _ in diff.newcomers}
-    odd = {text for text in told if text not in texts}
+    odd = told.keys() - texts
     # Mostly those are of lines that were lost, and no labels come in another order.
     if not odd or len({layout_of(text) for text in texts | odd}) == 1:
         return told

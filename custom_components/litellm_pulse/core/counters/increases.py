@@ -156,12 +156,8 @@ class Increases:
                 continue
             # Nearly all of them; this is what `_grow` comes to.
             counter.value = value
-            if created is None:
-                counter.untold += by
-            elif tells_created:
-                counter.untold = 0.0
-            else:
-                counter.untold += by
+            counter.untold = 0.0 if tells_created and created is not None else counter.untold + by
+            if created is not None and not tells_created:
                 untold.add(counter)
             series = counter.series
             if series.metrics:

@@ -52,7 +52,7 @@ def gaps_of(recent: Sequence[ScrapeRow], after: int) -> Iterator[GapSpend]:
     """Yield the gaps that scrapes ended after a time in UTC milliseconds."""
     first = bisect_right(recent, after, key=attrgetter("at"))
     for before, row in pairwise(recent[max(first - 1, 0) :]):
-        if row.at > after and row.at - before.until > _UNSEEN_MILLIS and row.increase[_COST] > 0:
+        if row.at - before.until > _UNSEEN_MILLIS and row.increase[_COST] > 0:
             yield GapSpend(before.until, row.at, row.increase[_COST])
 
 
