@@ -7,12 +7,13 @@ from typing import Final
 
 from .core import windows
 from .core.catalog import COUNTER_INDEX, COUNTERS, Dimension
+from .core.garbage_collector import gc_paused
 from .core.history import DAY_QUARTERS, Gap, History, SparseVector, Told, ToldRow
 from .core.models import MemberKey
 from .core.store.history_rows import Part
 from .ledger_worker import LedgerWorker
 from .spend_logs.merge import spread
-from .spend_logs.models import DAY, METRICS, QUARTER, Members, Scope, Span, UsageRow, add, floor
+from .spend_logs.models import DAY, METRICS, QUARTER, Members, Scope, Span, Sums, UsageRow, add, floor, rows_of
 from .spend_logs.progress import Progress
 
 type Written = Callable[[Scope, int, Progress], None]
@@ -50,21 +51,30 @@ class LedgerDestination:
         return {windows.quarter_start(number): requests for number, requests in found.items()}
 
     async def replace(
-        self, scope: Scope, slots: Mapping[datetime, float], rows: Sequence[UsageRow], progress: Progress
+        self, scope: Scope, slots: Mapping[datetime, float], told: list[Sums], progress: Progress
     ) -> None:
-        """Write in one transaction: rows in place of all that these slots had in this scope, and progress."""
-        part, zone = self._part(scope), self._ledger.zone
+        """Write in one transaction: sums in place of all that these slots had in this scope, and progress."""
 
         def write(history: History) -> int:
-            chosen = _unknown_otherwise(history, part, slots, progress)
-            told = _told(part, chosen, rows)
-            history.replace(told, zone, self._source, json.dumps(progress.to_json()))
-            if part is Part.BEFORE and chosen and progress.reached:
-                begin = max(progress.reached, _whole_from(progress) or progress.reached)
-                history.forget_days(windows.quarter_of(begin), windows.quarter_of(max(chosen)) + DAY_QUARTERS)
-            return len(told.rows)
+            # Rows are made, written and gone before the garbage collector has seen them.
+            with gc_paused():
+                return self._write(history, self._part(scope), slots, told, progress)
 
         self._on_written(scope, await self._ledger.async_history(write), progress)
+
+    def _write(
+        self, history: History, part: Part, slots: Mapping[datetime, float], told: list[Sums], progress: Progress
+    ) -> int:
+        """Write sums on the ledger's thread, where they end, too; return how many rows that were."""
+        chosen = _unknown_otherwise(history, part, slots, progress)
+        rows = rows_of(told)
+        told.clear()
+        kept = _told(part, chosen, rows)
+        history.replace(kept, self._ledger.zone, self._source, json.dumps(progress.to_json()))
+        if part is Part.BEFORE and chosen and progress.reached:
+            begin = max(progress.reached, _whole_from(progress) or progress.reached)
+            history.forget_days(windows.quarter_of(begin), windows.quarter_of(max(chosen)) + DAY_QUARTERS)
+        return len(kept.rows)
 
     async def settle(self, gap: Gap) -> None:
         """Move what /metrics told in one lump after a gap to when it happened, as far as that has been told."""

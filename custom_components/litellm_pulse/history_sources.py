@@ -1,5 +1,6 @@
 """The sources of history, as the options name them: what to ask, whether it answers, and one cycle of each."""
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -84,7 +85,7 @@ class DatabaseSource:
         days, found = Days(), await self._database.look()
 
         async def take(block: Block) -> None:
-            days.add(block.rows)
+            await asyncio.to_thread(days.add, block.told)
 
         await self._database.read(found, Span(floor(found.now, DAY) - COMPARED, found.now), take)
         return days
@@ -120,7 +121,7 @@ class ApiSource:
         """Ask for the last weeks by everything that one question tells."""
         days, today = Days(), dt_util.utcnow().date()
         async for _, _, found in self._rest.days(Activity.USER, today - COMPARED, today):
-            days.add(found.rows)
+            await asyncio.to_thread(days.add, found.told)
         return days
 
     async def cycle(self, destination: Destination, seam: datetime, gaps: Sequence[Span]) -> Progress:  # noqa: ARG002  # it knows days only

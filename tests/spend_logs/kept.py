@@ -17,8 +17,10 @@ from custom_components.litellm_pulse.spend_logs.models import (
     REQUESTS,
     Scope,
     Span,
+    Sums,
     UsageRow,
     floor,
+    rows_of,
 )
 from custom_components.litellm_pulse.spend_logs.progress import Progress
 
@@ -55,11 +57,10 @@ class Kept:
         )
         return {datetime.fromtimestamp(slot, UTC): requests for slot, requests in rows}
 
-    async def replace(
-        self, scope: Scope, slots: Collection[datetime], rows: Sequence[UsageRow], progress: Progress
-    ) -> None:
+    async def replace(self, scope: Scope, slots: Collection[datetime], told: list[Sums], progress: Progress) -> None:
         """Write a block in one transaction, off the loop."""
-        await asyncio.to_thread(self._replace, scope, slots, rows, progress)
+        await asyncio.to_thread(self._replace, scope, slots, rows_of(told), progress)
+        told.clear()
 
     def _replace(self, scope: Scope, slots: Collection[datetime], rows: Sequence[UsageRow], progress: Progress) -> None:
         run = self._connection

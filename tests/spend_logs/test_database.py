@@ -3,7 +3,7 @@
 # ruff: noqa: S608  # queries of the tests' own making
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import override
@@ -18,7 +18,7 @@ from custom_components.litellm_pulse.spend_logs.connection import APPLICATION, C
 from custom_components.litellm_pulse.spend_logs.database import Database, Found, Take
 from custom_components.litellm_pulse.spend_logs.errors import SourceTimeoutError, SpendLogsOffError
 from custom_components.litellm_pulse.spend_logs.importer import Importer
-from custom_components.litellm_pulse.spend_logs.models import Scope, Span, UsageRow
+from custom_components.litellm_pulse.spend_logs.models import Scope, Span, Sums
 from custom_components.litellm_pulse.spend_logs.progress import Progress
 
 from .kept import Kept
@@ -168,7 +168,7 @@ async def test_what_litellm_deletes_stays_known(
     whole = kept.total()
     server.sql("""DELETE FROM "LiteLLM_SpendLogs" WHERE "startTime" < '2026-09-20 07:33'""", name)
     swept = Progress.from_json({**(await kept.progress()).to_json(), "swept_at": "2026-01-01T00:00:00+00:00"})
-    await kept.replace(Scope.BEFORE, (), (), swept)
+    await kept.replace(Scope.BEFORE, (), [], swept)
     await importer.cycle()
     assert kept.total() == whole
 
@@ -230,13 +230,11 @@ class Interrupting(Kept):
     left = 0
 
     @override
-    async def replace(
-        self, scope: Scope, slots: Collection[datetime], rows: Sequence[UsageRow], progress: Progress
-    ) -> None:
+    async def replace(self, scope: Scope, slots: Collection[datetime], told: list[Sums], progress: Progress) -> None:
         self.left -= 1
         if self.left < 0:
             raise InterruptedByTestError
-        await super().replace(scope, slots, rows, progress)
+        await super().replace(scope, slots, told, progress)
 
 
 async def test_an_import_that_is_interrupted_anywhere_is_resumed_and_adds_up(

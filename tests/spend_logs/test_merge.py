@@ -21,6 +21,7 @@ from custom_components.litellm_pulse.spend_logs.models import (
     floor,
     merged,
     requests_by_slot,
+    sums_of,
 )
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
@@ -76,7 +77,7 @@ class Ledger:
         """Take in what the database tells of the time before the first scrape, now."""
         found = merged(rows)
         known = {hour: sum(row.values[0] or 0.0 for row in rows) for hour, rows in self.known.items()}
-        for hour in believed(known, requests_by_slot(found, HOUR)):
+        for hour in believed(known, requests_by_slot(sums_of(found), HOUR)):
             self.known[hour] = [row for row in found if floor(row.start, HOUR) == hour]
 
     def scrape(self, before: int, now: int, truth: Iterable[Request]) -> None:

@@ -22,7 +22,7 @@ from custom_components.litellm_pulse.spend_logs.daily import Activity, Page
 from custom_components.litellm_pulse.spend_logs.database import Database, Found
 from custom_components.litellm_pulse.spend_logs.errors import NotOfferedError
 from custom_components.litellm_pulse.spend_logs.importer import Importer
-from custom_components.litellm_pulse.spend_logs.models import DAY, HOUR, METRICS, Span, UsageRow, floor, merged
+from custom_components.litellm_pulse.spend_logs.models import DAY, HOUR, METRICS, Span, UsageRow, floor, merged, sums_of
 from custom_components.litellm_pulse.spend_logs.rest import NOTHING, Rest
 from custom_components.litellm_pulse.spend_logs.rest_importer import RestImporter
 
@@ -108,7 +108,7 @@ class DailyApi(Rest):
             for one in self._truth
             if first <= one.ended.date() <= last
         ]
-        yield first, last, Page(merged(rows), {}, 1)
+        yield first, last, Page(sums_of(merged(rows)), {}, 1)
 
 
 @dataclass

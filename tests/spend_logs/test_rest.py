@@ -253,9 +253,9 @@ async def test_an_import_by_rest_is_resumed_where_it_was(rest: Rest, api: Api, k
 async def test_a_day_on_several_pages_is_one_day(rest: Rest, api: Api) -> None:
     api.rows = [(api.today, f"m-{number}") for number in range(95)]
     parts = [found async for found in rest.days(Activity.USER, api.today - DAY * 6, api.today)]
-    rows = [row for _, _, found in parts for row in found.rows]
-    assert sum(requests_by_slot(rows, DAY).values()) == 95
-    assert {(first, last) for first, last, found in parts if found.rows} == {(api.today, api.today)}
+    told = [one for _, _, found in parts for one in found.told]
+    assert sum(requests_by_slot(told, DAY).values()) == 95
+    assert {(first, last) for first, last, found in parts if found.told} == {(api.today, api.today)}
 
 
 @pytest.mark.parametrize("told", [{}, {"Retry-After": "0.01"}, {"Retry-After": "Wed, 25 Nov 2020 12:00:00 GMT"}])

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..core.catalog import Dimension, tag_label
 from .errors import UnexpectedAnswerError
-from .models import METRICS, Members, UsageRow, Vector, members_of, merged
+from .models import METRICS, Members, Sums, UsageRow, Vector, members_of, merged, rows_of, sums_of
 
 FIELDS: Mapping[str, str] = {
     "requests": "api_requests",
@@ -51,11 +51,16 @@ class Activity(StrEnum):
 class Page:
     """A page of an answer."""
 
-    rows: Sequence[UsageRow]
+    told: Sequence[Sums]
     aliases: Mapping[str, str]
     """Key -> its alias."""
     pages: int
     """How many there are; a page counts LiteLLM's own rows, so a day may be on several."""
+
+    @property
+    def rows(self) -> list[UsageRow]:
+        """What it tells, as a row each."""
+        return rows_of(self.told)
 
 
 def page(activity: Activity, answer: object) -> Page:
@@ -78,7 +83,7 @@ def _page(activity: Activity, answer: Any) -> Page:  # noqa: ANN401  # JSON
         for key, found in (breakdown.get("api_keys") or {}).items():
             if alias := (found.get("metadata") or {}).get("key_alias"):
                 aliases[key.removeprefix(_RAW_KEY)] = alias
-    return Page(merged(rows), aliases, int((answer.get("metadata") or {}).get("total_pages") or 1))
+    return Page(sums_of(merged(rows)), aliases, int((answer.get("metadata") or {}).get("total_pages") or 1))
 
 
 def _whole(start: datetime, day: Mapping[str, Any], breakdown: Mapping[str, Any]) -> Iterator[UsageRow]:
@@ -156,7 +161,7 @@ def gathered(pages: Iterable[Page]) -> Page:
     """Return all pages of one question as one: a day that spans pages is one day."""
     found = list(pages)
     return Page(
-        merged(row for one in found for row in one.rows),
+        sums_of(merged(row for one in found for row in one.rows)),
         {key: alias for one in found for key, alias in one.aliases.items()},
         1,
     )

@@ -1,12 +1,12 @@
 """Where usage rows go: what the ledger, or a test's small database, has to be able to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from .merge import believed
-from .models import HOUR, Scope, Span, UsageRow, floor, requests_by_slot
+from .models import HOUR, Scope, Span, Sums, floor, requests_by_slot
 from .progress import Progress
 from .rows import Block
 
@@ -21,11 +21,11 @@ class Destination(Protocol):
         """Return how many requests are known per slot that has any; see `models.requests_by_slot`."""
 
     async def replace(
-        self, scope: Scope, slots: Mapping[datetime, float], rows: Sequence[UsageRow], progress: Progress
+        self, scope: Scope, slots: Mapping[datetime, float], told: list[Sums], progress: Progress
     ) -> None:
-        """Write in one transaction: rows in place of all that these slots had in this scope, and progress.
+        """Write in one transaction: sums in place of all that these slots had in this scope, and progress.
 
-        `slots` have the requests that are told of each.
+        `slots` have the requests that are told of each; `told` is emptied.
         """
 
 
@@ -43,14 +43,13 @@ async def hand_over(  # noqa: PLR0913
     Returns it, with a note where fewer are told of a slot of `unpruned`: the source is an older one, restored.
     """
     known = await destination.requests(scope, block.span)
-    told = requests_by_slot(block.rows, slot)
-    if unpruned is not None and _lacks(known, told, block.span, unpruned, slot):
+    requests = requests_by_slot(block.told, slot)
+    if unpruned is not None and _lacks(known, requests, block.span, unpruned, slot):
         progress = replace(progress, restored_at=unpruned.end)
-    slots = believed(known, told)
-    rows = block.rows
-    if len(slots) < len(told):
-        rows = [row for row in rows if floor(row.start, slot) in slots]
-    await destination.replace(scope, {slot: told[slot] for slot in slots}, rows, progress)
+    slots = believed(known, requests)
+    if len(slots) < len(requests):
+        block.told[:] = [one for one in block.told if floor(one.start, slot) in slots]
+    await destination.replace(scope, {slot: requests[slot] for slot in slots}, block.told, progress)
     return progress
 
 

@@ -52,7 +52,7 @@ class Importer:
         followed = progress.followed(found.now, looked_back=looked_back)
         if progress.reached is None or followed != progress:
             progress = followed
-            await self._destination.replace(Scope.SINCE, {}, (), progress)
+            await self._destination.replace(Scope.SINCE, {}, [], progress)
         return progress
 
     async def _ask(self, readings: _Readings, ask: Ask, progress: Progress, upcoming: Sequence[Ask] = ()) -> Progress:

@@ -1,9 +1,10 @@
 """What a source of history tells: usage rows in spans of time, neutral of where they come from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from ..core.catalog import Dimension
 
@@ -70,6 +71,40 @@ class UsageRow:
     """Whether the same requests are in other rows too (tags overlap): not part of any total."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What was used from one start on, by members: rows in a form that costs little.
+
+    Python's garbage collector looks at each row again and again, at numbers once: a million rows would bring
+    about that it looks at everything that Home Assistant has.
+    """
+
+    start: datetime
+    used: Mapping[Members, Vector]
+    apart: bool
+    requests: float
+    """All together; none where it stands apart."""
+
+    @classmethod
+    def of(cls, start: datetime, used: Mapping[Members, Vector], *, apart: bool = False) -> Self:
+        """Return it with its requests counted."""
+        requests = 0.0 if apart else sum([vector[REQUESTS] or 0.0 for vector in used.values()])
+        return cls(start, used, apart, requests)
+
+
+def rows_of(told: Iterable[Sums]) -> list[UsageRow]:
+    """Return sums as a row each."""
+    return [UsageRow(one.start, members, values, one.apart) for one in told for members, values in one.used.items()]
+
+
+def sums_of(rows: Iterable[UsageRow]) -> list[Sums]:
+    """Return rows, of which no two have the same start, members and standing, by their start."""
+    found: dict[tuple[datetime, bool], dict[Members, Vector]] = {}
+    for row in rows:
+        found.setdefault((row.start, row.apart), {})[row.members] = row.values
+    return [Sums.of(start, used, apart=apart) for (start, apart), used in found.items()]
+
+
 def add(one: Vector, other: Vector) -> Vector:
     """Return the sum of two vectors; a value that one of them does not know is the other's."""
     return tuple(
@@ -94,16 +129,13 @@ def merged(rows: Iterable[UsageRow]) -> list[UsageRow]:
     return list(found.values())
 
 
-def requests_by_slot(rows: Iterable[UsageRow], slot: timedelta) -> dict[datetime, float]:
-    """Return how many requests each slot of time has, rows that stand apart left out."""
-    by_start: dict[datetime, float] = {}
-    for row in rows:
-        if not row.apart:
-            by_start[row.start] = by_start.get(row.start, 0.0) + (row.values[REQUESTS] or 0.0)
+def requests_by_slot(told: Iterable[Sums], slot: timedelta) -> dict[datetime, float]:
+    """Return how many requests each slot of time has, what stands apart left out."""
     counts: dict[datetime, float] = {}
-    for start, requests in by_start.items():
-        slot_start = floor(start, slot)
-        counts[slot_start] = counts.get(slot_start, 0.0) + requests
+    for one in told:
+        if not one.apart:
+            start = floor(one.start, slot)
+            counts[start] = counts.get(start, 0.0) + one.requests
     return counts
 
 

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from http import HTTPStatus
 from itertools import batched
 from types import MappingProxyType
@@ -104,7 +105,7 @@ class Rest:
             yield first, last, answer
         elif first == last:
             rest = [await self._page(activity, first, last, number, only) for number in range(2, answer.pages + 1)]
-            yield first, last, gathered([answer, *rest])
+            yield first, last, await asyncio.to_thread(gathered, [answer, *rest])
         else:
             middle = first + (last - first) // 2
             for part in ((middle + timedelta(days=1), last), (first, middle)):
@@ -138,18 +139,19 @@ class Rest:
         pages = number = 1
         while number <= min(pages, MOST_PAGES):
             query = {"return_full_object": "true", "page": str(number), "size": str(KEYS_PER_PAGE)}
-            answer = await self._get("/key/list", query)
-            entries += directory.keys(answer)
-            pages = directory.pages(answer)
+            found, pages = await self._get(
+                "/key/list", lambda answer: (directory.keys(answer), directory.pages(answer)), query
+            )
+            entries += found
             number += 1
         return entries
 
     async def _teams(self, _: date) -> list[directory.Entry]:
-        return directory.teams(await self._get("/team/list"))
+        return await self._get("/team/list", directory.teams)
 
     async def _tags(self, today: date) -> list[directory.Entry]:
         """Return the tags; what was spent of a budget is told by the UTC day, and asked for apart."""
-        entries = directory.tags(await self._get("/tag/list"))
+        entries = await self._get("/tag/list", directory.tags)
         # Several are asked for with commas between them.
         untold = [one for one in entries if one.max_budget is not None and one.spend is None and "," not in one.id]
         spent: dict[str, float] = {}
@@ -178,22 +180,24 @@ class Rest:
             "page": str(number),
             "page_size": str(ROWS_PER_PAGE),
         }
-        answer = await self._get(activity.path, query)
-        return await asyncio.to_thread(page, activity, answer)
+        return await self._get(activity.path, partial(page, activity), query)
 
-    async def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401  # JSON
-        """Return the decoded answer to a GET, after a pause where too much was asked; raises SourceError."""
+    async def _get[T](self, path: str, read: Callable[[Any], T], query: Mapping[str, str] | None = None) -> T:
+        """Return what `read` makes of the answer to a GET, after a pause where too much was asked.
+
+        Raises SourceError.
+        """
         for _ in range(PAUSES):
             try:
-                return await self._ask(path, query)
+                return await self._ask(path, read, query)
             except BusyError as err:
                 if err.seconds > LONGEST_PAUSE:
                     raise
                 await asyncio.sleep(err.seconds)
-        return await self._ask(path, query)
+        return await self._ask(path, read, query)
 
-    async def _ask(self, path: str, query: Mapping[str, str] | None) -> Any:  # noqa: ANN401  # JSON
-        """Return the decoded answer to one GET; raises SourceError."""
+    async def _ask[T](self, path: str, read: Callable[[Any], T], query: Mapping[str, str] | None) -> T:
+        """Return what `read` makes of the answer to one GET; raises SourceError."""
         try:
             async with self._session.get(
                 self._url + path,
@@ -205,8 +209,8 @@ class Rest:
             ) as response:
                 body = await _read(path, response)
                 if response.status == HTTPStatus.OK:
-                    # A month of many keys is megabytes.
-                    return await asyncio.to_thread(json.loads, body)
+                    # A month of many keys is megabytes: made, read and let go of elsewhere.
+                    return await asyncio.to_thread(lambda: read(json.loads(body)))
                 if response.status == HTTPStatus.TOO_MANY_REQUESTS:
                     told = retry_after(response.headers.get("Retry-After", ""))
                     raise BusyError(path, PAUSE_SECONDS if told is None else told)
@@ -221,14 +225,14 @@ class Rest:
             raise UnexpectedAnswerError(f"{path}: not JSON") from err
 
 
-async def _read(path: str, response: aiohttp.ClientResponse) -> bytes:
+async def _read(path: str, response: aiohttp.ClientResponse) -> bytearray:
     """Return the body of an answer; raises UnexpectedAnswerError for one that is too large."""
     body = bytearray()
     async for piece in response.content.iter_chunked(PIECE):
         body += piece
         if len(body) > MOST_BYTES:
             raise UnexpectedAnswerError(f"{path}: more than {MOST_BYTES} bytes")
-    return bytes(body)
+    return body
 
 
 def refusal(status: int, body: str) -> Callable[[str], SourceError]:

@@ -1,13 +1,12 @@
 """The import from LiteLLM's REST: UTC days, newest first, down to where nothing is told any more."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from .daily import Activity
 from .destination import Destination, hand_over
 from .errors import NotOfferedError, PermissionDeniedError
-from .models import DAY, Scope, Span, UsageRow, floor, month_start
+from .models import DAY, Scope, Span, Sums, floor, month_start
 from .progress import Progress
 from .rest import Rest
 from .rows import Block
@@ -36,31 +35,28 @@ class RestImporter:
         oldest = progress.oldest or end
         while end > _add_months(oldest, -EMPTY_MONTHS):
             span = Span(month_start(end - timedelta.resolution), end)
-            rows = await self._month(span)
-            if rows:
-                oldest = min(oldest, *(row.start for row in rows))
+            told = await self._month(span)
+            oldest = min([oldest, *[one.start for one in told]])
             progress = replace(progress.backfilled(span.start, now=now), oldest=oldest)
-            await hand_over(self._destination, Scope.BEFORE, Block(span, rows), progress, slot=DAY)
+            await hand_over(self._destination, Scope.BEFORE, Block(span, told), progress, slot=DAY)
             end = span.start
         return progress
 
-    async def _month(self, span: Span) -> list[UsageRow]:
-        """Return the rows of some days, by everything that the key may read."""
-        rows = [row async for row in self._rows(Activity.USER, span)]
-        if not rows:
-            return rows
+    async def _month(self, span: Span) -> list[Sums]:
+        """Return what was used on some days, by everything that the key may read."""
+        told = await self._told(Activity.USER, span)
+        if not told:
+            return told
         for activity in tuple(self._others):
             try:
-                rows += [row async for row in self._rows(activity, span)]
+                told += await self._told(activity, span)
             except NotOfferedError, PermissionDeniedError:
                 self._others.remove(activity)
-        return rows
+        return told
 
-    async def _rows(self, activity: Activity, span: Span) -> AsyncIterator[UsageRow]:
+    async def _told(self, activity: Activity, span: Span) -> list[Sums]:
         first, last = span.start.date(), (span.end - DAY).date()
-        async for _, _, page in self._rest.days(activity, first, last):
-            for row in page.rows:
-                yield row
+        return [one async for _, _, page in self._rest.days(activity, first, last) for one in page.told]
 
 
 def told_all(progress: Progress) -> bool:

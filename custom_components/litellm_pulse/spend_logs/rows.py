@@ -2,20 +2,20 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import itemgetter
 
 from ..core.catalog import Dimension, tag_label
-from .models import DAY, HOUR, METRICS, Members, Span, UsageRow, Vector, add, floor, members_of
+from .models import DAY, HOUR, METRICS, Members, Span, Sums, UsageRow, Vector, add, floor, members_of, rows_of
 from .tables import LogTable
 
 BLOCK_ROWS = 5_000
 """After so many rows a block ends at the next full hour, else at the day's start."""
 
-KNOWN_KEYS = 20_000
-"""Combinations that are remembered; tags can be as many as requests."""
+KNOWN_KEYS = 4_000
+"""Combinations that are remembered; tags can be as many as requests, and to forget them all takes a millisecond."""
 
 NULL = "\\N"
 """How COPY writes that there is none."""
@@ -28,10 +28,16 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The rows of a span of time, all that there are."""
+    """What was used in a span of time, all that there is."""
 
     span: Span
-    rows: Sequence[UsageRow]
+    told: list[Sums]
+    """Who takes the block empties it, on a thread where it may take its time."""
+
+    @property
+    def rows(self) -> list[UsageRow]:
+        """The same as a row each."""
+        return rows_of(self.told)
 
 
 @dataclass(slots=True)
@@ -42,7 +48,9 @@ class Reader:
     span: Span
     _end: datetime = field(init=False)
     _rest: bytes = b""
-    _rows: list[UsageRow] = field(default_factory=list)
+    _told: list[Sums] = field(default_factory=list)
+    _rows: int = 0
+    """How many these are."""
     _start: bytes | None = None
     """The quarter-hour whose lines are coming in."""
     _quarter: dict[Members, Vector] = field(default_factory=dict)
@@ -76,7 +84,7 @@ class Reader:
     def finish(self) -> Iterator[Block]:
         """Yield what is left, down to the start of the span."""
         self._close()
-        yield Block(Span(self.span.start, self._end), self._rows)
+        yield Block(Span(self.span.start, self._end), self._told)
 
     def _take(self, keys: bytes, sums: list[bytes]) -> None:
         """Add a line to its quarter-hour."""
@@ -85,7 +93,8 @@ class Reader:
             if len(self._known) >= KNOWN_KEYS:
                 self._known.clear()
             members = self._known[keys] = self._named(keys.decode().split("\t"))
-        values: Vector = tuple(map(_number, sums) if _ODD.intersection(sums) else map(float, sums))
+        found = map(_number, sums) if _ODD.intersection(sums) else map(float, sums)
+        values = self._in_order((*found, None))
         before = self._quarter.get(members)
         self._quarter[members] = values if before is None else add(before, values)
 
@@ -101,21 +110,19 @@ class Reader:
     def _close(self) -> None:
         """End the quarter-hour."""
         if self._start is not None:
-            start = _time(self._start)
-            self._rows += [
-                UsageRow(start, members, self._in_order((*values, None))) for members, values in self._quarter.items()
-            ]
+            self._told.append(Sums.of(_time(self._start), self._quarter))
+            self._rows += len(self._quarter)
         self._quarter, self._start = {}, None
 
     def _complete(self, older: datetime) -> Block | None:
         """Return the block that ends before an older quarter-hour begins to come in, if it is time."""
-        if not self._rows:
+        if not self._told:
             return None
-        cut = floor(self._rows[-1].start, HOUR if len(self._rows) >= BLOCK_ROWS else DAY)
+        cut = floor(self._told[-1].start, HOUR if self._rows >= BLOCK_ROWS else DAY)
         if older >= cut or cut <= self.span.start:
             return None
-        block = Block(Span(cut, self._end), self._rows)
-        self._end, self._rows = cut, []
+        block = Block(Span(cut, self._end), self._told)
+        self._end, self._told, self._rows = cut, [], 0
         return block
 
 

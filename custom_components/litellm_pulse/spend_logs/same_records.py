@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..core.catalog import Dimension
-from .models import COST, DAY, METRICS, Members, UsageRow, floor
+from .models import COST, DAY, METRICS, Members, Sums, floor, rows_of
 
 COMPARED = timedelta(days=14)
 """How far back two sources are compared: what an older proxy may have pruned says nothing."""
@@ -25,11 +25,9 @@ class Days:
     named: set[Dimension] = field(default_factory=set)
     """What it tells apart of these."""
 
-    def add(self, rows: Iterable[UsageRow]) -> None:
-        """Take in rows that do not overlap."""
-        for row in rows:
-            if row.apart:
-                continue
+    def add(self, told: Iterable[Sums]) -> None:
+        """Take in what does not overlap."""
+        for row in rows_of(one for one in told if not one.apart):
             members = tuple([one for one in row.members if one[0] in {Dimension.KEY, Dimension.MODEL}])
             self.named.update([dimension for dimension, _ in members])
             sums = self.days.setdefault(floor(row.start, DAY), {}).setdefault(members, [0.0] * len(_FIGURES))
