@@ -1,8 +1,9 @@
 """LiteLLM's REST: answers of four releases, pages, refusals; see make_answers.py for how they were made."""
 
 import json
+import random
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,10 @@ class Api:
         """Make the rows: one dollar each."""
         self.today = date(2026, 11, 25)
         self.rows = [(self.today - timedelta(days=day), f"m-{n}") for day in range(months * 30) for n in range(per_day)]
-        self.page_size = 40
+        self.per_page = 0.04
+        """Rows for each that is asked for."""
+        self.before_answering: Callable[[], object] = int
+        """Called at each question."""
         self.asked: list[str] = []
         self.fails_after: int | None = None
         self.fails_with: dict[str, Any] = {"status": 503}
@@ -179,10 +183,12 @@ class Api:
             self.fails -= 1
             if self.fails >= 0:
                 return web.Response(**self.fails_with)
+        self.before_answering()
+        size = int(int(query["page_size"]) * self.per_page)
         found = [row for row in self.rows if query["start_date"] <= row[0].isoformat() <= query["end_date"]]
         number = int(query["page"])
-        shown = found[(number - 1) * self.page_size : number * self.page_size]
-        pages = -(-len(found) // self.page_size)
+        shown = found[(number - 1) * size : number * size]
+        pages = -(-len(found) // size)
         return web.json_response({"results": self.days(shown), "metadata": {"page": number, "total_pages": pages}})
 
     def days(self, rows: list[tuple[date, str]]) -> list[dict[str, Any]]:
@@ -256,6 +262,38 @@ async def test_a_day_on_several_pages_is_one_day(rest: Rest, api: Api) -> None:
     told = [one for _, _, found in parts for one in found.told]
     assert sum(requests_by_slot(told, DAY).values()) == 95
     assert {(first, last) for first, last, found in parts if found.told} == {(api.today, api.today)}
+
+
+@pytest.mark.parametrize("times", range(1, 7))
+@pytest.mark.parametrize("change", ["come", "go"])
+async def test_rows_that_come_or_go_between_two_pages_of_a_day_double_and_lose_nothing(
+    rest: Rest, api: Api, kept: Kept, times: int, change: str
+) -> None:
+    yesterday = api.today - DAY
+    api.rows = [(yesterday, f"m-{number}") for number in range(95)]
+    changes = iter(range(times))
+
+    def one_more() -> None:
+        if (number := next(changes, None)) is not None:
+            # As LiteLLM sorts them, a row may come in or go anywhere: here before all others.
+            api.rows = [(yesterday, f"new-{number}"), *api.rows] if change == "come" else api.rows[1:]
+
+    api.before_answering = one_more
+    await RestImporter(rest, kept).run(now=NOW, seam=NOW)
+    assert kept.by(Dimension.MODEL) == {model: 1.0 for _, model in api.rows}
+    assert kept.total("requests") == len(api.rows) == (95 + times if change == "come" else 95 - times)
+
+
+async def test_a_day_whose_pages_never_agree_is_not_believed_and_read_later(rest: Rest, api: Api, kept: Kept) -> None:
+    api.rows = [(api.today - DAY, f"m-{number}") for number in range(95)]
+    chance = random.Random(14)  # noqa: S311  # the same course every time
+    api.before_answering = lambda: chance.shuffle(api.rows)
+    with pytest.raises(UnexpectedAnswerError, match="not told alike"):
+        await RestImporter(rest, kept).run(now=NOW, seam=NOW)
+    assert kept.total() == 0
+    api.before_answering = int
+    await RestImporter(rest, kept).run(now=NOW, seam=NOW)
+    assert kept.by(Dimension.MODEL) == {model: 1.0 for _, model in api.rows}
 
 
 @pytest.mark.parametrize("told", [{}, {"Retry-After": "0.01"}, {"Retry-After": "Wed, 25 Nov 2020 12:00:00 GMT"}])

@@ -5,6 +5,7 @@ and 1.110.2. A day has sums, and breakdowns by one dimension each that overlap; 
 crossed, and a key has a team. Provider and model are not.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 from ..core.catalog import Dimension, tag_label
 from .errors import UnexpectedAnswerError
-from .models import METRICS, Members, Sums, UsageRow, Vector, members_of, merged, rows_of, sums_of
+from .models import METRICS, Members, Sums, UsageRow, Vector, add, members_of, merged, rows_of, sums_of
 
 FIELDS: Mapping[str, str] = {
     "requests": "api_requests",
@@ -165,3 +166,26 @@ def gathered(pages: Iterable[Page]) -> Page:
         {key: alias for one in found for key, alias in one.aliases.items()},
         1,
     )
+
+
+def alike(one: Page, other: Page) -> bool:
+    """Whether two pages tell the same of every member, but for what adding up in another order does."""
+    mine, others = _by_member(one), _by_member(other)
+    return mine.keys() == others.keys() and all(
+        all(map(_close, values, others[member], strict=True)) for member, values in mine.items()
+    )
+
+
+def _by_member(found: Page) -> dict[tuple[bool, tuple[Dimension, str] | None], Vector]:
+    """Return the sums of each member, and of all; a page of one provider names it, another may not."""
+    sums: dict[tuple[bool, tuple[Dimension, str] | None], Vector] = {}
+    for row in found.rows:
+        named = [one for one in row.members if row.apart or one[0] is not Dimension.PROVIDER]
+        for member in (None, *named):
+            known = sums.get((row.apart, member))
+            sums[row.apart, member] = row.values if known is None else add(known, row.values)
+    return sums
+
+
+def _close(one: float | None, other: float | None) -> bool:
+    return math.isclose(one or 0.0, other or 0.0, abs_tol=_AS_GOOD_AS_NOTHING)

@@ -18,7 +18,7 @@ from ..core.catalog import Dimension, tag_label
 from ..credentials import InvalidKeyError, request_headers
 from ..http_headers import retry_after
 from . import directory
-from .daily import Activity, Page, gathered, page
+from .daily import Activity, Page, alike, gathered, page
 from .errors import (
     AuthenticationError,
     BusyError,
@@ -35,6 +35,8 @@ from .models import COST
 
 ROWS_PER_PAGE = 1_000
 """The most that LiteLLM gives; a page counts rows of its daily tables, not days."""
+ROWS_PER_PAGE_OF_A_DAY = (ROWS_PER_PAGE, 900) * 3
+"""A day on several pages is cut elsewhere each time that it is asked for, until it is told alike twice."""
 KEYS_PER_PAGE = 100
 MOST_PAGES = 50
 """Pages of a list that are asked for: 5,000 keys."""
@@ -96,21 +98,36 @@ class Rest:
     ) -> AsyncIterator[tuple[date, date, Page]]:
         """Yield the UTC days from `first` to `last` in parts, newest first; each part is whole.
 
-        Pages of older releases are cut anew at each question and in no certain order within a day,
-        so what does not fit on one page is asked for in halves, down to a day. `only` are
-        parameters of LiteLLM's that choose. Raises SourceError.
+        Pages are cut anew at each question, so what does not fit on one is asked for in halves, down
+        to a day. `only` are parameters of LiteLLM's that choose. Raises SourceError.
         """
         answer = await self._page(activity, first, last, 1, only)
         if answer.pages <= 1:
             yield first, last, answer
         elif first == last:
-            rest = [await self._page(activity, first, last, number, only) for number in range(2, answer.pages + 1)]
-            yield first, last, await asyncio.to_thread(gathered, [answer, *rest])
+            yield first, last, await self._day(activity, first, only)
         else:
             middle = first + (last - first) // 2
             for part in ((middle + timedelta(days=1), last), (first, middle)):
                 async for found in self.days(activity, *part, only):
                     yield found
+
+    async def _day(self, activity: Activity, day: date, only: Mapping[str, str]) -> Page:
+        """Return a UTC day that is on several pages; raises SourceError.
+
+        A row that comes or goes meanwhile moves another one to a page that was read, or is not read any more.
+        Before 1.99 each page may be of another order, too.
+        """
+        before: Page | None = None
+        for size in ROWS_PER_PAGE_OF_A_DAY:
+            cut = {**only, "page_size": str(size)}
+            answer = await self._page(activity, day, day, 1, cut)
+            rest = [await self._page(activity, day, day, number, cut) for number in range(2, answer.pages + 1)]
+            told = await asyncio.to_thread(gathered, [answer, *rest])
+            if before is not None and await asyncio.to_thread(alike, before, told):
+                return told
+            before = told
+        raise UnexpectedAnswerError(f"{activity.path}: {day} is not told alike twice")
 
     async def members(self, today: date) -> dict[Dimension, list[directory.Entry]]:
         """Return the keys, teams and tags that the key may list; a list that does not answer now is left out.
@@ -174,11 +191,11 @@ class Rest:
         self, activity: Activity, first: date, last: date, number: int, only: Mapping[str, str] = NOTHING
     ) -> Page:
         query = {
-            **only,
             "start_date": first.isoformat(),
             "end_date": last.isoformat(),
             "page": str(number),
             "page_size": str(ROWS_PER_PAGE),
+            **only,
         }
         return await self._get(activity.path, partial(page, activity), query)
 
