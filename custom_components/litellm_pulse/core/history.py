@@ -258,7 +258,7 @@ class History:
             self._last -= 1
             found = self._numbers[kept] = self._last
             cursor.executemany("INSERT INTO attributions VALUES (?, ?, ?)", [(found, *key) for key in kept])
-        self._numbers[keys] = found
+        # Those that are counted together can be as many as requests: they are not remembered.
         return found
 
     def _knows(self, key: MemberKey) -> bool:

@@ -1,10 +1,10 @@
 """What a source of history tells: usage rows in spans of time, neutral of where they come from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Any
 
 from ..core.catalog import Dimension
 
@@ -73,28 +73,35 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What was used from one start on, by members: rows in a form that costs little.
+    """What was used from one start on, in a form that costs little until rows are made of it.
 
-    Python's garbage collector looks at each row again and again, at numbers once: a million rows would bring
-    about that it looks at everything that Home Assistant has.
+    Python's garbage collector looks at each row and at whom it names again and again, at numbers once: a million
+    rows would bring about that it looks at everything that Home Assistant has.
     """
 
     start: datetime
-    used: Mapping[Members, Vector]
-    apart: bool
-    requests: float
-    """All together; none where it stands apart."""
+    used: Mapping[Any, Vector]
+    """By what the source has of the members."""
+    named: Callable[[Any], Members]
+    """Makes members of that."""
+    apart: bool = False
+    requests: float = 0.0
+    """All together; none where they stand apart."""
 
-    @classmethod
-    def of(cls, start: datetime, used: Mapping[Members, Vector], *, apart: bool = False) -> Self:
-        """Return it with its requests counted."""
-        requests = 0.0 if apart else sum([vector[REQUESTS] or 0.0 for vector in used.values()])
-        return cls(start, used, apart, requests)
+    def rows(self) -> Iterator[UsageRow]:
+        """Yield a row for each members."""
+        found: dict[Members, Vector] = {}
+        for key, values in self.used.items():
+            members = self.named(key)
+            known = found.get(members)
+            found[members] = values if known is None else add(known, values)
+        for members, values in found.items():
+            yield UsageRow(self.start, members, values, self.apart)
 
 
 def rows_of(told: Iterable[Sums]) -> list[UsageRow]:
     """Return sums as a row each."""
-    return [UsageRow(one.start, members, values, one.apart) for one in told for members, values in one.used.items()]
+    return [row for one in told for row in one.rows()]
 
 
 def sums_of(rows: Iterable[UsageRow]) -> list[Sums]:
@@ -102,7 +109,19 @@ def sums_of(rows: Iterable[UsageRow]) -> list[Sums]:
     found: dict[tuple[datetime, bool], dict[Members, Vector]] = {}
     for row in rows:
         found.setdefault((row.start, row.apart), {})[row.members] = row.values
-    return [Sums.of(start, used, apart=apart) for (start, apart), used in found.items()]
+    return [
+        Sums(start, used, _as_they_are, apart, 0.0 if apart else requests_of(used))
+        for (start, apart), used in found.items()
+    ]
+
+
+def requests_of(used: Mapping[Any, Vector]) -> float:
+    """Return the requests of vectors."""
+    return sum([vector[REQUESTS] or 0.0 for vector in used.values()])
+
+
+def _as_they_are(members: Members) -> Members:
+    return members
 
 
 def add(one: Vector, other: Vector) -> Vector:

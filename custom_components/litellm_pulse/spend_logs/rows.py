@@ -8,14 +8,28 @@ from datetime import UTC, datetime
 from operator import itemgetter
 
 from ..core.catalog import Dimension, tag_label
-from .models import DAY, HOUR, METRICS, Members, Span, Sums, UsageRow, Vector, add, floor, members_of, rows_of
+from .models import (
+    DAY,
+    HOUR,
+    METRICS,
+    Members,
+    Span,
+    Sums,
+    UsageRow,
+    Vector,
+    add,
+    floor,
+    members_of,
+    requests_of,
+    rows_of,
+)
 from .tables import LogTable
 
 BLOCK_ROWS = 5_000
 """After so many rows a block ends at the next full hour, else at the day's start."""
 
 KNOWN_KEYS = 4_000
-"""Combinations that are remembered; tags can be as many as requests, and to forget them all takes a millisecond."""
+"""Combinations that are remembered; tags can be as many as requests."""
 
 NULL = "\\N"
 """How COPY writes that there is none."""
@@ -53,9 +67,10 @@ class Reader:
     """How many these are."""
     _start: bytes | None = None
     """The quarter-hour whose lines are coming in."""
-    _quarter: dict[Members, Vector] = field(default_factory=dict)
+    _quarter: dict[bytes, Vector] = field(default_factory=dict)
+    """By the keys of a line."""
     _known: dict[bytes, Members] = field(default_factory=dict)
-    """Whom the keys of a line name."""
+    """Whom the keys of a line name; belongs to whoever makes rows."""
     _sums: int = field(init=False)
     """How many a line ends with."""
     _in_order: Callable[[Vector], Vector] = field(init=False)
@@ -88,15 +103,19 @@ class Reader:
 
     def _take(self, keys: bytes, sums: list[bytes]) -> None:
         """Add a line to its quarter-hour."""
+        found = map(_number, sums) if _ODD.intersection(sums) else map(float, sums)
+        values = self._in_order((*found, None))
+        before = self._quarter.get(keys)
+        self._quarter[keys] = values if before is None else add(before, values)
+
+    def _members(self, keys: bytes) -> Members:
+        """Return whom the keys of a line name."""
         members = self._known.get(keys)
         if members is None:
             if len(self._known) >= KNOWN_KEYS:
                 self._known.clear()
             members = self._known[keys] = self._named(keys.decode().split("\t"))
-        found = map(_number, sums) if _ODD.intersection(sums) else map(float, sums)
-        values = self._in_order((*found, None))
-        before = self._quarter.get(members)
-        self._quarter[members] = values if before is None else add(before, values)
+        return members
 
     def _named(self, keys: Iterable[str]) -> Members:
         """Return whom the keys of a line name, with all tags of its requests, as a series of /metrics has them."""
@@ -110,7 +129,8 @@ class Reader:
     def _close(self) -> None:
         """End the quarter-hour."""
         if self._start is not None:
-            self._told.append(Sums.of(_time(self._start), self._quarter))
+            used = self._quarter
+            self._told.append(Sums(_time(self._start), used, self._members, requests=requests_of(used)))
             self._rows += len(self._quarter)
         self._quarter, self._start = {}, None
 
