@@ -1,5 +1,6 @@
-"""Unpack Debian packages beside the system, which stays as it is. Needs no root."""
+"""Debian's packages: unpacked beside the system, which stays as it is, or installed where this is root's Debian."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -48,6 +49,12 @@ def _apt(work: Path, source: str) -> list[object]:
     }
     pairs = (("-o", f"{name}={value}") for name, value in options.items())
     return ["apt-get", "-q", *(word for pair in pairs for word in pair)]
+
+
+def install(package: str) -> None:
+    """Install a package where this is root and there is apt; nothing happens elsewhere, or where it cannot be had."""
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["apt-get", "install", "-qq", "--no-install-recommends", package], check=False)
 
 
 def unpack(suite: str, packages: list[str], prefix: Path) -> None:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Self
 
+import debian
 from progress import StepError
 
 HOST = "127.0.0.1"
@@ -31,10 +32,9 @@ def binaries() -> Path:
     """Return the folder of PostgreSQL's programs, installed first where this is root's Debian; raises StepError."""
     if found := _installed():
         return found
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "install", "-qq", "--no-install-recommends", "postgresql"], check=False)
-        if found := _installed():
-            return found
+    debian.install("postgresql")
+    if found := _installed():
+        return found
     raise StepError("PostgreSQL's programs are not installed (package postgresql), and this is not root on Debian")
 
 

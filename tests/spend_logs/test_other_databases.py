@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import debian
 import postgres
 import pytest
 
@@ -171,7 +172,9 @@ async def test_a_standby_that_can_only_be_read_is_the_same_database(
 
 @pytest.fixture
 def pooler(server: postgres.Postgres, tmp_path: Path) -> Iterator[int]:
-    """Start a pooler that gives each transaction another session; skip where PgBouncer is not installed."""
+    """Start a pooler that gives each transaction another session; skip where there is no PgBouncer."""
+    if shutil.which("pgbouncer") is None:
+        debian.install("pgbouncer")
     program = shutil.which("pgbouncer")
     if program is None:
         pytest.skip("PgBouncer is not installed")

@@ -1,5 +1,6 @@
 """What the database's lines mean, and what is never asked for."""
 
+import gc
 from datetime import UTC, datetime
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ import pytest
 from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
 from custom_components.litellm_pulse.spend_logs.errors import NoKnownTableError, PermissionDeniedError
 from custom_components.litellm_pulse.spend_logs.models import METRICS, Span
-from custom_components.litellm_pulse.spend_logs.rows import Block, Reader, stripped, tags_of, text
+from custom_components.litellm_pulse.spend_logs.rows import KNOWN_KEYS, Block, Reader, stripped, tags_of, text
 from custom_components.litellm_pulse.spend_logs.tables import (
     COST_LOGS,
     NEEDED,
@@ -158,3 +159,20 @@ def test_blocks_cover_the_span_once_newest_first_wherever_the_bytes_are_cut(size
     assert all(newer.span.start == older.span.end for newer, older in pairwise(found))
     assert [row.start for block in found for row in block.rows] == hours
     assert all(block.span.start <= row.start < block.span.end for block in found for row in block.rows)
+
+
+def test_what_waits_to_be_written_is_nothing_that_the_garbage_collector_looks_at() -> None:
+    hour = datetime(2026, 11, 2, 10, tzinfo=UTC)
+    (block,) = blocks(Reader(COST, SPAN), *[line(hour, f"model-{number}", "openai", 1, 0.5) for number in range(2000)])
+    gc.collect(0)
+    waiting = [one for sums in block.told for pair in sums.used.items() for one in pair]
+    assert len(waiting) == 4000
+    assert not [one for one in waiting if gc.is_tracked(one)]
+    assert len(block.rows) == 2000
+
+
+def test_more_combinations_than_are_remembered_are_told_apart_all_the_same() -> None:
+    quarters = [datetime(2026, 11, 2, 10, minute, tzinfo=UTC) for minute in (15, 0)]
+    reader = Reader(COST, SPAN)
+    (block,) = blocks(reader, *[line(at, f"m-{n}", "openai", 1, 0.5) for at in quarters for n in range(KNOWN_KEYS + 7)])
+    assert len({(row.start, row.members) for row in block.rows}) == 2 * (KNOWN_KEYS + 7)
