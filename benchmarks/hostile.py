@@ -1,16 +1,20 @@
 """What bodies that mean harm, and members without number, cost Home Assistant."""
 
 import asyncio
+import gc
 import gzip
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
+from custom_components.litellm_pulse.const import MAX_MEMBERS_DEFAULT
 
 from .apart import apart
 from .home import Peak, add_entry, home_assistant, set_up, turns
@@ -34,7 +38,8 @@ def run(setting: Setting) -> Section:
         note=(
             "Inside a Home Assistant as above. *Turn*: the longest piece of work on the event loop, in processor time "
             f"of its thread. The bomb is {BOMB >> 20} MB of zeros, of lines, and of label values in gzip. The crowd is "
-            f"a body of {USERS:,} users with a cent each, all of them at once. The quiet ones are {MEMBERS:,} users "
+            f"a body of {USERS:,} users with a cent each, all of them at once; where they get devices, without the "
+            f"passes of the garbage collector over all of Home Assistant. The quiet ones are {MEMBERS:,} users "
             "whom nobody shows, of whom one or none was used since the last scrape: what such a scrape costs grows "
             "with what changed."
         ),
@@ -110,14 +115,17 @@ async def _longest(folder: Path, packed: bytes) -> float:
 
 
 def _crowd(folder: Path) -> list[Figure]:
-    """Scrape a body with more users than are told apart."""
-    return asyncio.run(_crowded(folder / "crowd"))
+    """Scrape a body with more users than are told apart, with and without devices for as many as may have one."""
+    figures = asyncio.run(_crowded(folder / "crowd"))
+    gc.disable()
+    turn = asyncio.run(_crowded(folder / "shown", dimensions=["user"]))[-1]
+    return [*figures, replace(turn, name=f"{turn.name}, in which {MAX_MEMBERS_DEFAULT} get a device")]
 
 
-async def _crowded(folder: Path) -> list[Figure]:
+async def _crowded(folder: Path, **options: object) -> list[Figure]:
     async with _serving() as server, home_assistant(folder) as hass:
         server.body = _body(1)
-        coordinator = await set_up(hass, add_entry(hass, str(server.server.make_url("/"))))
+        coordinator = await set_up(hass, add_entry(hass, str(server.server.make_url("/")), **options))
         await coordinator.async_refresh()
         server.body = _body(USERS, dict.fromkeys(range(USERS), 1))
         size = len(server.body)
