@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from custom_components.litellm_pulse.const import MAX_MEMBERS_DEFAULT
 
 from .apart import apart
 from .home import Peak, add_entry, home_assistant, set_up, turns
-from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder
+from .measure import AtMost, Costs, Figure, Section, Setting, figure, scratch_folder
 
 BOMB = 600 * 1024 * 1024
 """Bytes that a gzip bomb unpacks to: more than twice the limit of a body."""
@@ -26,6 +26,8 @@ USERS = 72_000
 """Users of one body of 4 MB."""
 MEMBERS = 20_000
 """Members of which the ledger knows and that have no device."""
+FEW = 200
+"""As many of them as cost nothing."""
 RUNS = 9
 
 
@@ -148,22 +150,41 @@ async def _crowded(folder: Path, **options: object) -> list[Figure]:
 
 
 def _quiet(folder: Path) -> list[Figure]:
-    """Scrape while the ledger knows of many whom nobody shows."""
-    return asyncio.run(_quietly(folder / "quiet"))
+    """Scrape while the ledger knows of many whom nobody shows, and while it knows of few."""
+    few = asyncio.run(_quietly(folder / "few", FEW))
+    many = asyncio.run(_quietly(folder / "many", MEMBERS))
+    found = []
+    for used, costs in many.items():
+        name = f"{MEMBERS:,} users, {used} used"
+        beside = f"{FEW} users", few[used].loop
+        found += [
+            figure(f"{name}: on the loop after the answer", "ms", costs.loop, against=beside, budget=Costs(1.5)),
+            figure(f"{name}: on threads after it was counted", "ms", costs.threads, budget=AtMost(4, "ms")),
+        ]
+    return found
 
 
-async def _quietly(folder: Path) -> list[Figure]:
-    found, cents = [], count(2)
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Milliseconds of processor time after each answer."""
+
+    loop: list[float] = field(default_factory=list)
+    threads: list[float] = field(default_factory=list)
+
+
+async def _quietly(folder: Path, members: int) -> dict[str, Quiet]:
+    """Return what it costs that so many of so many members were used since the last scrape."""
+    found, cents = {}, count(2)
     async with _serving() as server, home_assistant(folder) as hass:
-        server.body = _body(MEMBERS)
+        server.body = _body(members)
         entry = add_entry(hass, str(server.server.make_url("/")), dimensions=["user"], max_members=1)
         coordinator = await set_up(hass, entry)
-        server.body = _body(MEMBERS, dict.fromkeys(range(MEMBERS), 1))
+        server.body = _body(members, dict.fromkeys(range(members), 1))
         await coordinator.async_refresh()
         for name, used in (("none", ()), ("one", (7,)), ("a hundred", range(100))):
-            loop, threads = [], []
+            costs = found[name] = Quiet()
             for _ in range(RUNS):
-                server.body = _body(MEMBERS, dict.fromkeys(range(MEMBERS), 1) | dict.fromkeys(used, next(cents)))
+                server.body = _body(members, dict.fromkeys(range(members), 1) | dict.fromkeys(used, next(cents)))
                 # As the coordinator does it, but for the answer itself: what that costs is measured elsewhere.
                 await entry.runtime_data.scraper.async_scrape()
                 await hass.async_block_till_done()
@@ -173,17 +194,6 @@ async def _quietly(folder: Path) -> list[Figure]:
                 coordinator._async_publish()
                 await hass.async_block_till_done()
                 on_loop = (time.thread_time() - mine) * 1e3
-                loop.append(on_loop)
-                threads.append((time.process_time() - begun) * 1e3 - on_loop)
-            found += [
-                figure(
-                    f"{MEMBERS:,} users, {name} used: on the loop after the answer", "ms", loop, budget=AtMost(4, "ms")
-                ),
-                figure(
-                    f"{MEMBERS:,} users, {name} used: on threads after it was counted",
-                    "ms",
-                    threads,
-                    budget=AtMost(4, "ms"),
-                ),
-            ]
+                costs.loop.append(on_loop)
+                costs.threads.append((time.process_time() - begun) * 1e3 - on_loop)
     return found
