@@ -15,7 +15,7 @@ from benchmarks import comparison, lifecycles, reliability, report
 from benchmarks.measure import AtMost, Section, figure
 from custom_components.litellm_pulse import descriptions
 
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [page for folder in (".", "docs", "benchmarks") for page in sorted((ROOT / folder).glob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
@@ -26,6 +26,18 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         assert target.exists(), name
         if anchor:
             assert anchor in set(_anchors(target)), f"{name}#{anchor}"
+
+
+def test_every_page_of_docs_is_reached_from_readme() -> None:
+    reached, open_ = set[Path](), [ROOT / "README.md"]
+    while open_:
+        page = open_.pop()
+        reached.add(page)
+        leads = {(page.parent / name).resolve() for name, _ in LINK.findall(page.read_text()) if name.endswith(".md")}
+        open_ += leads - reached
+    assert set((ROOT / "docs").glob("*")) - reached == {
+        ROOT / "docs" / name for name in ("brand", "images", "check.py", "openapi.yaml")
+    }
 
 
 def test_every_address_of_a_file_of_the_repository_leads_to_it() -> None:
