@@ -52,11 +52,9 @@ export class UsageCard extends HTMLElement {
 
   connectedCallback() {
     if (this.#hass && this.config && !this.#unfollow) {
-      this.#unfollow = this.#follow((picked) => {
-        this.#picked = picked;
-        this.#load();
-      });
+      this.#unfollow = this.span() ? () => undefined : this.#follow();
       this.#timer = setInterval(() => this.#refresh(), MINUTE);
+      this.#load();
     }
   }
 
@@ -108,29 +106,33 @@ export class UsageCard extends HTMLElement {
     return dates(this.#hass, this.#period.before, zoneOf(this.#hass));
   }
 
-  /** Call back with the picked period, or with the last days where the card says how many. */
-  #follow(callback) {
+  /** Return the span up to now that the card is about, where it does not follow the picker: the last days. */
+  span() {
     const { days } = this.config;
-    if (!days) {
-      return followPicker(this.#hass, callback);
-    }
     const end = new Date();
-    callback({ start: new Date(startOfDay(end - days * DAY, zoneOf(this.#hass))), end });
-    return () => undefined;
+    return days && { start: new Date(startOfDay(end - days * DAY, zoneOf(this.#hass))), end };
+  }
+
+  #follow() {
+    return followPicker(this.#hass, (picked) => {
+      this.#picked = picked;
+      this.#load();
+    });
   }
 
   /** Load again where time goes on in what is shown, and somebody looks. */
   #refresh() {
-    if (!document.hidden && this.#period?.end > Date.now()) {
+    if (!document.hidden && (this.span() || this.#period?.end > Date.now())) {
       this.#load();
     }
   }
 
   async #load() {
-    if (!this.#hass || !this.#picked || !this.config) {
+    const picked = this.#hass && this.config && (this.span() ?? this.#picked);
+    if (!picked) {
       return;
     }
-    const period = pickedPeriod(this.#picked, Date.now(), zoneOf(this.#hass));
+    const period = pickedPeriod(picked, Date.now(), zoneOf(this.#hass));
     this.#period = period;
     try {
       const [now, before] = await Promise.all([

@@ -47,6 +47,17 @@ export function monthsBetween(start, end, zone) {
   return (last.getUTCFullYear() - first.getUTCFullYear()) * 12 + last.getUTCMonth() - first.getUTCMonth();
 }
 
+const STEPS = { day: { days: 1 }, week: { days: 7 }, month: { months: 1 } };
+
+/** Return when the day, week or month began that runs now, from when one of them did. */
+export function runningSince(start, window, now, zone) {
+  let began = start;
+  for (let next = began; next <= now; next = startOfDay(shifted(began, zone, STEPS[window]), zone)) {
+    began = next;
+  }
+  return began;
+}
+
 /** Return when the day began that an instant is in. */
 export function startOfDay(instant, zone) {
   const wall = wallOf(instant, zone);
