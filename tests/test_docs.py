@@ -14,8 +14,23 @@ from toolchain import ROOT
 from benchmarks import comparison, lifecycles, reliability, report
 from benchmarks.measure import AtMost, Section, figure
 from custom_components.litellm_pulse import descriptions
+from custom_components.litellm_pulse.const import DOMAIN
 
-DOCUMENTS = [page for folder in (".", "docs", "benchmarks") for page in sorted((ROOT / folder).glob("*.md"))]
+PAGES = [page for folder in (".", "docs") for page in sorted((ROOT / folder).glob("*.md"))]
+DOCUMENTS = [*PAGES, ROOT / "benchmarks" / "results.md"]
+ITALIC = re.compile(r"(?<![*\w])\*([A-Z][^*\n]+)\*(?![*\w])")
+OTHERS_NAMES = {
+    *"⋮, ⚙, Settings, Devices & services, Dashboards, Add dashboard, Configure, Reconfigure, Delete, Remove".split(
+        ", "
+    ),
+    *"Repairs, System, Logs, Developer tools, Statistics, Update entity, Edit in YAML, Enable debug logging".split(
+        ", "
+    ),
+    *("LiteLLM Pulse", "Report a vulnerability", "Breaking"),
+    # Examples.
+    *("LiteLLM attic", "LiteLLM model gpt-4o spend", "LiteLLM team Home Daily limit used: 90 %"),
+}
+"""What pages write in italics and is not ours to name: the words of Home Assistant, HACS and GitHub."""
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
@@ -73,6 +88,13 @@ def test_a_benchmark_that_is_run_again_renews_its_own_figures_and_no_others() ->
     ]
     recorded = (ROOT / "benchmarks" / "results.md").read_text()
     assert report.renewed(recorded, []).partition("## ")[2] == recorded.partition("## ")[2]
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_what_a_page_calls_by_name_is_called_so(document: Path) -> None:
+    texts = (ROOT / "custom_components" / DOMAIN / "translations" / "en.json").read_text().lower()
+    names = {name for phrase in ITALIC.findall(document.read_text()) for name in phrase.split(" → ")} - OTHERS_NAMES
+    assert [name for name in names if name.lower() not in texts] == []
 
 
 def test_readme_compares_what_the_last_run_has_counted() -> None:
