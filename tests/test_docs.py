@@ -20,13 +20,9 @@ PAGES = [page for folder in (".", "docs") for page in sorted((ROOT / folder).glo
 DOCUMENTS = [*PAGES, ROOT / "benchmarks" / "results.md"]
 ITALIC = re.compile(r"(?<![*\w])\*([A-Z][^*\n]+)\*(?![*\w])")
 OTHERS_NAMES = {
-    *"⋮, ⚙, Settings, Devices & services, Dashboards, Add dashboard, Configure, Reconfigure, Delete, Remove".split(
-        ", "
-    ),
-    *"Repairs, System, Logs, Developer tools, Statistics, Update entity, Edit in YAML, Enable debug logging".split(
-        ", "
-    ),
-    *("LiteLLM Pulse", "Report a vulnerability", "Breaking"),
+    *("⋮", "⚙", "Settings", "System", "Logs", "Repairs", "Dashboards", "Add dashboard", "Devices & services"),
+    *("Configure", "Reconfigure", "Delete", "Remove", "Update entity", "Edit in YAML", "Enable debug logging"),
+    *("Developer tools", "Statistics", "LiteLLM Pulse", "Report a vulnerability", "Breaking"),
     # Examples.
     *("LiteLLM attic", "LiteLLM model gpt-4o spend", "LiteLLM team Home Daily limit used: 90 %"),
 }
