@@ -36,7 +36,11 @@ export function proxy(id, more = {}) {
     last_restart: null,
     unpriced_requests_day: 0,
     time_zone: "Europe/Berlin",
-    window_starts: { day: "2026-11-25T00:00:00+01:00", week: "2026-11-23T00:00:00+01:00" },
+    window_starts: {
+      day: "2026-11-25T00:00:00+01:00",
+      week: "2026-11-23T00:00:00+01:00",
+      month: "2026-11-01T00:00:00+01:00",
+    },
     dimensions: [
       { dimension: "model", members: models },
       { dimension: "team", members: [member("Home", `litellm_pulse:${id}_team_ef`)] },

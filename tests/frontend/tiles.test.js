@@ -23,7 +23,7 @@ test("a sensor that is disabled is told from the ledger", () => {
     ]),
     [
       ["a", "week", "2026-11-23T00:00:00+01:00"],
-      ["a", "month", undefined],
+      ["a", "month", "2026-11-01T00:00:00+01:00"],
     ],
   );
 });

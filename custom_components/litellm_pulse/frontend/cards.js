@@ -2,7 +2,7 @@
 
 import { capital } from "./translations.js";
 import { element, UsageCard } from "./usage-card.js";
-import { runningSince } from "./zones.js";
+import { running } from "./zones.js";
 
 const MOST_ROWS = 10;
 
@@ -10,8 +10,7 @@ const MOST_ROWS = 10;
 export class NowCard extends UsageCard {
   span() {
     const { since, window, zone } = this.config;
-    const end = new Date();
-    return { start: new Date(runningSince(Date.parse(since), window, end, zone)), end };
+    return running(Date.parse(since), window, Date.now(), zone);
   }
 
   getCardSize() {

@@ -5,7 +5,7 @@ import { followPicker, pickedPeriod, zoneOf } from "./period.js";
 import { styles } from "./styles.js";
 import { languageOf, translator } from "./translations.js";
 import { change, FIGURES, nothing, usageOf } from "./usage.js";
-import { startOfDay } from "./zones.js";
+import { running, startOfDay } from "./zones.js";
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -106,11 +106,15 @@ export class UsageCard extends HTMLElement {
     return dates(this.#hass, this.#period.before, zoneOf(this.#hass));
   }
 
-  /** Return the span up to now that the card is about, where it does not follow the picker: the last days. */
+  /** Return the span that the card is about, where it does not follow the picker: the last days. */
   span() {
     const { days } = this.config;
-    const end = new Date();
-    return days && { start: new Date(startOfDay(end - days * DAY, zoneOf(this.#hass))), end };
+    if (!days) {
+      return undefined;
+    }
+    const zone = zoneOf(this.#hass);
+    const start = startOfDay(Date.now() - days * DAY, zone);
+    return { start: new Date(start), end: running(start, "day", Date.now(), zone).end };
   }
 
   #follow() {
@@ -122,7 +126,7 @@ export class UsageCard extends HTMLElement {
 
   /** Load again where time goes on in what is shown, and somebody looks. */
   #refresh() {
-    if (!document.hidden && (this.span() || this.#period?.end > Date.now())) {
+    if (!document.hidden && this.#period?.end > Date.now()) {
       this.#load();
     }
   }

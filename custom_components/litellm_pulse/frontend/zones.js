@@ -49,13 +49,14 @@ export function monthsBetween(start, end, zone) {
 
 const STEPS = { day: { days: 1 }, week: { days: 7 }, month: { months: 1 } };
 
-/** Return when the day, week or month began that runs now, from when one of them did. */
-export function runningSince(start, window, now, zone) {
-  let began = start;
-  for (let next = began; next <= now; next = startOfDay(shifted(began, zone, STEPS[window]), zone)) {
-    began = next;
+/** Return the day, week or month that runs now, from when one of them began: `{start, end}`, as dates. */
+export function running(since, window, now, zone) {
+  const after = (start) => startOfDay(shifted(start, zone, STEPS[window]), zone);
+  let [start, end] = [since, after(since)];
+  while (end <= now) {
+    [start, end] = [end, after(end)];
   }
-  return began;
+  return { start: new Date(start), end: new Date(end) };
 }
 
 /** Return when the day began that an instant is in. */
