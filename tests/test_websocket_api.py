@@ -80,6 +80,18 @@ async def test_an_entity_that_is_disabled_is_not_told(
     assert "spend_month" in told["entities"]
 
 
+async def test_requests_without_a_price_are_told_where_litellm_counts_them(
+    shown: MockConfigEntry, proxy: Proxy, hass_ws_client: WebSocketGenerator
+) -> None:
+    (told,) = await _proxies(hass_ws_client)
+    assert "unpriced_requests_day" not in told
+    for requests in (0, 2):
+        proxy.traffic.series["litellm_zero_cost_requests_total"] = {'reason="missing_pricing_key"': requests}
+        await shown.runtime_data.coordinator.async_refresh()
+    (told,) = await _proxies(hass_ws_client)
+    assert told["unpriced_requests_day"] == 2
+
+
 @pytest.mark.parametrize("window", [Window.DAY, Window.WEEK, Window.MONTH])
 async def test_what_a_disabled_sensor_would_say_can_be_asked_for(
     hass: HomeAssistant, shown: MockConfigEntry, hass_ws_client: WebSocketGenerator, window: Window

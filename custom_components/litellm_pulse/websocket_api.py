@@ -156,7 +156,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
         "window_starts": snapshot.window_starts,
         "last_scrape": snapshot.last_scrape,
         "last_restart": snapshot.process_start,
-        "unpriced_requests_day": snapshot.value(TOTAL, Window.DAY, "unpriced_requests"),
+        **_unpriced(snapshot),
         "dimensions": [
             {
                 "dimension": dimension,
@@ -165,6 +165,12 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
             for dimension, members in _by_dimension(devices, hidden)
         ],
     }
+
+
+def _unpriced(snapshot: Snapshot) -> dict[str, float]:
+    """Return how many requests of today had no price, where LiteLLM tells."""
+    known = "unpriced_requests" in snapshot.published
+    return {"unpriced_requests_day": snapshot.value(TOTAL, Window.DAY, "unpriced_requests")} if known else {}
 
 
 def _begun_before(entry: LiteLLMPulseConfigEntry, data: PulseData) -> list[Window]:
