@@ -76,7 +76,7 @@ export default {
   history_importing: "läuft",
   history_complete: "vollständig",
   history_failed: "fehlgeschlagen",
-  unpriced: "Genutzt ohne Kosten, letzte 30 Tage",
+  unpriced: "Kostenlos genutzt, letzte 30 Tage",
   proxy: "Proxy",
   model: "Modell",
   public_model: "öffentliches Modell",

@@ -75,7 +75,7 @@ export default {
   history_importing: "bezig",
   history_complete: "voltooid",
   history_failed: "mislukt",
-  unpriced: "Gebruikt zonder kosten, laatste 30 dagen",
+  unpriced: "Gratis gebruikt, laatste 30 dagen",
   proxy: "proxy",
   model: "model",
   public_model: "openbaar model",
