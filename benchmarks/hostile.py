@@ -1,20 +1,24 @@
 """What bodies that mean harm, and members without number, cost Home Assistant."""
 
 import asyncio
+import gc
 import gzip
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from custom_components.litellm_pulse.const import MAX_MEMBERS_DEFAULT
+
 from .apart import apart
 from .home import Peak, add_entry, home_assistant, set_up, turns
-from .measure import AtMost, Figure, Section, Setting, figure, scratch_folder
+from .measure import AtMost, Costs, Figure, Section, Setting, figure, scratch_folder
 
 BOMB = 600 * 1024 * 1024
 """Bytes that a gzip bomb unpacks to: more than twice the limit of a body."""
@@ -22,6 +26,8 @@ USERS = 72_000
 """Users of one body of 4 MB."""
 MEMBERS = 20_000
 """Members of which the ledger knows and that have no device."""
+FEW = 200
+"""As many of them as cost nothing."""
 RUNS = 9
 
 
@@ -34,7 +40,8 @@ def run(setting: Setting) -> Section:
         note=(
             "Inside a Home Assistant as above. *Turn*: the longest piece of work on the event loop, in processor time "
             f"of its thread. The bomb is {BOMB >> 20} MB of zeros, of lines, and of label values in gzip. The crowd is "
-            f"a body of {USERS:,} users with a cent each, all of them at once. The quiet ones are {MEMBERS:,} users "
+            f"a body of {USERS:,} users with a cent each, all of them at once; where they get devices, without the "
+            f"passes of the garbage collector over all of Home Assistant. The quiet ones are {MEMBERS:,} users "
             "whom nobody shows, of whom one or none was used since the last scrape: what such a scrape costs grows "
             "with what changed."
         ),
@@ -110,14 +117,17 @@ async def _longest(folder: Path, packed: bytes) -> float:
 
 
 def _crowd(folder: Path) -> list[Figure]:
-    """Scrape a body with more users than are told apart."""
-    return asyncio.run(_crowded(folder / "crowd"))
+    """Scrape a body with more users than are told apart, with and without devices for as many as may have one."""
+    figures = asyncio.run(_crowded(folder / "crowd"))
+    gc.disable()
+    turn = asyncio.run(_crowded(folder / "shown", dimensions=["user"]))[-1]
+    return [*figures, replace(turn, name=f"{turn.name}, in which {MAX_MEMBERS_DEFAULT} get a device")]
 
 
-async def _crowded(folder: Path) -> list[Figure]:
+async def _crowded(folder: Path, **options: object) -> list[Figure]:
     async with _serving() as server, home_assistant(folder) as hass:
         server.body = _body(1)
-        coordinator = await set_up(hass, add_entry(hass, str(server.server.make_url("/"))))
+        coordinator = await set_up(hass, add_entry(hass, str(server.server.make_url("/")), **options))
         await coordinator.async_refresh()
         server.body = _body(USERS, dict.fromkeys(range(USERS), 1))
         size = len(server.body)
@@ -140,22 +150,41 @@ async def _crowded(folder: Path) -> list[Figure]:
 
 
 def _quiet(folder: Path) -> list[Figure]:
-    """Scrape while the ledger knows of many whom nobody shows."""
-    return asyncio.run(_quietly(folder / "quiet"))
+    """Scrape while the ledger knows of many whom nobody shows, and while it knows of few."""
+    few = asyncio.run(_quietly(folder / "few", FEW))
+    many = asyncio.run(_quietly(folder / "many", MEMBERS))
+    found = []
+    for used, costs in many.items():
+        name = f"{MEMBERS:,} users, {used} used"
+        beside = f"{FEW} users", few[used].loop
+        found += [
+            figure(f"{name}: on the loop after the answer", "ms", costs.loop, against=beside, budget=Costs(1.5)),
+            figure(f"{name}: on threads after it was counted", "ms", costs.threads, budget=AtMost(4, "ms")),
+        ]
+    return found
 
 
-async def _quietly(folder: Path) -> list[Figure]:
-    found, cents = [], count(2)
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Milliseconds of processor time after each answer."""
+
+    loop: list[float] = field(default_factory=list)
+    threads: list[float] = field(default_factory=list)
+
+
+async def _quietly(folder: Path, members: int) -> dict[str, Quiet]:
+    """Return what it costs that so many of so many members were used since the last scrape."""
+    found, cents = {}, count(2)
     async with _serving() as server, home_assistant(folder) as hass:
-        server.body = _body(MEMBERS)
+        server.body = _body(members)
         entry = add_entry(hass, str(server.server.make_url("/")), dimensions=["user"], max_members=1)
         coordinator = await set_up(hass, entry)
-        server.body = _body(MEMBERS, dict.fromkeys(range(MEMBERS), 1))
+        server.body = _body(members, dict.fromkeys(range(members), 1))
         await coordinator.async_refresh()
         for name, used in (("none", ()), ("one", (7,)), ("a hundred", range(100))):
-            loop, threads = [], []
+            costs = found[name] = Quiet()
             for _ in range(RUNS):
-                server.body = _body(MEMBERS, dict.fromkeys(range(MEMBERS), 1) | dict.fromkeys(used, next(cents)))
+                server.body = _body(members, dict.fromkeys(range(members), 1) | dict.fromkeys(used, next(cents)))
                 # As the coordinator does it, but for the answer itself: what that costs is measured elsewhere.
                 await entry.runtime_data.scraper.async_scrape()
                 await hass.async_block_till_done()
@@ -165,17 +194,6 @@ async def _quietly(folder: Path) -> list[Figure]:
                 coordinator._async_publish()
                 await hass.async_block_till_done()
                 on_loop = (time.thread_time() - mine) * 1e3
-                loop.append(on_loop)
-                threads.append((time.process_time() - begun) * 1e3 - on_loop)
-            found += [
-                figure(
-                    f"{MEMBERS:,} users, {name} used: on the loop after the answer", "ms", loop, budget=AtMost(4, "ms")
-                ),
-                figure(
-                    f"{MEMBERS:,} users, {name} used: on threads after it was counted",
-                    "ms",
-                    threads,
-                    budget=AtMost(4, "ms"),
-                ),
-            ]
+                costs.loop.append(on_loop)
+                costs.threads.append((time.process_time() - begun) * 1e3 - on_loop)
     return found

@@ -62,20 +62,22 @@ class Run(TypedDict):
 
 def write(name: str, figures: Sequence[Figure], minutes: float = 0) -> None:
     """Keep the figures of a run that hold a budget, and write the page."""
-    rows = [
-        Row(
-            promise=one.name,
-            found=one.ours.median,
-            unit=one.unit,
-            limit=str(one.budget).removeprefix("≤ "),
-            held=bool(one.verdict(quick=False)),
-        )
-        for one in figures
-        if one.budget is not None
-    ]
+    rows = [_row(one) for one in figures if one.budget is not None]
     runs = kept() | {name: Run(date=datetime.now(UTC).date().isoformat(), minutes=minutes, rows=rows)}
     FIGURES.write_text(json.dumps(runs, indent=2, ensure_ascii=False) + "\n")
     PAGE.write_text(page(runs))
+
+
+def _row(one: Figure) -> Row:
+    """Return a figure as it is kept: itself, or how many times what stands beside it."""
+    beside = f", times that of {one.peer}" if one.ratio else ""
+    return Row(
+        promise=one.name + beside,
+        found=(one.ratio or one.ours).median,
+        unit="" if one.ratio else one.unit,
+        limit=str(one.budget).removeprefix("≤ ").removesuffix("x"),
+        held=bool(one.verdict(quick=False)),
+    )
 
 
 def page(runs: Mapping[str, Run]) -> str:

@@ -1,5 +1,6 @@
 """A real Home Assistant with the integration from this repository and a finished onboarding."""
 
+import fnmatch
 import json
 import math
 import shutil
@@ -171,7 +172,7 @@ class HomeAssistant(Service):
         self._add_dashboard()
         self.start()
         for window, dollars in LIMITS.items():
-            limit = {"entity_id": f"number.litellm_{window}_limit", "value": dollars}
+            limit = {"entity_id": self._entity(f"number.*_{window}_limit"), "value": dollars}
             self.api("services/number/set_value", limit)
 
     def _add_dashboard(self) -> None:
@@ -208,8 +209,19 @@ class HomeAssistant(Service):
 
     def refresh(self) -> None:
         """Let the integration scrape now."""
-        ids = self.api("template", {"template": f"{{{{ integration_entities('{DOMAIN}') | to_json }}}}"})
-        self.api("services/homeassistant/update_entity", {"entity_id": ids})
+        self.api("services/homeassistant/update_entity", {"entity_id": self._entities()})
+
+    def _entities(self) -> list[str]:
+        """Return the ids of the integration's entities."""
+        found = self.api("template", {"template": f"{{{{ integration_entities('{DOMAIN}') | to_json }}}}"})
+        return [str(one) for one in found]
+
+    def _entity(self, pattern: str) -> str:
+        """Return the id of the only entity that is called so; raises StepError where there is none, or several."""
+        found = fnmatch.filter(self._entities(), pattern)
+        if len(found) != 1:
+            raise StepError(f"Home Assistant: of {pattern} there are {len(found)}")
+        return found[0]
 
 
 class Installed(HomeAssistant):

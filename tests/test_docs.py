@@ -14,8 +14,19 @@ from toolchain import ROOT
 from benchmarks import comparison, lifecycles, reliability, report
 from benchmarks.measure import AtMost, Section, figure
 from custom_components.litellm_pulse import descriptions
+from custom_components.litellm_pulse.const import DOMAIN
 
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [page for folder in (".", "docs") for page in sorted((ROOT / folder).glob("*.md"))]
+DOCUMENTS = [*PAGES, ROOT / "benchmarks" / "results.md"]
+ITALIC = re.compile(r"(?<![*\w])\*([A-Z][^*\n]+)\*(?![*\w])")
+OTHERS_NAMES = {
+    *("⋮", "⚙", "Settings", "System", "Logs", "Repairs", "Dashboards", "Add dashboard", "Devices & services"),
+    *("Configure", "Reconfigure", "Delete", "Remove", "Update entity", "Edit in YAML", "Enable debug logging"),
+    *("Developer tools", "Statistics", "LiteLLM Pulse", "Report a vulnerability", "Breaking"),
+    # Examples.
+    *("LiteLLM attic", "LiteLLM model gpt-4o spend", "LiteLLM team Home Daily limit used: 90 %"),
+}
+"""What pages write in italics and is not ours to name: the words of Home Assistant, HACS and GitHub."""
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
@@ -26,6 +37,18 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         assert target.exists(), name
         if anchor:
             assert anchor in set(_anchors(target)), f"{name}#{anchor}"
+
+
+def test_every_page_of_docs_is_reached_from_readme() -> None:
+    reached, open_ = set[Path](), [ROOT / "README.md"]
+    while open_:
+        page = open_.pop()
+        reached.add(page)
+        leads = {(page.parent / name).resolve() for name, _ in LINK.findall(page.read_text()) if name.endswith(".md")}
+        open_ += leads - reached
+    assert set((ROOT / "docs").glob("*")) - reached == {
+        ROOT / "docs" / name for name in ("brand", "images", "check.py", "openapi.yaml")
+    }
 
 
 def test_every_address_of_a_file_of_the_repository_leads_to_it() -> None:
@@ -61,6 +84,13 @@ def test_a_benchmark_that_is_run_again_renews_its_own_figures_and_no_others() ->
     ]
     recorded = (ROOT / "benchmarks" / "results.md").read_text()
     assert report.renewed(recorded, []).partition("## ")[2] == recorded.partition("## ")[2]
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_what_a_page_calls_by_name_is_called_so(document: Path) -> None:
+    texts = (ROOT / "custom_components" / DOMAIN / "translations" / "en.json").read_text().lower()
+    names = {name for phrase in ITALIC.findall(document.read_text()) for name in phrase.split(" → ")} - OTHERS_NAMES
+    assert [name for name in names if name.lower() not in texts] == []
 
 
 def test_readme_compares_what_the_last_run_has_counted() -> None:

@@ -12,7 +12,7 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from custom_components.litellm_pulse import entity_dispatcher
+from custom_components.litellm_pulse import loop_slice
 
 from .conftest import NOW, entity_id, pass_time, set_up, state
 from .proxy import Proxy
@@ -31,7 +31,7 @@ async def test_midnight_writes_its_states_in_slices(
     freezer: FrozenDateTimeFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(entity_dispatcher, "SLICE_SECONDS", 0)
+    monkeypatch.setattr(loop_slice, "SLICE_SECONDS", 0)
     assert await set_up(hass, entry)
     for model in proxy.traffic.spend:
         proxy.traffic.spend[model] += 1
@@ -61,7 +61,7 @@ async def test_an_entity_that_is_taken_away_while_it_waits_is_not_called(
     entity_registry: er.EntityRegistry,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(entity_dispatcher, "SLICE_SECONDS", 0)
+    monkeypatch.setattr(loop_slice, "SLICE_SECONDS", 0)
     assert await set_up(hass, entry)
     proxy.traffic.spend["gpt-4o"] += 1
     await pass_time(hass, freezer)
@@ -128,3 +128,51 @@ async def test_a_deleted_team_makes_room_for_another_and_is_gathered_with_the_re
     assert {"LiteLLM team blue", "LiteLLM team grey", "LiteLLM other teams"} <= devices
     assert "LiteLLM team red" not in devices
     assert state(hass, entry, "spend_day", "team:") == "4.0"
+
+
+async def test_hundreds_who_appear_at_once_get_their_devices_in_slices_and_each_is_counted(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop_slice, "SLICE_SECONDS", 0)
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"], "max_members": 40})
+    assert await set_up(hass, entry)
+    for team in range(60):
+        proxy.traffic.add(SPEND, 1 + team / 100, model="gpt-4o", team=f"t{team}")
+    freezer.tick(60)
+    coordinator = entry.runtime_data.coordinator
+    scrape = hass.async_create_task(coordinator.async_refresh())
+    registry, turns = dr.async_get(hass), set()
+    while not scrape.done():
+        turns.add(len(dr.async_entries_for_config_entry(registry, entry.entry_id)))
+        await asyncio.sleep(0)
+    await hass.async_block_till_done(wait_background_tasks=True)
+    # Others had a turn after each of them.
+    assert len(turns) > 40
+    assert state(hass, entry, "spend_day", "team:t59") == "1.59"
+    assert state(hass, entry, "spend_day", "team:") == str(sum(100 + team for team in range(20)) / 100)
+
+
+async def test_whoever_is_deleted_while_others_get_their_devices_stays_away(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    monkeypatch.setattr(loop_slice, "SLICE_SECONDS", 0)
+    assert await set_up(hass, entry)
+    for model in range(30):
+        proxy.traffic.spend[f"m{model}"] = 1.0
+    freezer.tick(60)
+    scrape = hass.async_create_task(entry.runtime_data.coordinator.async_refresh())
+    assert await _delete(hass, hass_ws_client, entry, "LiteLLM model gpt-4o")
+    await scrape
+    await pass_time(hass, freezer)
+    devices = {one.name for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)}
+    assert "LiteLLM model gpt-4o" not in devices
+    assert "LiteLLM model m29" in devices

@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime
 from itertools import cycle
+from traceback import walk_tb
 
 import pytest
 from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.litellm_pulse.core.errors import SurprisingPartError
 
 from .conftest import NOW, pass_time, set_up, state
 from .proxy import Proxy, Traffic
@@ -218,3 +221,19 @@ async def test_an_answer_whose_end_is_not_proven_proves_no_absence(
     proxy.traffic.spend["claude-sonnet"] += 0.5
     await pass_time(hass, freezer)
     assert state(hass, entry, "spend_day") == "1.0"
+
+
+async def test_the_event_loop_is_not_left_with_what_a_refused_answer_held(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    await set_up(hass, entry)
+    ledger = entry.runtime_data.ledger
+    proxy.traffic.spend.clear()
+    proxy.traffic.spend["another"] = 1.0
+    body = ledger.parser()
+    answer = await entry.runtime_data.scraper.client.fetch(body.feed, ledger.families)
+    with pytest.raises(SurprisingPartError) as raised:
+        await ledger.async_scrape(body, answer, part=True)
+    held = [name for frame, _ in walk_tb(raised.value.__traceback__) for name in frame.f_locals]
+    assert "body" in held
+    assert not {"exposition", "diffs", "step"}.intersection(held)

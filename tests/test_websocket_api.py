@@ -14,7 +14,7 @@ from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.models import TOTAL, Window
 from custom_components.litellm_pulse.statistic_ids import METRICS, statistic_id, statistic_prefix, statistic_stem
 
-from .conftest import NOW, entity_id, set_up
+from .conftest import NOW, entity_id, set_up, state
 from .proxy import Proxy
 
 pytestmark = pytest.mark.freeze_time(NOW)
@@ -78,6 +78,29 @@ async def test_an_entity_that_is_disabled_is_not_told(
     (told,) = await _proxies(hass_ws_client)
     assert "spend_day" not in told["entities"]
     assert "spend_month" in told["entities"]
+
+
+async def test_requests_without_a_price_are_told_where_litellm_counts_them(
+    shown: MockConfigEntry, proxy: Proxy, hass_ws_client: WebSocketGenerator
+) -> None:
+    (told,) = await _proxies(hass_ws_client)
+    assert "unpriced_requests_day" not in told
+    for requests in (0, 2):
+        proxy.traffic.series["litellm_zero_cost_requests_total"] = {'reason="missing_pricing_key"': requests}
+        await shown.runtime_data.coordinator.async_refresh()
+    (told,) = await _proxies(hass_ws_client)
+    assert told["unpriced_requests_day"] == 2
+
+
+@pytest.mark.parametrize("window", [Window.DAY, Window.WEEK, Window.MONTH])
+async def test_what_a_disabled_sensor_would_say_can_be_asked_for(
+    hass: HomeAssistant, shown: MockConfigEntry, hass_ws_client: WebSocketGenerator, window: Window
+) -> None:
+    (told,) = await _proxies(hass_ws_client)
+    assert told["time_zone"] == hass.config.time_zone
+    span = {"from": told["window_starts"][window], "to": "2026-12-01T00:00:00Z"}
+    answer = await _ask(hass_ws_client, {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, **span})
+    assert sum(row["cost"] for row in answer["result"]["usage"]) == float(state(hass, shown, f"spend_{window}")) > 0
 
 
 @pytest.mark.usefixtures("shown")

@@ -143,30 +143,26 @@ class DataBuilder:
         New entities are added here, while the coordinator still has the data from before: the
         recorder counts from an entity's first state on.
         """
-        snapshot = self._ledger.snapshot
-        overflow = self._device_manager.async_select(snapshot)
-        if snapshot.usage is not self._derived.snapshot.usage or overflow != self._derived.overflow:
-            shown = {dimension: self._device_manager.shown(dimension) for dimension in overflow}
-            await self._ledger.async_run(lambda: self._derive(snapshot, overflow, shown))
-        self._device_manager.async_update(snapshot)
+        manager = self._device_manager
+        async with manager.lock:
+            snapshot, earlier = self._ledger.snapshot, self._derived.snapshot
+            if snapshot.usage is not earlier.usage or snapshot.members is not earlier.members or manager.is_due:
+                await self._ledger.async_run(lambda: self._derive(snapshot))
+            await manager.async_update(snapshot)
 
-    def _derive(
-        self,
-        snapshot: Snapshot,
-        overflow: Mapping[Dimension, Collection[MemberKey]],
-        shown: Mapping[Dimension, Collection[MemberKey]],
-    ) -> None:
+    def _derive(self, snapshot: Snapshot) -> None:
         """Follow the ledger to another snapshot; on the ledger's own thread, for thousands may have changed."""
-        before = self._derived
-        earlier = before.snapshot
+        before, manager = self._derived, self._device_manager
+        manager.select(snapshot)
+        earlier, overflow = before.snapshot, manager.overflow
         others: dict[MemberKey, Usage] = {}
-        for dimension, members in shown.items():
+        for dimension, members in overflow.items():
             other = dimension, OTHER
-            same = overflow[dimension] is before.overflow.get(dimension)
+            same = members is before.overflow.get(dimension)
             if same and snapshot.dimensions.get(dimension) is earlier.dimensions.get(dimension):
                 others[other] = before.others[other]
             else:
-                others[other] = rest_of(snapshot, dimension, members)
+                others[other] = rest_of(snapshot, dimension, manager.shown(dimension))
         self._derived = _Derived(
             snapshot,
             others,
@@ -182,7 +178,7 @@ class DataBuilder:
             connected=connected,
             scrape_duration=scrape_duration,
             others=self._derived.others,
-            overflow=self._device_manager.overflow,
+            overflow=self._derived.overflow,
             max_members=self._device_manager.max_members,
             limits=self._user_settings.limits,
             history=self._ledger.history_status,

@@ -1,8 +1,10 @@
 """Which members have a device, and which entities on it."""
 
+from asyncio import Lock
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -16,8 +18,9 @@ from .const import CONF_DIMENSIONS, CONF_GROUP_MODELS_BY, CONF_MAX_MEMBERS, DOMA
 from .core.catalog import Dimension
 from .core.models import OTHER, TOTAL, Member, MemberKey, Snapshot, Vector
 from .devices import async_register
-from .features import MARKS, TEMPORARY, Feature, present
+from .features import MARKS, TEMPORARY, Feature, basis_of_features, present
 from .identifiers import member_and_key, member_of_device
+from .loop_slice import LoopSlice
 from .user_settings import UserSettings
 
 MODELS: Final = (Dimension.MODEL, Dimension.PUBLIC_MODEL)
@@ -69,12 +72,18 @@ class DeviceManager:
         """Members without a device, in the order in which they were met."""
         self._moved: set[Dimension] = set()
         """Dimensions in which others wait than at the last selection."""
+        self.is_due = True
+        """Somebody else may have a device, though the ledger says what it said at the last selection."""
         self._met = 0
         """How many members of the ledger have been looked at."""
         self._folded = 0
         """How many of them the ledger has taken away since it was opened."""
         self._devices: dict[MemberKey, dr.AnyDeviceEntry] = {}
         self._features: dict[MemberFeature, None] = {}
+        self._basis: tuple[object, ...] | None = None
+        """What those were worked out from."""
+        self.lock = Lock()
+        """Held while it is decided who has a device, and while that is carried out."""
         self._remembered = _remembered(hass, entry)
         self._signal: SignalType[Collection[NewFeature], Collection[MemberFeature]] = SignalType(
             f"{DOMAIN}_{entry.entry_id}_features"
@@ -107,13 +116,12 @@ class DeviceManager:
         listener([NewFeature(key, self._devices[key], feature) for key, feature in self._features], ())
         return async_dispatcher_connect(self._hass, self._signal, listener)
 
-    @callback
-    def async_select(self, snapshot: Snapshot) -> Mapping[Dimension, Collection[MemberKey]]:
+    def select(self, snapshot: Snapshot) -> None:
         """Decide who has a device: those who had one, then by all spend that is known, as many as may.
 
-        Returns those without one, per dimension that has too many.
+        On a thread, for there may be thousands; `lock` is held.
         """
-        moved, self._moved = self._moved, set()
+        moved, self._moved, self.is_due = self._moved, set(), False
         if snapshot.folded != self._folded:
             self._forget_folded(snapshot, moved)
         # Others are only ever added, at the end.
@@ -123,14 +131,17 @@ class DeviceManager:
                 moved.add(key[0])
         self._met = len(snapshot.members)
         overflow: dict[Dimension, Collection[MemberKey]] = {}
+        # The event loop may be walking through those of today.
+        members = dict(self._members)
         for dimension, waiting in self._waiting.items():
-            if self._select(snapshot, dimension, waiting, moved):
+            if self._select(snapshot, dimension, members, moved):
                 known = self.overflow.get(dimension, ())
                 # Whoever holds it looks at all of them only where it is another one.
                 overflow[dimension] = frozenset(waiting) if dimension in moved or not known else known
-                self._members.setdefault((dimension, OTHER), Member(dimension, OTHER, OTHER))
+                members.setdefault((dimension, OTHER), Member(dimension, OTHER, OTHER))
+        if members.keys() != self._members.keys():
+            self._members = members
         self.overflow = overflow
-        return overflow
 
     def _forget_folded(self, snapshot: Snapshot, moved: set[Dimension]) -> None:
         """Let those wait no more who are counted together with others now."""
@@ -142,42 +153,54 @@ class DeviceManager:
                 moved.add(dimension)
 
     def _select(
-        self, snapshot: Snapshot, dimension: Dimension, waiting: dict[MemberKey, None], moved: set[Dimension]
+        self, snapshot: Snapshot, dimension: Dimension, members: dict[MemberKey, Member], moved: set[Dimension]
     ) -> bool:
-        """Give those who wait the places that are free; return whether there were too few."""
+        """Give those who wait the places among `members` that are free; return whether there were too few."""
+        waiting = self._waiting[dimension]
         wanted = (key for key in waiting if not self._is_dismissed(snapshot, key))
-        free = self.max_members - len(self.shown(dimension))
+        free = self.max_members - len(_shown_of(members, dimension))
         if free <= 0:
             return next(wanted, None) is not None
         ordered = list(wanted)
         if len(ordered) > free:
             ordered.sort(key=lambda key: (key not in self._registered, -snapshot.ever(key, "cost")))
         for key in ordered[:free]:
-            self._members[key] = snapshot.members[key]
+            members[key] = snapshot.members[key]
             del waiting[key]
             moved.add(dimension)
         return len(ordered) > free
 
     def shown(self, dimension: Dimension) -> list[MemberKey]:
         """Return the members of a dimension that have a device of their own."""
-        return [key for key in self._members if key[0] is dimension and key[1] != OTHER]
+        return _shown_of(self._members, dimension)
 
-    @callback
-    def async_update(self, snapshot: Snapshot) -> None:
-        """Register devices, rename them, have entities added for what is new and taken away for what is over."""
-        for key, known in self._members.items():
+    async def async_update(self, snapshot: Snapshot) -> None:
+        """Register devices, rename them, have entities added for what is new and taken away for what is over.
+
+        `lock` is held; hundreds may be new at once, so everyone else gets a turn in between.
+        """
+        basis = (self._members, snapshot.members, basis_of_features(snapshot, self._user_settings.limits))
+        if basis == self._basis:
+            return
+        turn = LoopSlice()
+        for key, known in [*self._members.items()]:
             member = snapshot.members.get(key, known)
             if key not in self._devices or member.name != known.name:
                 self._devices[key] = async_register(self._hass, self._entry, member, self._devices.get(TOTAL))
+                await turn.async_yield()
             self._members[key] = member
         features = dict.fromkeys(self._present(snapshot))
         newcomers = [one for one in features if one not in self._features]
         gone = [one for one in self._features if one[1] in TEMPORARY and one not in features]
         self._features = {one: None for one in self._features if one not in gone} | features
-        if newcomers or gone:
-            self._restore({key for key, _ in newcomers} & self._dismissed.keys())
-            new = [NewFeature(key, self._devices[key], feature) for key, feature in newcomers]
-            async_dispatcher_send(self._hass, self._signal, new, gone)
+        self._basis = basis
+        self._restore({key for key, _ in newcomers} & self._dismissed.keys())
+        if gone:
+            async_dispatcher_send(self._hass, self._signal, (), gone)
+        for key, of_member in groupby(newcomers, itemgetter(0)):
+            new = [NewFeature(key, self._devices[key], feature) for _, feature in of_member]
+            async_dispatcher_send(self._hass, self._signal, new, ())
+            await turn.async_yield()
 
     def _present(self, snapshot: Snapshot) -> Iterable[MemberFeature]:
         """Yield the features of all members with a device."""
@@ -200,13 +223,15 @@ class DeviceManager:
 
     async def async_dismiss(self, key: MemberKey, snapshot: Snapshot) -> None:
         """Let a member go that was deleted by hand, until it is used again."""
-        if self._members.pop(key, None) and key[0] in self._waiting:
-            self._waiting[key[0]][key] = None
-            self._moved.add(key[0])
-        self._devices.pop(key, None)
-        self._features = {one: None for one in self._features if one[0] != key}
-        self._remembered = {one for one in self._remembered if one[0] != key}
-        self._dismissed[key] = _lifetime(snapshot, key)
+        async with self.lock:
+            self.is_due = True
+            if self._members.pop(key, None) and key[0] in self._waiting:
+                self._waiting[key[0]][key] = None
+                self._moved.add(key[0])
+            self._devices.pop(key, None)
+            self._features = {one: None for one in self._features if one[0] != key}
+            self._remembered = {one for one in self._remembered if one[0] != key}
+            self._dismissed[key] = _lifetime(snapshot, key)
         await self._user_settings.async_dismiss(key)
 
     def _restore(self, members: Collection[MemberKey]) -> None:
@@ -239,6 +264,11 @@ def async_leaving(
     for ranked in devices.values():
         leaving += [device for _, device in sorted(ranked, key=lambda one: -one[0])[most:]]
     return leaving
+
+
+def _shown_of(members: Iterable[MemberKey], dimension: Dimension) -> list[MemberKey]:
+    """Return those of a dimension that are shown by themselves."""
+    return [key for key in members if key[0] is dimension and key[1] != OTHER]
 
 
 def _shown(options: Mapping[str, Any]) -> set[Dimension]:

@@ -1,9 +1,7 @@
 """From the coordinator's data to the entities that it concerns, and to no others."""
 
-import time
 from asyncio import sleep
 from functools import partial
-from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -11,9 +9,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from .const import LOGGER
 from .core.models import MemberKey
 from .data import PulseData
-
-SLICE_SECONDS: Final = 0.004
-"""Of computing before everyone else on the event loop gets a turn; midnight concerns ten thousand entities."""
+from .loop_slice import LoopSlice
 
 
 class EntityDispatcher:
@@ -59,8 +55,7 @@ class EntityDispatcher:
     @callback
     def _work(self) -> None:
         """Call those that are due until the slice is over, one at least."""
-        # Of this thread: what others do meanwhile is not held up by us.
-        end = time.thread_time() + SLICE_SECONDS
+        turn = LoopSlice()
         while self._queue or self._due:
             if not self._queue:
                 member = next(iter(self._due))
@@ -72,7 +67,7 @@ class EntityDispatcher:
                 listener()
             except Exception:  # noqa: BLE001 - one entity that fails must not silence the others
                 LOGGER.exception("An entity of %s failed to write its state", self._entry.title)
-            if time.thread_time() >= end:
+            if turn.is_over:
                 return
         self._busy = False
 

@@ -72,3 +72,10 @@ def present(member: MemberKey, snapshot: Snapshot, limits: Limits) -> Iterable[F
     for feature, is_present in (_OF_MEMBERS | _OF_PROXY if member == TOTAL else _OF_MEMBERS).items():
         if is_present(member, snapshot, limits):
             yield feature
+
+
+def basis_of_features(snapshot: Snapshot, limits: Limits) -> tuple[object, ...]:
+    """Return what features follow from: as long as it is the same, all members have the same."""
+    insight = snapshot.insight
+    times = insight.yesterday, insight.last_month, insight.forecast_from, insight.unusual_from
+    return snapshot.budgets, snapshot.health.keys(), limits, tuple(one is None for one in times)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
@@ -30,7 +31,7 @@ from .const import (
     WEEK_STARTS,
 )
 from .core.catalog import Dimension
-from .core.errors import NewerSchemaError, StoreError
+from .core.errors import NewerSchemaError, PulseError, StoreError
 from .core.exposition import ExpositionParser, label_names
 from .core.history import History
 from .core.insight import Forecaster
@@ -228,6 +229,15 @@ class LedgerWorker:
 
     def _scrape(self, body: ExpositionParser, answer: Answer, *, part: bool) -> None:
         """Count an answer; on the ledger's own thread."""
+        try:
+            self._count(body, answer, part=part)
+        except PulseError as err:
+            # Whoever catches it is on the event loop, which would be held while all that was read is let go of.
+            clear_frames(err.__traceback__)
+            raise
+
+    def _count(self, body: ExpositionParser, answer: Answer, *, part: bool) -> None:
+        """Count an answer, and note what is told of it."""
         exposition = body.finish()
         self._show(
             self._ledger.scrape(

@@ -42,8 +42,8 @@ class Shown:
     entry_id: str
     names: Mapping[MemberKey, str]
     """Member -> what the names of its statistics begin with."""
-    overflow: Mapping[MemberKey, MemberKey]
-    """Member that is shown together with others -> what they are shown under."""
+    overflow: Mapping[Dimension, Collection[MemberKey]]
+    """Members that are shown together, per dimension."""
     metrics: Mapping[str, Words]
     """Those of the proxy that it publishes."""
 
@@ -62,7 +62,7 @@ def shown(hass: HomeAssistant, entry: ConfigEntry, device_manager: DeviceManager
             if key != TOTAL
         }
         | {TOTAL: proxy},
-        {key: (of, OTHER) for of, keys in device_manager.overflow.items() for key in keys},
+        device_manager.overflow,
         {metric: _words(hass, metric) for metric in METRICS if _COUNTERS[metric] in published},
     )
 
@@ -71,7 +71,9 @@ def fresh(before: Shown | None, now: Shown) -> set[MemberKey]:
     """Return the members that had no statistics before, or less of them, or stood for others."""
     if before is None or before.metrics != now.metrics:
         return set(now.names)
-    return (now.names.keys() - before.names.keys()) | {to for _, to in before.overflow.items() ^ now.overflow.items()}
+    dimensions = before.overflow.keys() | now.overflow.keys()
+    moved = {(one, OTHER) for one in dimensions if before.overflow.get(one) != now.overflow.get(one)}
+    return (now.names.keys() - before.names.keys()) | (moved & now.names.keys())
 
 
 def part_of(known: KnownHours, before: KnownHours | None, zone: ZoneInfo, *, from_days: bool = False) -> Range:
@@ -90,7 +92,10 @@ def part_of(known: KnownHours, before: KnownHours | None, zone: ZoneInfo, *, fro
 
 def build(path: Path, wanted: Shown, part: Range, members: Collection[MemberKey]) -> list[Update]:
     """Return what a part of the statistics of some members is to be; blocking, raises StoreError."""
-    within = {key: key for key in members} | {one: to for one, to in wanted.overflow.items() if to in members}
+    within = {key: key for key in members}
+    for dimension, together in wanted.overflow.items():
+        if (other := (dimension, OTHER)) in within:
+            within |= dict.fromkeys(together, other)
     selection = hours.Selection(within, [_COUNTERS[metric] for metric in wanted.metrics])
     end = part.hours[-1] + HOUR_SECONDS if part.hours else part.first
     by_hour = hours.hourly_usage(path, selection, first=part.first, end=end, zone=part.zone)

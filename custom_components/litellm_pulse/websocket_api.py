@@ -152,9 +152,11 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
             "message": localize(hass, f"history_{data.history.error}") if data.history.error else None,
         },
         "begun_before": _begun_before(entry, data),
+        "time_zone": runtime and runtime.ledger.zone.key,
+        "window_starts": snapshot.window_starts,
         "last_scrape": snapshot.last_scrape,
         "last_restart": snapshot.process_start,
-        "unpriced_requests_day": snapshot.value(TOTAL, Window.DAY, "unpriced_requests"),
+        **_unpriced(snapshot),
         "dimensions": [
             {
                 "dimension": dimension,
@@ -165,15 +167,19 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
     }
 
 
-def _begun_before(entry: LiteLLMPulseConfigEntry, data: PulseData) -> list[Window]:
-    """Return the windows that began before the set-up: their sensors leave out what history tells of them.
+def _unpriced(snapshot: Snapshot) -> dict[str, float]:
+    """Return how many requests of today had no price, where LiteLLM tells."""
+    known = "unpriced_requests" in snapshot.published
+    return {"unpriced_requests_day": snapshot.value(TOTAL, Window.DAY, "unpriced_requests")} if known else {}
 
-    The day is none of them: statistics, which do not, are up to an hour late.
-    """
+
+def _begun_before(entry: LiteLLMPulseConfigEntry, data: PulseData) -> list[Window]:
+    """Return the windows that began before the set-up: their sensors leave out what history tells of them."""
     if data.history.state is HistoryState.OFF:
         return []
+    windows = (Window.DAY, Window.WEEK, Window.MONTH)
     starts = data.snapshot.window_starts
-    return [one for one in (Window.WEEK, Window.MONTH) if (start := starts.get(one)) and start < entry.created_at]
+    return [one for one in windows if (start := starts.get(one)) and start < entry.created_at]
 
 
 def _devices(hass: HomeAssistant, entry_id: str) -> dict[MemberKey, dr.AnyDeviceEntry]:

@@ -1,65 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { translator } from "../../custom_components/litellm_pulse/frontend/translations.js";
-import { dashboard } from "../../custom_components/litellm_pulse/frontend/views.js";
-
-const SPENT = {
-  spend_day: "sensor.day",
-  spend_week: "sensor.week",
-  spend_month: "sensor.month",
-  spend_forecast: "sensor.forecast",
-};
-
-function member(id, statistics, more = {}) {
-  return {
-    id,
-    name: id,
-    device_id: id,
-    spend: 1,
-    entities: {},
-    statistics,
-    limits: {},
-    budget: null,
-    health: null,
-    ...more,
-  };
-}
-
-function proxy(id, more = {}) {
-  const models = [member("gpt", `litellm_pulse:${id}_model_ab`), member("free", `litellm_pulse:${id}_model_cd`)];
-  return {
-    ...member(id, `litellm_pulse:${id}_total`, { entities: SPENT }),
-    loaded: true,
-    connected: true,
-    error: null,
-    last_scrape: "2026-11-25T12:00:00+00:00",
-    last_restart: null,
-    unpriced_requests_day: 0,
-    dimensions: [
-      { dimension: "model", members: models },
-      { dimension: "team", members: [member("Home", `litellm_pulse:${id}_team_ef`)] },
-    ],
-    ...more,
-  };
-}
-
-function made(proxies, more = {}) {
-  const known = new Set(
-    proxies.flatMap((one) => [one, ...one.dimensions.flatMap(({ members }) => members)]).map((one) => one.statistics),
-  );
-  const language = { t: translator("en"), moment: (value) => `at ${value}` };
-  return dashboard({ proxies, known, energy: true, color: (index) => `#${index}`, ...language, ...more }).views;
-}
-
-/** Return all cards of a view. */
-function cards(view) {
-  return view.sections.flatMap((section) => section.cards);
-}
-
-function ofType(view, type) {
-  return cards(view).filter((card) => card.type === type);
-}
+import { cards, made, member, ofType, proxy, SPENT } from "./pages.js";
 
 /** Return the title of the first hint of the first view. */
 function title(proxies) {
@@ -127,20 +69,6 @@ test("all that follows the date follows the same, which is not the Energy page's
     .filter((card) => "collection_key" in card);
   assert.ok(followers.length > 0);
   assert.ok(followers.every((card) => card.collection_key === "energy_litellm_pulse"));
-});
-
-test("a sensor that is disabled is told from the statistics", () => {
-  const [overview] = made([proxy("a", { entities: { spend_day: "sensor.day" } })]);
-  assert.equal(ofType(overview, "tile").length, 0);
-  assert.ok(ofType(overview, "heading").some(({ heading }) => heading === "Up to the last full hour"));
-  assert.deepEqual(
-    ofType(overview, "statistic").map(({ entity, period }) => [entity, period.calendar.period]),
-    [
-      ["litellm_pulse:a_total_spend", "day"],
-      ["litellm_pulse:a_total_spend", "week"],
-      ["litellm_pulse:a_total_spend", "month"],
-    ],
-  );
 });
 
 test("graphs wait for the first statistics and say so", () => {
@@ -271,24 +199,4 @@ test("health tells how far the import of history is, where a source of it is cho
   );
   assert.ok(live.every(({ entity, row }) => (entity ?? row.entity) === "sensor.import"));
   assert.equal(importRows({ history: { ...history, source: "api" }, entities }).length, 4);
-});
-
-function shownFirst(more, known) {
-  return cards(made([proxy("a", more)], known)[0])
-    .filter(({ type }) => ["tile", "statistic"].includes(type))
-    .map(({ type, name }) => [type, name]);
-}
-
-test("a month that began before the set-up is shown with what history tells of it", () => {
-  const [today, week, month, forecast] = ["Today", "This week", "This month", "Forecast"];
-  const all = [today, week, month, forecast].map((name) => ["tile", name]);
-  assert.deepEqual(shownFirst({}), all);
-  assert.deepEqual(shownFirst({ begun_before: ["month", "year"] }), [
-    ["tile", today],
-    ["tile", week],
-    ["statistic", month],
-    ["tile", forecast],
-  ]);
-  // Before there are statistics, what the sensors say is better than nothing.
-  assert.deepEqual(shownFirst({ begun_before: ["month"] }, { known: new Set() }), all);
 });

@@ -7,7 +7,7 @@ stands still for a while, and after ten answers the new time is taken for the ri
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple
 
 SMALL_STEP = 7200.0
@@ -136,7 +136,7 @@ class LedgerClock:
 
     def dump(self) -> str:
         """Return it as text."""
-        return json.dumps(asdict(self))
+        return json.dumps({name: getattr(self, name) for name in self.__slots__})
 
     @classmethod
     def load(cls, text: str) -> LedgerClock:

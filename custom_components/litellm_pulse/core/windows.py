@@ -4,8 +4,10 @@ Local days are 23, 24 or 25 hours long; a bucket is a quarter of an hour of UTC,
 that zones have, so every local day is a whole number of buckets.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -84,7 +86,8 @@ def start_of_day(day: int, zone: ZoneInfo) -> datetime:
     return midnight.astimezone(UTC).astimezone(zone)
 
 
-def starts(day: int, zone: ZoneInfo, week_start: int = 0) -> dict[Window, datetime | None]:
+@lru_cache(maxsize=16)
+def starts(day: int, zone: ZoneInfo, week_start: int = 0) -> Mapping[Window, datetime | None]:
     """Return when each window that contains a local day began: midnight, the week's first day, the 1st, 1 January."""
     began = {window: start_of_day(first, zone) for window, first in first_days(day, week_start).items()}
     return {**began, Window.LIFETIME: None}

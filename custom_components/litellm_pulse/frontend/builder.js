@@ -11,14 +11,14 @@ const FIGURES = ["spend", "requests", "failed", "input", "output", "cached", "pe
 const LONGEST = 40;
 const LABELS = { input_tokens: "input", output_tokens: "output", requests: "requests", failed_requests: "failed" };
 
-/** What is shown as it is now: the entity by its key, and the window of the statistics that stand in for it. */
+/** What is shown as it is now: the entity by its key, and of what window a figure stands in for it. */
 const TILES = {
   spend_day: { name: "today", icon: "mdi:cash", window: "day" },
   spend_week: { name: "this_week", icon: "mdi:cash", window: "week" },
   spend_month: { name: "this_month", icon: "mdi:cash", window: "month" },
   spend_forecast: { name: "forecast", icon: "mdi:chart-line" },
   spend_lifetime: { name: "lifetime", icon: "mdi:sigma" },
-  tokens_day: { name: "tokens_day", icon: "mdi:counter" },
+  tokens_day: { name: "tokens_day", icon: "mdi:counter", window: "day", figure: "tokens" },
 };
 
 /** Return the path of a page: a proxy's, a member's, or that of a proxy's dimension. */
@@ -56,31 +56,24 @@ export class Builder {
   }
 
   /**
-   * Return a tile per entity; cards of the statistics where the sensors of spend are disabled, or leave
-   * out what history tells of the days before the set-up.
+   * Return a tile per entity; the ledger tells it where the sensor is disabled, or leaves out what
+   * history tells of the days before the set-up.
    */
-  now({ entities, statistics, begun_before: early = [] }, keys) {
-    const tiles = keys.map((key) => ({ entity: entities[key], ...TILES[key] }));
-    const whole = tiles.every(({ entity, window }) => entity || !window);
-    const known = this.known.has(statistics);
-    const until = { ...this.heading(this.t("full_hours")), heading_style: "subtitle" };
-    const cards = tiles
-      .filter(({ entity, window }) => (whole ? entity : window))
-      .map(({ entity, window, name, icon }) =>
-        whole && !(known && early.includes(window))
+  now({ entities, begun_before: early = [], ...subject }, keys) {
+    return keys
+      .map((key) => ({ entity: entities[key], ...TILES[key] }))
+      .filter(({ entity, window }) => entity || window)
+      .map(({ entity, icon, name, window, figure = "spend" }) =>
+        entity && !early.includes(window)
           ? { type: "tile", entity, icon, color: "primary", name: this.t(name), grid_options: HALF }
-          : {
-              type: "statistic",
-              entity: `${statistics}_spend`,
-              stat_type: "change",
-              period: { calendar: { period: window } },
-              unit: "USD",
-              name: this.t(name),
-              grid_options: HALF,
-            },
+          : this.running(subject, { icon, window, figure, name: this.t(name) }),
       );
-    // Statistics do not have the running hour: without a word, today would be less than the picked period.
-    return whole ? cards : [until, ...cards];
+  }
+
+  /** Return a figure of the running day, week or month, from the ledger. */
+  running({ sources, filter, window_starts, time_zone: zone }, { window, ...shown }) {
+    const when = { window, since: window_starts[window], zone };
+    return { type: "custom:litellm-pulse-now", sources, filter, ...when, ...shown, grid_options: HALF };
   }
 
   /** Return the figures of the picked period, and what belongs beside them. */
@@ -177,6 +170,7 @@ function short(name) {
   return characters.length > LONGEST ? `${characters.slice(0, LONGEST - 1).join("")}…` : name;
 }
 
-function source({ id, name }) {
+/** Return what our cards ask for the usage of a proxy. */
+export function source({ id, name }) {
   return { entry_id: id, name };
 }

@@ -1,9 +1,29 @@
-/** What no built-in card shows: figures of the picked period, and a table of who used how much. */
+/** What no built-in card shows: figures of a period, and a table of who used how much. */
 
 import { capital } from "./translations.js";
 import { element, UsageCard } from "./usage-card.js";
+import { running } from "./zones.js";
 
 const MOST_ROWS = 10;
+
+/** A figure of the running day, week or month, as a tile shows it where there is a sensor. */
+export class NowCard extends UsageCard {
+  span() {
+    const { since, window, zone } = this.config;
+    return running(Date.parse(since), window, Date.now(), zone);
+  }
+
+  getCardSize() {
+    return 1;
+  }
+
+  content(now) {
+    const { icon, name, figure } = this.config;
+    const value = element("span", { class: "value", "data-figure": figure }, this.written(figure, now.total));
+    const texts = element("div", {}, element("span", { class: "name" }, name), value);
+    return [element("div", { class: "now" }, element("ha-icon", { icon }), texts)];
+  }
+}
 
 /** Some figures of the picked period, each with its change. */
 export class SummaryCard extends UsageCard {

@@ -1,6 +1,6 @@
 /** The dashboard strategy `custom:litellm-pulse` and its cards, as the frontend gets to know them. */
 
-import { SummaryCard, TableCard } from "./cards.js";
+import { NowCard, SummaryCard, TableCard } from "./cards.js";
 import { moments } from "./format.js";
 import { zoneOf } from "./period.js";
 import { languageOf, loadLanguage, translator } from "./translations.js";
@@ -60,6 +60,7 @@ function graphColor(index) {
 function define() {
   const elements = {
     "ll-strategy-dashboard-litellm-pulse": LiteLLMPulseStrategy,
+    "litellm-pulse-now": NowCard,
     "litellm-pulse-summary": SummaryCard,
     "litellm-pulse-table": TableCard,
   };

@@ -45,6 +45,11 @@ button {
 .figure .label, .foot { color: var(--secondary-text-color); font-size: var(--ha-font-size-s, 12px); }
 .figure .value { font-size: var(--ha-font-size-xl, 20px); font-variant-numeric: tabular-nums; }
 .figure .change { font-size: var(--ha-font-size-s, 12px); }
+.now { display: flex; align-items: center; gap: 10px; min-height: 54px; padding: 0 10px; }
+.now ha-icon { padding: 6px; color: var(--primary-color); }
+.now span { display: block; line-height: 18px; }
+.now .name { font-weight: var(--ha-font-weight-medium, 500); }
+.now .value { font-size: var(--ha-font-size-s, 12px); }
 .foot { padding: 0 16px 14px; }
 .hint { padding: 24px 16px; color: var(--secondary-text-color); text-align: center; }
 @container (min-width: 600px) {

@@ -5,7 +5,7 @@ import { followPicker, pickedPeriod, zoneOf } from "./period.js";
 import { styles } from "./styles.js";
 import { languageOf, translator } from "./translations.js";
 import { change, FIGURES, nothing, usageOf } from "./usage.js";
-import { startOfDay } from "./zones.js";
+import { running, startOfDay } from "./zones.js";
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -52,11 +52,9 @@ export class UsageCard extends HTMLElement {
 
   connectedCallback() {
     if (this.#hass && this.config && !this.#unfollow) {
-      this.#unfollow = this.#follow((picked) => {
-        this.#picked = picked;
-        this.#load();
-      });
+      this.#unfollow = this.span() ? () => undefined : this.#follow();
       this.#timer = setInterval(() => this.#refresh(), MINUTE);
+      this.#load();
     }
   }
 
@@ -108,15 +106,22 @@ export class UsageCard extends HTMLElement {
     return dates(this.#hass, this.#period.before, zoneOf(this.#hass));
   }
 
-  /** Call back with the picked period, or with the last days where the card says how many. */
-  #follow(callback) {
+  /** Return the span that the card is about, where it does not follow the picker: the last days. */
+  span() {
     const { days } = this.config;
     if (!days) {
-      return followPicker(this.#hass, callback);
+      return undefined;
     }
-    const end = new Date();
-    callback({ start: new Date(startOfDay(end - days * DAY, zoneOf(this.#hass))), end });
-    return () => undefined;
+    const zone = zoneOf(this.#hass);
+    const start = startOfDay(Date.now() - days * DAY, zone);
+    return { start: new Date(start), end: running(start, "day", Date.now(), zone).end };
+  }
+
+  #follow() {
+    return followPicker(this.#hass, (picked) => {
+      this.#picked = picked;
+      this.#load();
+    });
   }
 
   /** Load again where time goes on in what is shown, and somebody looks. */
@@ -127,10 +132,11 @@ export class UsageCard extends HTMLElement {
   }
 
   async #load() {
-    if (!this.#hass || !this.#picked || !this.config) {
+    const picked = this.#hass && this.config && (this.span() ?? this.#picked);
+    if (!picked) {
       return;
     }
-    const period = pickedPeriod(this.#picked, Date.now(), zoneOf(this.#hass));
+    const period = pickedPeriod(picked, Date.now(), zoneOf(this.#hass));
     this.#period = period;
     try {
       const [now, before] = await Promise.all([

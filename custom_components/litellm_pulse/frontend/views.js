@@ -1,6 +1,6 @@
 /** The views of the dashboard, as Lovelace configuration: what is known of the proxies in, cards out. */
 
-import { Builder, colored, pathOf } from "./builder.js";
+import { Builder, colored, pathOf, source } from "./builder.js";
 import { healthView } from "./health.js";
 import { limitCards } from "./limits.js";
 
@@ -30,14 +30,15 @@ export function dashboard({ proxies, known, energy, t, color, moment }) {
   };
 }
 
-/** Return a proxy whose members have colors and pages. */
+/** Return a proxy whose members have colors and pages; all know where their usage is asked for. */
 function prepared(proxy, color) {
-  const { begun_before } = proxy;
-  const dimensions = proxy.dimensions.map((one) => ({
-    ...one,
-    members: colored(one.members, color).map((member) => ({ ...member, begun_before })),
+  const { begun_before, window_starts, time_zone } = proxy;
+  const shared = { begun_before, window_starts, time_zone, sources: [source(proxy)] };
+  const dimensions = proxy.dimensions.map(({ dimension, members }) => ({
+    dimension,
+    members: colored(members, color).map((one) => ({ ...one, ...shared, filter: { dimension, id: one.id } })),
   }));
-  return { ...proxy, dimensions };
+  return { ...proxy, ...shared, dimensions };
 }
 
 /** Return the view that compares the proxies. */
@@ -100,7 +101,7 @@ function viewsOfDimension(build, proxy, one) {
 
 /** Return the page of a member: what it spends, and by whom or on what. */
 function viewOfMember(build, proxy, dimension, member) {
-  const filter = { dimension, id: member.id };
+  const { filter } = member;
   const others = proxy.dimensions.filter((one) => one.dimension !== dimension);
   return build.view({
     title: member.name,

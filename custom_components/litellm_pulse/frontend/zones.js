@@ -47,6 +47,18 @@ export function monthsBetween(start, end, zone) {
   return (last.getUTCFullYear() - first.getUTCFullYear()) * 12 + last.getUTCMonth() - first.getUTCMonth();
 }
 
+const STEPS = { day: { days: 1 }, week: { days: 7 }, month: { months: 1 } };
+
+/** Return the day, week or month that runs now, from when one of them began: `{start, end}`, as dates. */
+export function running(since, window, now, zone) {
+  const after = (start) => startOfDay(shifted(start, zone, STEPS[window]), zone);
+  let [start, end] = [since, after(since)];
+  while (end <= now) {
+    [start, end] = [end, after(end)];
+  }
+  return { start: new Date(start), end: new Date(end) };
+}
+
 /** Return when the day began that an instant is in. */
 export function startOfDay(instant, zone) {
   const wall = wallOf(instant, zone);

@@ -5,7 +5,7 @@ Nothing is changed before the whole answer has been read.
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 
 from ..catalog import COUNTERS, GAUGES, LIVE_FAMILIES, Dimension, Metric
@@ -37,6 +37,7 @@ from .results import (
 from .series import Counter
 from .series_index import SeriesIndex
 from .splits import Splits
+from .step import Step, counted_since_restart
 
 _EVIDENCE = "_count"
 """How the families of histograms end whose counts are evidence of a restart."""
@@ -44,21 +45,6 @@ _EVIDENCE = "_count"
 
 _PAST = 3600.0
 """Seconds after which times of creation that lay in the future are past, also those of others that share a start."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One answer that stands, before it is taken in."""
-
-    answer: Answer
-    exposition: Exposition
-    """With the families that a part leaves out."""
-    gauges: Mapping[str, Sequence[GaugeSample]]
-    identity: Identity
-    process: Process
-    is_new: bool
-    """The process was not seen before."""
-    diffs: dict[str, FamilyDiff]
 
 
 class Counting:
@@ -177,7 +163,7 @@ class Counting:
             self._open_part = None
         return counted
 
-    def _read(self, answer: Answer, gauges: Mapping[str, Sequence[GaugeSample]], identity: Identity) -> _Step:
+    def _read(self, answer: Answer, gauges: Mapping[str, Sequence[GaugeSample]], identity: Identity) -> Step:
         """Return what an answer says of the process that gives it; raises as `count` does."""
         exposition = answer.exposition
         found = match(identity, answer, self._processes, self._families(exposition))
@@ -191,14 +177,14 @@ class Counting:
         if fell or (found.fell_without_identity and self._processes.newest):
             self._turns.fell(process.values())
         if fell:
-            counted = _counted_since_restart(process, diffs)
+            counted = counted_since_restart(process, diffs)
             process = self._begin(identity, restarted=True)
             for counter in counted:
                 process.counters_of(counter.series.family)[counter.series.text] = counter
             diffs = self._diffs(process, exposition, identity)
-        return _Step(answer, exposition, gauges, identity, process, process not in self._processes, diffs)
+        return Step(answer, exposition, gauges, identity, process, process not in self._processes, diffs)
 
-    def _take_in(self, step: _Step) -> Counted:
+    def _take_in(self, step: Step) -> Counted:
         """Take an answer in that stands; nothing here can fail."""
         process, diffs, is_new = step.process, step.diffs, step.is_new
         self._processes.number += 1
@@ -206,7 +192,7 @@ class Counting:
         before = process.values() if any(one.falls for one in diffs.values()) else {}
         resumed, had_series = process.sums is not None, bool(self._series.by_text)
         work, origins = self._work(step)
-        work.apply(diffs, step.exposition, older=_is_older(step))
+        work.apply(diffs, step.exposition, older=step.is_older)
         restarted = self._processes.is_restart(process, is_new=is_new, fresh=any(work.fresh))
         restarted |= _settle(process, work)
         in_turn = self._judge(step, work, before)
@@ -230,10 +216,10 @@ class Counting:
             changes=changes,
         )
 
-    def _work(self, step: _Step) -> tuple[Increases, Mapping[str, Origin]]:
+    def _work(self, step: Step) -> tuple[Increases, Mapping[str, Origin]]:
         """Return what applies the diffs of an answer, and the metrics that are tracked from now on."""
         process, answer = step.process, step.answer
-        superseded, let_go = _superseded(step)
+        superseded, let_go = step.supersede()
         untracked, origins = self._origins.track(self._processes.number, process.number, answer.answered_at, answer.now)
         looks = self._origins.looks(answer.answered_at, answer.now)
         # Of those that share a start, only times of creation tell what one has that the others have not counted.
@@ -242,7 +228,7 @@ class Counting:
             not akin
             and superseded.isdisjoint(metric.sources)
             and index not in untracked
-            and _counts_newcomers(process, looks[index], answer.answered_at, is_new=step.is_new)
+            and step.counts_newcomers(looks[index])
             for index, metric in enumerate(self.metrics)
         ]
         if process.sums and process.start is not None and answer.now < self._processes.in_turn_until:
@@ -253,8 +239,7 @@ class Counting:
         work = Increases(
             metrics=self.metrics,
             attributions=self._attributions,
-            series=self._series.by_text,
-            ids=self._series.ids,
+            index=self._series,
             process=process,
             others=[one for one in self._processes if one is not process],
             akin=akin,
@@ -275,7 +260,7 @@ class Counting:
             }
         return work, origins
 
-    def _ahead(self, step: _Step) -> float | None:
+    def _ahead(self, step: Step) -> float | None:
         """Return by how much the process, or one that shares its start, is ahead with its times of creation.
 
         Where the clock of its answers has been set since, and they would not lie in the future by the clock that it
@@ -289,7 +274,7 @@ class Counting:
         now = [ahead(one.created.values(), answer.answered_at, answer.now) for one in step.diffs.values()]
         return max((one for one in (*lasting, *now) if one is not None), default=None)
 
-    def _judge(self, step: _Step, work: Increases, before: dict[bytes, float]) -> bool:
+    def _judge(self, step: Step, work: Increases, before: dict[bytes, float]) -> bool:
         """Drop increases that may be those of several processes in turn, and return whether they are.
 
         `before` are the counters of a process of which some fell.
@@ -309,7 +294,7 @@ class Counting:
         self._ambiguities.note(work.ambiguity)
         return in_turn
 
-    def _note(self, step: _Step, work: Increases, origins: Mapping[str, Origin], moved: Sequence[SeriesRow]) -> Changes:
+    def _note(self, step: Step, work: Increases, origins: Mapping[str, Origin], moved: Sequence[SeriesRow]) -> Changes:
         """Note that a process has answered, and return what is to be written down."""
         process, answer = step.process, step.answer
         met = step.is_new or process.forgotten
@@ -490,18 +475,6 @@ def _source(metric: Metric, exposition: Exposition) -> str | None:
     return next((source for source in metric.sources if source in exposition), None)
 
 
-def _counts_newcomers(process: Process, look: float, answered_at: float, *, is_new: bool) -> bool:
-    """Whether a series that appears and does not tell when it was created is new, and no baseline."""
-    if process.forgotten or process.joined:
-        return False
-    if not is_new:
-        return True
-    if process.start is None:
-        return process.restarted
-    # A start that lies in the future says nothing beside our first look.
-    return look < process.start <= answered_at + CLOCK_STEP
-
-
 def _settle(process: Process, work: Increases) -> bool:
     """Count what waited, once those from before have stayed away for long; return whether it was a restart."""
     waiting = process.waiting
@@ -517,57 +490,3 @@ def _settle(process: Process, work: Increases) -> bool:
         for metric, value in enumerate(held):
             vector[metric] += value
     return True
-
-
-def _is_older(step: _Step) -> bool:
-    """Whether an answer is older than the last one of its process: some counters are lower, and none is higher.
-
-    Those that are back may have begun anew, unless one is back as it was: then they were not gone.
-    """
-    process = step.process
-    if step.is_new or process.has_no_identity or (process.joined and step.identity.starts != process.starts):
-        return False
-    diffs = step.diffs.values()
-    if not any(one.falls for one in diffs) or any(one.rises for one in diffs):
-        return False
-    return any(one.falls_while_present or one.has_returned_unchanged for one in diffs)
-
-
-def _counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> list[Counter]:
-    """Return the counters that may have counted since a restart that shows only now, with what has counted already.
-
-    It may have been since those that are lower now are missing. What appeared since then has counted whole,
-    of others what had grown: also of those that are missing now, which are no evidence of another restart later.
-    """
-    fallen = set().union(*(diff.fallen for diff in diffs.values()))
-    if any(one.missing_since is None for one in fallen):
-        return []
-    since = max(one.missing_since or 0.0 for one in fallen)
-    gone = {one for diff in diffs.values() for one in diff.missing}
-    counted = []
-    for one in process.all_counters():
-        if one.first_seen >= since:
-            counted.append(one)
-        elif one.untold and one.created is None and one not in fallen:
-            missing_since = since if one in gone or one.missing_since is not None else None
-            counted.append(Counter(one.series, one.untold, missing_since=missing_since, first_seen=since))
-    return counted
-
-
-def _superseded(step: _Step) -> tuple[set[str], dict[BaselineKey, None]]:
-    """Let go of the families that are published and, after a new mapping, are not read any more.
-
-    Returns them, and the baselines to delete.
-    """
-    process = step.process
-    found = {
-        family
-        for family, counters in process.counters.items()
-        if counters and family not in step.diffs and family in step.exposition
-    }
-    baselines: dict[BaselineKey, None] = {}
-    for family in found:
-        baselines |= {(process.id, one.series.id): None for one in process.counters.pop(family).values()}
-        process.lines.pop(family, None)
-        process.slots.pop(family, None)
-    return found, baselines

@@ -1,18 +1,19 @@
 """One answer's diffs, applied: the only place where counters change."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import takewhile
 
-from ..catalog import UPSTREAM, Metric, counted, metrics_of, proves_use
-from ..exposition import Exposition, LabelReader, Labels, canonical, split_sample
+from ..catalog import Metric
+from ..exposition import Exposition, canonical, split_sample
 from ..models import ZERO, Vector
-from .attribution import Attributions, UnresolvedAttribution
+from .attribution import Attributions
 from .diff import FamilyDiff, created_family, creation_times
 from .processes import Process, layout_of
-from .results import Ambiguity, Baseline, BaselineKey, MemberKeys, SeriesRow
+from .raw_sums import follow_moves, gained_by
+from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
+from .series_index import SeriesIndex
 
 type Adder = Callable[[Series, float], None]
 """Takes the value of a series that appears."""
@@ -24,9 +25,7 @@ class Increases:
 
     metrics: tuple[Metric, ...]
     attributions: Attributions
-    series: dict[bytes, Series]
-    ids: Iterator[int]
-    """Numbers for new series."""
+    index: SeriesIndex
     process: Process
     others: Sequence[Process]
     """All other processes that are known."""
@@ -139,7 +138,7 @@ class Increases:
             self.process.layouts_of(family).update(layout_of(new) for _, new in diff.renamed)
         for old, new in diff.renamed:
             counters[new] = counters.pop(old)
-            self.series[new] = counters[new].series
+            self.index.by_text[new] = counters[new].series
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""
@@ -245,9 +244,9 @@ class Increases:
 
     def _count_newcomers(self, diffs: Mapping[str, FamilyDiff]) -> None:
         """Take in the series that this process did not have before."""
-        self._register_series(diffs)
+        self.new_series += self.index.register(diffs, self.metrics, self.attributions)
         summed: dict[int, list[float]] = {}
-        known, baselines, process = self.series, self.baselines, self.process.id
+        known, baselines, process = self.index.by_text, self.baselines, self.process.id
         by_sums = partial(_sum, summed) if self.process.sums is not None else None
         first_seen = self.now if self.process.has_no_identity else 0.0
         for family, diff in diffs.items():
@@ -349,64 +348,6 @@ class Increases:
             vector = self.increases[attribution] = list(ZERO)
         return vector
 
-    def _register_series(self, diffs: Mapping[str, FamilyDiff]) -> None:
-        """Make series of all series that no process had before."""
-        # Those that are proven to be used, and those that are perhaps only named.
-        unresolved: tuple[dict[bytes, UnresolvedAttribution], dict[bytes, UnresolvedAttribution]] = {}, {}
-        new: tuple[list[tuple[Series, UnresolvedAttribution]], list[tuple[Series, UnresolvedAttribution]]] = [], []
-        for family, diff in diffs.items():
-            self._make_series(family, diff, unresolved, new)
-        # Not before it is known what models there are, and who was used and not only named.
-        of, rows = self.attributions.of, self.new_series
-        for known in (new[True], new[False]):
-            for series, whose in known:
-                number = whose.number
-                series.attribution = of(whose) if number is None else number
-                rows.append(SeriesRow(series.id, series.family, series.text, series.metrics, series.attribution))
-
-    def _make_series(
-        self,
-        family: str,
-        diff: FamilyDiff,
-        unresolved: tuple[dict[bytes, UnresolvedAttribution], ...],
-        new: tuple[list[tuple[Series, UnresolvedAttribution]], ...],
-    ) -> None:
-        """Make series of a family's new series texts; those that count go to `new`, with whose usage they are.
-
-        `unresolved` has those of all families, which mostly repeat each other's labels to the byte.
-        """
-        kind = _Family(self.metrics, family)
-        reader, skip, known, ids = LabelReader(), len(family), self.series, self.ids
-        layouts: set[tuple[str, ...]] = set()
-        metrics, proven, conditional = kind.metrics, kind.proven, kind.conditional
-        blocks, into = unresolved[proven], new[proven]
-        for _, text, _ in diff.newcomers:
-            if text in known:
-                continue
-            whose = blocks.get(block := text[skip:])
-            if whose is None or conditional:
-                labels = reader.read(family, text)
-                if labels is None or (labels.names not in layouts and self._repeats_other(text, diff, layouts, labels)):
-                    continue
-                if conditional:
-                    metrics, proven = kind.of(labels)
-                    blocks, into = unresolved[proven], new[proven]
-                    whose = blocks.get(block)
-                if kind.metrics and whose is None:
-                    whose = self.attributions.unresolved(labels, proven=proven)
-                    self.attributions.learn(whose)
-                    if metrics:
-                        blocks[block] = whose
-            series = known[text] = Series(next(ids), family, text, metrics, 0)
-            if metrics and whose is not None:
-                into.append((series, whose))
-
-    @staticmethod
-    def _repeats_other(text: bytes, diff: FamilyDiff, layouts: set[tuple[str, ...]], labels: Labels) -> bool:
-        """Whether a series with other label names, or in another order, is one that the answer has before."""
-        layouts.add(labels.names)
-        return len(layouts) > 1 and _repeats(text, diff)
-
     def _count_from_sums(self, summed: Mapping[int, list[float]]) -> None:
         """Count against the sums at the last answer, where the counters themselves were lost.
 
@@ -416,12 +357,12 @@ class Increases:
         sums, self.process.sums = self.process.sums, None
         if sums is None:
             return
-        gained = _gained(sums, summed)
-        _follow_moves(gained, self.attributions.keys, certain=True)
+        gained = gained_by(sums, summed)
+        follow_moves(gained, self.attributions.keys, certain=True)
         if self.process.has_no_identity and self._fell(gained, sums):
-            gained = _gained({}, summed)
+            gained = gained_by({}, summed)
         else:
-            _follow_moves(gained, self.attributions.keys)
+            follow_moves(gained, self.attributions.keys)
         self.increases |= {number: [max(0.0, by) for by in vector] for number, vector in gained.items()}
 
     def _fell(self, gained: Mapping[int, list[float]], sums: Mapping[int, Vector]) -> bool:
@@ -433,59 +374,6 @@ class Increases:
         )
 
 
-class _Family:
-    """What the series of a family count as."""
-
-    def __init__(self, metrics: tuple[Metric, ...], family: str) -> None:
-        """Look it up once."""
-        self._family = family
-        self._carried = metrics_of(metrics, family)
-        self.metrics = tuple([index for index, _ in self._carried])
-        self.conditional = any(metric.only or metric.without for _, metric in self._carried)
-        self.proven = proves_use(family, _no_label)
-
-    def of(self, labels: Labels) -> tuple[tuple[int, ...], bool]:
-        """Return the counters that a series belongs to, and whether it proves that those it names were used."""
-        return counted(self._carried, labels.get), proves_use(self._family, labels.get)
-
-
-def _gained(before: Mapping[int, Vector], now: Mapping[int, list[float]]) -> dict[int, list[float]]:
-    """Return by how much the sums of each attribution have grown; below zero where they fell."""
-    return {
-        number: [new - old for new, old in zip(now.get(number, ZERO), before.get(number, ZERO), strict=True)]
-        for number in before.keys() | now.keys()
-    }
-
-
-def _follow_moves(gained: Mapping[int, list[float]], keys: Sequence[MemberKeys], *, certain: bool = False) -> None:
-    """Take what an attribution lost off what others gained to which its series belong now.
-
-    A series is attributed anew once its model, public name or provider has become known; the others
-    that its labels name stay. Of several the one that says the same and more comes first; `certain`
-    are those that say the same and more, or less.
-    """
-    by_callers: dict[MemberKeys, list[int]] = {}
-    for number in gained:
-        callers = tuple([key for key in keys[number] if key[0] not in UPSTREAM])
-        by_callers.setdefault(callers, []).append(number)
-    for group in by_callers.values():
-        for loser in group if len(group) > 1 else ():
-            if min(gained[loser]) < 0:
-                said = set(keys[loser])
-                for winner in sorted(group, key=lambda one: (not said < set(keys[one]), one)):
-                    if not certain or said < set(keys[winner]) or said > set(keys[winner]):
-                        _settle(gained[loser], gained[winner])
-
-
-def _settle(loser: list[float], winner: list[float]) -> None:
-    """Take what one lost off what another gained, per metric."""
-    for metric, by in enumerate(loser):
-        moved = min(-by, winner[metric])
-        if moved > 0:
-            loser[metric] += moved
-            winner[metric] -= moved
-
-
 def _sum(sums: dict[int, list[float]], series: Series, value: float) -> None:
     """Add a counter to the sums of its attribution."""
     vector = sums.get(series.attribution)
@@ -493,15 +381,3 @@ def _sum(sums: dict[int, list[float]], series: Series, value: float) -> None:
         vector = sums[series.attribution] = list(ZERO)
     for metric in series.metrics:
         vector[metric] += value
-
-
-def _repeats(text: bytes, diff: FamilyDiff) -> bool:
-    """Whether an earlier newcomer of the answer is the same series, with its labels in another order."""
-    labels = canonical(text)
-    earlier = takewhile(lambda other: other != text, (other for _, other, _ in diff.newcomers))
-    return any(canonical(other) == labels for other in earlier)
-
-
-def _no_label(_: str) -> str | None:
-    """Return the value of a label of no series."""
-    return None

@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
 
+from ..catalog import UPSTREAM
 from ..models import ZERO, Vector
 from .processes import Process
+from .results import MemberKeys
 from .series import Counter
 
 
@@ -72,6 +74,43 @@ def highest(several: Iterable[Mapping[int, Vector]]) -> Mapping[int, Vector]:
         for number, vector in sums.items():
             found[number] = tuple(map(max, found.get(number, ZERO), vector, strict=True))
     return found
+
+
+def gained_by(before: Mapping[int, Vector], now: Mapping[int, list[float]]) -> dict[int, list[float]]:
+    """Return by how much the sums of each attribution have grown; below zero where they fell."""
+    return {
+        number: [new - old for new, old in zip(now.get(number, ZERO), before.get(number, ZERO), strict=True)]
+        for number in before.keys() | now.keys()
+    }
+
+
+def follow_moves(gained: Mapping[int, list[float]], keys: Sequence[MemberKeys], *, certain: bool = False) -> None:
+    """Take what an attribution lost off what others gained to which its series belong now.
+
+    A series is attributed anew once its model, public name or provider has become known; the others
+    that its labels name stay. Of several the one that says the same and more comes first; `certain`
+    are those that say the same and more, or less.
+    """
+    by_callers: dict[MemberKeys, list[int]] = {}
+    for number in gained:
+        callers = tuple([key for key in keys[number] if key[0] not in UPSTREAM])
+        by_callers.setdefault(callers, []).append(number)
+    for group in by_callers.values():
+        for loser in group if len(group) > 1 else ():
+            if min(gained[loser]) < 0:
+                said = set(keys[loser])
+                for winner in sorted(group, key=lambda one: (not said < set(keys[one]), one)):
+                    if not certain or said < set(keys[winner]) or said > set(keys[winner]):
+                        _settle(gained[loser], gained[winner])
+
+
+def _settle(loser: list[float], winner: list[float]) -> None:
+    """Take what one lost off what another gained, per metric."""
+    for metric, by in enumerate(loser):
+        moved = min(-by, winner[metric])
+        if moved > 0:
+            loser[metric] += moved
+            winner[metric] -= moved
 
 
 def _sum(counters: Collection[Counter]) -> Vector | None:
