@@ -1,9 +1,10 @@
 """What a source of history tells: usage rows in spans of time, neutral of where they come from."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from ..core.catalog import Dimension
@@ -88,20 +89,19 @@ class Sums:
     requests: float = 0.0
     """All together; none where they stand apart."""
 
-    def rows(self) -> Iterator[UsageRow]:
-        """Yield a row for each members."""
-        found: dict[Members, Vector] = {}
-        for key, values in self.used.items():
-            members = self.named(key)
-            known = found.get(members)
-            found[members] = values if known is None else add(known, values)
-        for members, values in found.items():
-            yield UsageRow(self.start, members, values, self.apart)
+    def rows(self) -> list[UsageRow]:
+        """Return a row for each members."""
+        members = [*map(self.named, self.used)]
+        rows = [
+            UsageRow(self.start, one, values, self.apart)
+            for one, values in zip(members, self.used.values(), strict=True)
+        ]
+        return rows if len(set(members)) == len(rows) else merged(rows)
 
 
 def rows_of(told: Iterable[Sums]) -> list[UsageRow]:
     """Return sums as a row each."""
-    return [row for one in told for row in one.rows()]
+    return [*chain.from_iterable([one.rows() for one in told])]
 
 
 def sums_of(rows: Iterable[UsageRow]) -> list[Sums]:
