@@ -20,6 +20,7 @@ type Answer = Mapping[str, Any]
 
 SENT: Final = 30
 FAILED: Final = 3
+IN_FLIGHT: Final = "litellm_in_flight_requests"
 WINDOWS: Final = ("_daily", "_weekly", "_monthly")
 
 
@@ -126,9 +127,6 @@ def test_an_unknown_metric_is_the_same_404(pair: Pair) -> None:
     theirs, ours = pair.both("/api/v1/metrics/nope", 404)
     assert ours["error"] == theirs["error"]
     assert ours["available"][: len(theirs["available"])] == theirs["available"]
-
-
-IN_FLIGHT = "litellm_in_flight_requests"
 
 
 def test_raw_sums_agree_wherever_they_stand_still(pair: Pair) -> None:
