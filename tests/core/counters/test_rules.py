@@ -273,6 +273,16 @@ def test_without_identity_a_counter_that_is_back_and_lower_restarts_the_whole_an
     """)
 
 
+def test_without_identity_what_has_been_missing_for_as_long_has_counted_nothing_since_the_restart() -> None:
+    check("""
+        by      * * * * * *
+        gpt-4o  5 _ _ _ _ _
+        opus    _ 4 9 _ _ 8
+        llama   _ 3 3 _ 1 1
+        adds    0 7 5 0 1 8
+    """)
+
+
 def test_without_identity_what_came_since_the_restart_is_not_counted_again_when_it_shows() -> None:
     check("""
         by      * * * * *

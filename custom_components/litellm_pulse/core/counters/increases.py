@@ -82,7 +82,7 @@ class Increases:
         self._count_newcomers({family: one for family, one in diffs.items() if one.newcomers})
         self._remember(diffs, exposition)
         if self.complete:
-            self.process.unsure_since = None
+            self.process.unsure.clear()
         self._leave_out_untracked()
         if older:
             self.ambiguity = Ambiguity.OLDER
@@ -96,10 +96,11 @@ class Increases:
 
     def _doubt(self, diffs: Mapping[str, FamilyDiff]) -> None:
         """Tell what counts from now on apart, where a counter goes missing, which may be a restart that shows later."""
-        process, lacks = self.process, any(one.missing for one in diffs.values())
-        is_first = lacks and process.unsure_since is None and not process.has_missing
-        if lacks and not self.complete and process.unsure_since is None:
-            process.unsure_since = self.now
+        process = self.process
+        missing = [counter for diff in diffs.values() for counter in diff.missing]
+        is_first = missing and not process.unsure and not process.has_missing
+        if not self.complete:
+            process.unsure = {counter: process.unsure.get(counter, self.now) for counter in missing}
         if is_first and process.has_no_identity:
             for counter in process.all_counters():
                 if counter.created is None and counter.untold:
@@ -236,7 +237,7 @@ class Increases:
     def _miss(self, diff: FamilyDiff) -> None:
         """Note since when counters are missing; they keep their value."""
         for counter in diff.missing:
-            counter.missing_since = self.process.unsure_since or self.now
+            counter.missing_since = self.process.unsure.get(counter, self.now)
             self.only_grew = False
             if counter.series.metrics:
                 self.touched.add(counter.series.attribution)

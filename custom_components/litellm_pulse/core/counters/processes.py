@@ -78,8 +78,8 @@ class Process:
     """Per family and series text."""
     lines: dict[str, Sequence[bytes]] = field(default_factory=dict)
     """The last answer's sample lines per family, to see at once which of them changed."""
-    unsure_since: float | None = None
-    """Our clock at the first of the last answers that lacked counters and were not proven to be whole."""
+    unsure: dict[Counter, float] = field(default_factory=dict)
+    """Counters that the last answers lack, which were not proven to be whole -> our clock at the first of these."""
     unplaced: dict[str, Mapping[bytes, float]] = field(default_factory=dict)
     """Per family, times of creation that were told of counters that the answer lacked: they hold for the next one."""
     partly_told: set[str] = field(default_factory=set)
@@ -159,6 +159,7 @@ class Process:
             self.layouts,
             self.unplaced,
             self.untold,
+            self.unsure,
             self.partly_told,
         ):
             state.clear()

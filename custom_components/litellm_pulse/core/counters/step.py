@@ -79,6 +79,7 @@ def counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> 
 
     It may have been since those that are lower now are missing. What appeared since then has counted whole,
     of others what had grown: also of those that are missing now, which are no evidence of another restart later.
+    What has been missing for as long has counted nothing.
     """
     fallen = set().union(*(diff.fallen for diff in diffs.values()))
     if any(one.missing_since is None for one in fallen):
@@ -87,6 +88,8 @@ def counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> 
     gone = {one for diff in diffs.values() for one in diff.missing}
     counted = []
     for one in process.all_counters():
+        if one.missing_since is not None and one.missing_since <= since:
+            continue
         if one.first_seen >= since:
             counted.append(one)
         elif one.untold and one.created is None and one not in fallen:
