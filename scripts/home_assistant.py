@@ -118,18 +118,25 @@ class HomeAssistant(Service):
 
     def _log_in(self) -> str:
         """Return an access token; the first time ever, create the user."""
-        client = {"client_id": f"{self.url}/"}
         onboarding = self.request("/api/onboarding")
         # The view is gone once all steps are done.
-        if onboarding.status == 200 and not _done(onboarding, "user"):  # noqa: PLR2004
-            person = {"name": "Demo", "username": USER, "password": PASSWORD, "language": "en"}
-            code = self.request("/api/onboarding/users", {**person, **client}).json()["auth_code"]
-        else:
-            start = {**client, "handler": ["homeassistant", None], "redirect_uri": client["client_id"]}
-            flow = self.request("/auth/login_flow", start).json()["flow_id"]
-            login = {**client, "username": USER, "password": PASSWORD}
-            code = self.request(f"/auth/login_flow/{flow}", login).json()["result"]
-        grant = {**client, "grant_type": "authorization_code", "code": code}
+        if onboarding.status != 200 or _done(onboarding, "user"):  # noqa: PLR2004
+            return self.log_in(USER, PASSWORD)
+        person = {"name": "Demo", "username": USER, "password": PASSWORD, "language": "en"}
+        created = self.request("/api/onboarding/users", {**person, "client_id": f"{self.url}/"})
+        return self._access_token(created.json()["auth_code"])
+
+    def log_in(self, user: str, password: str) -> str:
+        """Return an access token for a user."""
+        client = {"client_id": f"{self.url}/"}
+        start = {**client, "handler": ["homeassistant", None], "redirect_uri": client["client_id"]}
+        flow = self.request("/auth/login_flow", start).json()["flow_id"]
+        login = {**client, "username": user, "password": password}
+        return self._access_token(self.request(f"/auth/login_flow/{flow}", login).json()["result"])
+
+    def _access_token(self, code: str) -> str:
+        """Return the access token that a code of the login is worth."""
+        grant = {"client_id": f"{self.url}/", "grant_type": "authorization_code", "code": code}
         return str(self.request("/auth/token", grant, form=True).json()["access_token"])
 
     def ask(self, path: str, body: object = None) -> Answer:

@@ -102,21 +102,28 @@ class Proxy(Service):
     title = "LiteLLM proxy"
     usual_port = 4000
 
-    def __init__(self, state: Path, release: str | None = None, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        state: Path,
+        release: str | None = None,
+        options: Sequence[str] = (),
+        models: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         """Keep configuration and log below `state`; run a release that has an environment, by default the newest.
 
-        `options` are more of LiteLLM's command line.
+        `options` are more of LiteLLM's command line; `models` are more models, by name, with LiteLLM's parameters.
         """
         super().__init__(state)
         self._release = release
         self._options = options
+        self._models = models or {}
         self._usage: dict[str, list[tuple[float, int]]] = defaultdict(list)
 
     def _command(self) -> list[str | Path]:
         self._usage.clear()
         shutil.copy(Path(__file__).with_name("proxy_auth.py"), self.state)
         self._write("keys.json", {MASTER_KEY: {"user_role": "proxy_admin"}, **_key_table()})
-        self._write("config.yaml", _configuration())
+        self._write("config.yaml", _configuration(self._models))
         command = environments.prepare(environments.litellm(self._release)).with_name("litellm")
         return [command, "--config", "config.yaml", "--host", HOST, "--port", str(self.port), *self._options]
 
@@ -195,14 +202,15 @@ def _key_table() -> dict[str, object]:
     return {secret: {**asdict(key), **permission} for secret, key in KEYS.items()}
 
 
-def _configuration() -> dict[str, object]:
-    """Return LiteLLM's configuration; JSON is YAML too."""
+def _configuration(more: Mapping[str, Mapping[str, str]]) -> dict[str, object]:
+    """Return LiteLLM's configuration, with more models; JSON is YAML too."""
     models: list[dict[str, object]] = [
         {"model_name": name, "litellm_params": {"model": model, "api_key": "none", "mock_response": "A mock answer."}}
         for name, model in MODELS.items()
     ]
     broken = {"model": "openai/gpt-4.1", "api_key": "none", "mock_response": "litellm.InternalServerError"}
     models.append({"model_name": BROKEN_MODEL, "litellm_params": broken})
+    models += [{"model_name": name, "litellm_params": parameters} for name, parameters in more.items()]
     return {
         "model_list": models,
         "litellm_settings": {

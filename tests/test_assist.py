@@ -3,15 +3,19 @@
 from typing import Any
 
 import pytest
+import voluptuous as vol
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.helpers import llm
 from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.litellm_pulse.assist import METRICS
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.models import TOTAL, Window
+from custom_components.litellm_pulse.sentences import LANGUAGES
 from custom_components.litellm_pulse.spoken_names import find
+from custom_components.litellm_pulse.spoken_times import When
 
 from .conftest import NOW, pass_time, set_up
 from .proxy import Proxy
@@ -22,6 +26,8 @@ from homeassistant.components.conversation import async_converse
 pytestmark = pytest.mark.freeze_time(NOW)
 
 SPEND = "litellm_spend_metric_total"
+TOKENS = "litellm_total_tokens_metric_total"
+REQUESTS = "litellm_proxy_total_requests_metric_total"
 REMAINING, MAXIMUM = "litellm_remaining_team_budget_metric", "litellm_team_max_budget_metric"
 USED = (
     ("gpt-4o", "t1", "Kitchen", "k1", "alice-laptop", 1.25),
@@ -53,12 +59,20 @@ def _use(proxy: Proxy, share: float) -> None:
     for model, team, alias, key, key_alias, cost in USED:
         labels = {"model": model, "team": team, "team_alias": alias, "hashed_api_key": key, "api_key_alias": key_alias}
         proxy.traffic.add(SPEND, cost * share, **labels)
+        proxy.traffic.add(TOKENS, cost * 1000 * share, **labels)
+        proxy.traffic.add(REQUESTS, share, **labels, route="/v1/chat/completions")
 
 
-async def ask(hass: HomeAssistant, text: str, language: str = "en", user: MockUser | None = None) -> str:
+async def ask(
+    hass: HomeAssistant,
+    text: str,
+    language: str = "en",
+    user: MockUser | None = None,
+    conversation: str | None = None,
+) -> str:
     """Ask the built-in agent and return what it says."""
     context = Context(user_id=user.id if user else None)
-    result = await async_converse(hass, text, None, context, language)
+    result = await async_converse(hass, text, conversation, context, language)
     return str(result.response.speech["plain"]["speech"])
 
 
@@ -159,6 +173,40 @@ SPOKEN = {
         "which team has spent the most this week",
         "what team is the most expensive this week",
     ),
+    "You used 3,500 tokens today.": (
+        "How many tokens did I use today?",
+        "how many AI tokens have we used so far today",
+        "how many tokens were used today",
+        "how many tokens today",
+    ),
+    "claude-sonnet-4-5 used 2,000 tokens this month.": (
+        "How many tokens did I use this month with Claude?",
+        "how many tokens has Claude used this month",
+        "how many tokens did I burn on Claude this month",
+        "how many tokens were used this month by Claude",
+    ),
+    "You made 3 requests this week.": (
+        "how many requests did I make this week",
+        "how many LLM calls have we made this week",
+        "how many requests were there this week",
+    ),
+    "claude-sonnet-4-5 had 1 request today.": (
+        "how many requests went to Claude today",
+        "how many requests did Claude get today",
+    ),
+    "Office used the most tokens this week: 2,000 tokens.": (
+        "Which team used the most tokens this week?",
+        "which team has used the most AI tokens this week",
+    ),
+    "Kitchen had the most requests today: 2 requests.": ("which team made the most requests today",),
+    "Nothing was spent in October.": ("which team spent the most in October",),
+    "No tokens were used last year.": ("which model used the most tokens last year",),
+    "You spent $0.00 on AI in October.": (
+        "how much did I spend on AI in October",
+        "what was my AI bill for October",
+        "AI costs last October",
+    ),
+    "claude-sonnet-4-5 cost $2.00 today.": ("and Claude", "and with Claude?", "what about Claude"),
     KITCHEN_LEFT: (
         "what's left of the kitchen's budget",
         "how much of the kitchen's budget is remaining",
@@ -199,6 +247,32 @@ GESPROCHEN = {
         "Welches Modell kostet diesen Monat am meisten",
         "Wofür habe ich diesen Monat am meisten ausgegeben",
     ),
+    "Du hast heute 3.500 Token verbraucht.": (
+        "Wie viele Tokens habe ich heute verbraucht?",
+        "wie viele KI-Tokens haben wir bisher heute verbraucht",
+        "wie viele Tokens wurden heute verbraucht",
+        "wie viele Tokens heute",
+    ),
+    "claude-sonnet-4-5: diesen Monat 2.000 Token.": (
+        "Wie viele Tokens habe ich diesen Monat mit Claude verbraucht",
+        "wie viele Token hat Claude diesen Monat verbraucht",
+    ),
+    "Du hast diese Woche 3 Anfragen gestellt.": (
+        "wie viele Anfragen habe ich diese Woche gestellt",
+        "wie viele KI-Anfragen gab es diese Woche",
+    ),
+    "claude-sonnet-4-5: heute 1 Anfrage.": ("wie viele Anfragen gingen heute an Claude",),
+    "Die meisten Token hat diese Woche Office verbraucht: 2.000 Token.": (
+        "Welches Team hat diese Woche die meisten Tokens verbraucht?",
+    ),
+    "Die meisten Anfragen hatte heute Kitchen: 2 Anfragen.": ("Welches Team hat heute die meisten Anfragen gestellt",),
+    "Letzte Woche wurde nichts ausgegeben.": ("welches Team hat letzte Woche am meisten ausgegeben",),
+    "Im Oktober wurden keine Token verbraucht.": ("welches Modell hat im Oktober die meisten Tokens verbraucht",),
+    "Du hast letztes Jahr 0,00 Dollar für KI ausgegeben.": (
+        "was habe ich letztes Jahr für KI ausgegeben",
+        "was hat KI im letzten Jahr gekostet",
+    ),
+    "claude-sonnet-4-5: heute 2,00 Dollar.": ("und Claude", "und mit Claude?", "was ist mit Claude"),
     "Kitchen hat noch 6,50 Dollar von 10,00 Dollar.": (
         "Wie viel vom Budget der Kitchen ist noch übrig",
         "Was ist vom Kitchen-Budget noch übrig",
@@ -248,6 +322,22 @@ async def test_a_sentence_of_the_users_own_is_not_taken_away(
     assert await ask(hass, "how much did I spend on beer") == "I know no model, team or key called beer."
 
 
+async def test_what_litellm_does_not_split_is_not_called_none(
+    hass: HomeAssistant, home: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    proxy.traffic.add(SPEND, 0, model="mistral-large", api_provider="groq")
+    await pass_time(hass, freezer)
+    proxy.traffic.add(SPEND, 1, model="mistral-large", api_provider="groq")
+    await pass_time(hass, freezer)
+    assert home.runtime_data.coordinator.last_update_success
+    assert await ask(hass, "how much did I spend with groq today") == "groq cost $1.00 today."
+    # Tokens and requests name no provider here.
+    for question in ("how many tokens did groq use today", "which provider made the most requests"):
+        assert await ask(hass, question) == "LiteLLM's metrics do not say that."
+    assert await ask(hass, "Wie viele Token hat Groq verbraucht", "de") == ("Das sagen die Metriken von LiteLLM nicht.")
+    assert "error" in await call(hass, "get_usage_ranking", kind="provider", metric="tokens")
+
+
 async def test_yesterday_is_read_from_the_ledger(
     hass: HomeAssistant, home: MockConfigEntry, freezer: FrozenDateTimeFactory
 ) -> None:
@@ -260,6 +350,72 @@ async def test_yesterday_is_read_from_the_ledger(
     assert await ask(hass, "how much did I spend with claude last week") == "claude-sonnet-4-5 cost $2.00 last week."
     await pass_time(hass, freezer, 14 * 86400)
     assert await ask(hass, "how much did I spend on AI last month") == "You spent $3.50 on AI last month."
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "times"),
+    [
+        ("2026-11-30 12:00", {"in November": 3500, "last month": 0, "in October": 0}),
+        ("2026-12-01 12:00", {"in November": 3500, "last month": 3500, "this year": 3500, "last year": 0}),
+        ("2027-01-15 12:00", {"in November": 3500, "last November": 3500, "in December": 0, "last year": 3500}),
+        ("2027-10-31 23:00", {"in November": 3500, "in October": 0, "in January": 0, "this year": 0}),
+        ("2027-11-01 12:00", {"in November": 0, "last year": 3500}),
+        ("2028-02-29 12:00", {"in November": 0, "last year": 0, "in February": 0, "in total": 3500}),
+    ],
+)
+async def test_a_month_is_the_last_of_its_name_that_has_begun(
+    hass: HomeAssistant,
+    home: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    asked_at: str,
+    times: dict[str, int],
+) -> None:
+    freezer.move_to(asked_at)
+    await pass_time(hass, freezer)
+    assert home.runtime_data.coordinator.last_update_success
+    for time, tokens in times.items():
+        spoken = {"last November": "in November", "in total": "so far"}.get(time, time)
+        assert await ask(hass, f"how many tokens did I use {time}") == f"You used {tokens:,} tokens {spoken}."
+    (month, tokens), *_ = times.items()
+    assert await call(hass, "get_usage", metric="tokens", when=month.split()[1].lower()) == {
+        "when": month.split()[1].lower(),
+        "tokens": tokens,
+        "of": "all",
+    }
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "then"),
+    [
+        (
+            "en",
+            "how many tokens did I use this month",
+            {"and Claude?": "claude-sonnet-4-5 used 2,000 tokens this month."},
+        ),
+        (
+            "en",
+            "how much did I spend this week",
+            {
+                "what about Claude": "claude-sonnet-4-5 cost $2.00 this week.",
+                "and GPT": "gpt-4o and gpt-4o-mini cost $1.50 this week.",
+                "and Claude today": "claude-sonnet-4-5 cost $2.00 today.",
+                "how many tokens did I use": "You used 3,500 tokens today.",
+            },
+        ),
+        (
+            "de",
+            "Wie viele Anfragen gab es diese Woche",
+            {"und Claude": "claude-sonnet-4-5: diese Woche 1 Anfrage."},
+        ),
+    ],
+)
+async def test_a_question_that_goes_on_from_another_keeps_its_time_and_metric(
+    hass: HomeAssistant, home: MockConfigEntry, language: str, first: str, then: dict[str, str]
+) -> None:
+    assert home.runtime_data.coordinator.last_update_success
+    conversation = (await async_converse(hass, first, None, Context(), language)).conversation_id
+    for question, answer in then.items():
+        assert await ask(hass, question, language, conversation=conversation) == answer
 
 
 async def test_a_limit_set_in_home_assistant_is_a_budget_too(hass: HomeAssistant, home: MockConfigEntry) -> None:
@@ -319,17 +475,29 @@ async def call(hass: HomeAssistant, tool: str, user: MockUser | None = None, **a
 async def test_a_language_model_has_tools_for_the_same_questions(
     hass: HomeAssistant, home: MockConfigEntry, hass_admin_user: MockUser
 ) -> None:
-    assert await call(hass, "get_spend") == {"when": "today", "spend_usd": 3.5, "of": "all"}
-    assert await call(hass, "get_spend", when="this_month", name="gpt four o") == {
+    assert await call(hass, "get_usage") == {"when": "today", "spend_usd": 3.5, "of": "all"}
+    assert await call(hass, "get_usage", when="this_month", name="gpt four o") == {
         "when": "this_month",
         "spend_usd": 1.25,
         "of": ["gpt-4o"],
     }
-    assert await call(hass, "get_spend", name="nobody") == {"error": "Nobody is called nobody"}
-    ranking = await call(hass, "get_spend_ranking", kind="team", when="this_week")
+    assert await call(hass, "get_usage", metric="tokens", name="claude") == {
+        "when": "today",
+        "tokens": 2000,
+        "of": ["claude-sonnet-4-5"],
+    }
+    assert await call(hass, "get_usage", metric="requests") == {"when": "today", "requests": 3, "of": "all"}
+    # As models write what they leave out.
+    assert await call(hass, "get_usage", name="", when=None) == await call(hass, "get_usage")
+    with pytest.raises(vol.Invalid, match="when"):
+        await call(hass, "get_usage", when="tomorrow")
+    assert await call(hass, "get_usage", name="nobody") == {"error": "Nobody is called nobody"}
+    ranking = await call(hass, "get_usage_ranking", kind="team", when="this_week")
     assert ranking["ranking"] == [{"name": "Office", "spend_usd": 2.0}, {"name": "Kitchen", "spend_usd": 1.5}]
-    assert "error" in await call(hass, "get_spend_ranking", kind="key")
-    assert "ranking" in await call(hass, "get_spend_ranking", user=hass_admin_user, kind="key")
+    ranking = await call(hass, "get_usage_ranking", kind="team", metric="requests")
+    assert ranking["ranking"] == [{"name": "Kitchen", "requests": 2}, {"name": "Office", "requests": 1}]
+    assert "error" in await call(hass, "get_usage_ranking", kind="key")
+    assert "ranking" in await call(hass, "get_usage_ranking", user=hass_admin_user, kind="key")
     left = await call(hass, "get_budget_left", name="the kitchen")
     assert left == {
         "left": [{"name": "Kitchen", "remaining_usd": 6.5, "maximum_usd": 10.0, "kind": "budget in LiteLLM"}]
@@ -375,11 +543,16 @@ def test_a_name_is_found_as_people_say_it(spoken: str, found: list[str]) -> None
 
 
 def test_every_kind_that_may_be_asked_for_has_a_word() -> None:
-    from custom_components.litellm_pulse.sentences import LANGUAGES  # noqa: PLC0415
-
     for language in LANGUAGES.values():
         assert set(language.kinds.values()) == set(Dimension) - {
             Dimension.TOTAL,
             Dimension.PUBLIC_MODEL,
             Dimension.METADATA,
         }
+
+
+def test_every_time_and_every_metric_can_be_asked_for_and_said() -> None:
+    for language in LANGUAGES.values():
+        assert set(language.times.values()) == set(language.when) == set(When)
+        assert set(language.answers) == set(METRICS)
+        assert {*language.metrics.values(), "cost"} == set(METRICS)

@@ -95,7 +95,8 @@ async def test_a_lost_ledger_raises_an_issue_that_stays_until_it_is_confirmed(
     assert found is not None
     assert found.is_persistent
     assert found.translation_placeholders is not None
-    assert found.translation_placeholders["file"].startswith(f"{entry.entry_id}.damaged-")
+    assert found.translation_placeholders["file"].startswith(f"`{entry.entry_id}.damaged-")
+    assert found.translation_placeholders["since"] == "2026-11-18 04:00", "as the user's clock says"
     assert state(hass, entry, "spend_lifetime") == "1.0"
     # The file is sound again, yet nobody has read what was lost.
     assert await hass.config_entries.async_reload(entry.entry_id)
@@ -311,3 +312,76 @@ async def test_what_litellm_publishes_by_itself_lacks_no_label(
     )
     assert await set_up(hass, entry)
     assert issue(hass, entry, "missing_label") is None
+
+
+async def test_a_lost_ledger_without_a_spare_copy_raises_an_issue_that_says_so(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, hass_storage: dict[str, object]
+) -> None:
+    assert await async_setup_component(hass, "repairs", {})
+    assert await set_up(hass, entry)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    hass_storage.pop(f"{DOMAIN}.{entry.entry_id}")
+    Path(hass.config.path(DOMAIN, f"{entry.entry_id}.db")).write_bytes(b"junk" * 1000)  # noqa: ASYNC240 - a test may
+    assert await set_up(hass, entry)
+    assert proxy.url
+    found = issue(hass, entry, "begun_anew")
+    assert found is not None
+    await fix(hass, found)
+    assert issue(hass, entry, "begun_anew") is None
+
+
+async def test_a_cache_before_the_proxy_raises_an_issue_until_answers_are_new(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    cached = proxy.traffic.body()
+    for _ in range(5):
+        proxy.recover()
+        proxy.traffic.spend["gpt-4o"] += 1
+        await pass_time(hass, freezer)
+        proxy.answer(cached)
+        await pass_time(hass, freezer)
+    found = issue(hass, entry, "older_answers")
+    assert found is not None
+    assert found.translation_placeholders == {"title": entry.title, "answers": "5"}
+    assert state(hass, entry, "spend_day") == "5.0"
+    proxy.recover()
+    for _ in range(40):
+        await pass_time(hass, freezer)
+    assert issue(hass, entry, "older_answers") is None
+
+
+async def test_a_clock_that_was_ahead_raises_an_issue_that_says_when_and_how_much(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await async_setup_component(hass, "repairs", {})
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer, 10 * 86400)
+    freezer.tick(-10 * 86400)
+    for _ in range(3):
+        freezer.tick(61)
+        await entry.runtime_data.coordinator.async_refresh()
+    found = issue(hass, entry, "clock_jump")
+    assert found is not None
+    assert found.translation_placeholders is not None
+    assert found.translation_placeholders["amount"] == "$0.50"
+    assert found.translation_placeholders["wrong"].startswith("2026-11-28 04:0"), "as the user's clock says"
+    await fix(hass, found)
+    assert issue(hass, entry, "clock_jump") is None
+
+
+async def test_requests_that_litellm_failed_to_count_raise_an_issue_until_it_is_restarted(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.traffic.add("litellm_callback_logging_failures_metric_total", 1, callback_name="PrometheusLogger")
+    await pass_time(hass, freezer)
+    found = issue(hass, entry, "logging_failures")
+    assert found is not None
+    assert found.translation_placeholders == {"title": entry.title, "failures": "1"}
+    proxy.restart(spend={"gpt-4o": 0})
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "logging_failures") is None

@@ -287,7 +287,7 @@ async def test_too_many_members_raise_an_issue_whose_fix_makes_room(
     await pass_time(hass, freezer)
     issue = issue_registry.async_get_issue(DOMAIN, issue_id)
     assert issue is not None
-    assert issue.translation_placeholders == {"title": entry.title, "hidden": "team (2)", "max_members": "2"}
+    assert issue.translation_placeholders == {"title": entry.title, "hidden": "Team (2)", "max_members": "2"}
     manager = repairs_flow_manager(hass)
     assert manager is not None
     form = await manager.async_init(DOMAIN, data={"issue_id": issue_id})

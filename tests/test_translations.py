@@ -64,6 +64,14 @@ def test_what_the_automation_editor_offers_fits_a_phone(translated: Mapping[str,
     assert not [name for name in names if len(name) > 36]
 
 
+def test_the_head_of_a_repair_is_one_line_on_a_phone(translated: Mapping[str, str]) -> None:
+    # 390 pixels; a second line lies over what Home Assistant writes below, and a proxy's name has any length.
+    for texts in (ENGLISH, translated):
+        heads = [text for key, text in texts.items() if re.fullmatch(r"issues\.\w+\.fix_flow\.step\.\w+\.title", key)]
+        assert len(heads) == sum(one.fixable for one in ISSUES)
+        assert not [head for head in heads if len(head) > 28 or "{" in head]
+
+
 def test_no_device_has_two_entities_of_a_name() -> None:
     for platform, described in ENTITIES.items():
         for dimension in Dimension:

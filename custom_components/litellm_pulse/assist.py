@@ -1,4 +1,4 @@
-"""What Assist can be asked: how much was spent, who spent most, what is left. One set of functions for both ways.
+"""What Assist can be asked: how much was used, who used most, what is left. One set of functions for both ways.
 
 No entity has to be exposed: these ask the ledgers of all proxies that are loaded.
 """
@@ -6,13 +6,11 @@ No entity has to be exposed: these ask the ledgers of all proxies that are loade
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from typing import Final
 
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.util import dt as dt_util
 
 from .api.permissions import may_see_persons
 from .const import CONF_SHOW_PERSONS, DOMAIN
@@ -25,32 +23,10 @@ from .core.query.parameters import PERSONAL
 from .data import PulseData
 from .identifiers import member_of_device
 from .spoken_names import find
+from .spoken_times import When, days_of, window_of
 
-
-class When(StrEnum):
-    """The times that are asked about."""
-
-    TODAY = "today"
-    YESTERDAY = "yesterday"
-    WEEK = "this_week"
-    LAST_WEEK = "last_week"
-    MONTH = "this_month"
-    LAST_MONTH = "last_month"
-    YEAR = "this_year"
-    EVER = "ever"
-
-
-_WINDOWS: Final = {
-    When.TODAY: Window.DAY,
-    When.WEEK: Window.WEEK,
-    When.MONTH: Window.MONTH,
-    When.YEAR: Window.YEAR,
-    When.EVER: Window.LIFETIME,
-}
-_PAST: Final = {When.YESTERDAY: Window.DAY, When.LAST_WEEK: Window.WEEK, When.LAST_MONTH: Window.MONTH}
-"""Times that are over, and the window that came after them."""
-
-_COST: Final = COUNTER_INDEX["cost"]
+METRICS: Final = ("cost", "tokens", "requests")
+"""What is asked for, by the names of the catalog; the cost is in US dollars."""
 _SEARCHED: Final = (
     *(Dimension.MODEL, Dimension.PUBLIC_MODEL, Dimension.PROVIDER, Dimension.TEAM, Dimension.ORGANIZATION),
     *(Dimension.TAG, Dimension.KEY, Dimension.USER, Dimension.CUSTOMER),
@@ -62,13 +38,17 @@ class NotForEveryoneError(Exception):
     """Who asks may not see persons."""
 
 
+class NotToldError(Exception):
+    """LiteLLM's metrics do not split this metric by this dimension."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What was spent, in US dollars, by one member or several together."""
+    """How much of a metric one member has used, or several together."""
 
     names: tuple[str, ...]
     """Empty for everything."""
-    spend: float
+    used: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,38 +63,58 @@ class Left:
     resets_at: datetime | None = None
 
 
-async def async_spend(hass: HomeAssistant, context: Context | None, when: When, name: str | None) -> Amount | None:
-    """Return what was spent, by all or by who is called `name`; None where nobody is. Raises NotForEveryoneError."""
-    entries = _entries(hass)
+async def async_usage(
+    hass: HomeAssistant, context: Context | None, metric: str, when: When, name: str | None
+) -> Amount | None:
+    """Return what was used, by all or by who is called `name`; None where nobody is.
+
+    Raises NotForEveryoneError, and NotToldError where no kind that has the name is told.
+    """
     if name is None:
-        return Amount((), sum([(await _async_costs(hass, one, TOTAL[0], when)).get("", 0.0) for one in entries]))
+        used = [(await _async_used(hass, one, TOTAL[0], metric, when)).get("", 0.0) for one in _entries(hass)]
+        return Amount((), sum(used))
+    untold: NotToldError | None = None
     for dimension in _SEARCHED:
-        names: dict[str, None] = {}
-        spend = 0.0
-        for entry in entries:
-            if not (found := find(name, _names(hass, entry, dimension))):
-                continue
-            await _async_require(hass, context, entry, dimension)
-            costs = await _async_costs(hass, entry, dimension, when)
-            members = entry.runtime_data.coordinator.data.snapshot.members
-            names |= {members[dimension, one].name: None for one in found}
-            spend += sum(costs.get(one, 0.0) for one in found)
-        if names:
-            return Amount(tuple(names), spend)
+        try:
+            if amount := await _async_amount(hass, context, metric, when, dimension, name):
+                return amount
+        except NotToldError as err:
+            untold = err
+    if untold:
+        raise untold
     return None
 
 
-async def async_ranking(hass: HomeAssistant, context: Context | None, when: When, dimension: Dimension) -> list[Amount]:
-    """Return who of a dimension spent how much, the most first. Raises NotForEveryoneError."""
+async def _async_amount(  # noqa: PLR0913, PLR0917 - what is asked, by whom
+    hass: HomeAssistant, context: Context | None, metric: str, when: When, dimension: Dimension, name: str
+) -> Amount | None:
+    """Return what the members of a dimension that are called so used; None where none is. Raises as async_usage."""
+    names: dict[str, None] = {}
+    sums = 0.0
+    for entry in _entries(hass):
+        if not (found := find(name, _names(hass, entry, dimension))):
+            continue
+        await _async_require(hass, context, entry, dimension)
+        used = await _async_used(hass, entry, dimension, metric, when)
+        members = entry.runtime_data.coordinator.data.snapshot.members
+        names |= {members[dimension, one].name: None for one in found}
+        sums += sum(used.get(one, 0.0) for one in found)
+    return Amount(tuple(names), sums) if names else None
+
+
+async def async_ranking(
+    hass: HomeAssistant, context: Context | None, metric: str, when: When, dimension: Dimension
+) -> list[Amount]:
+    """Return who of a dimension used how much, the most first. Raises NotForEveryoneError and NotToldError."""
     sums: dict[str, float] = {}
     for entry in _entries(hass):
         await _async_require(hass, context, entry, dimension)
         members = entry.runtime_data.coordinator.data.snapshot.members
-        for one, cost in (await _async_costs(hass, entry, dimension, when)).items():
-            if cost and (dimension, one) in members:
+        for one, used in (await _async_used(hass, entry, dimension, metric, when)).items():
+            if used and (dimension, one) in members:
                 name = members[dimension, one].name
-                sums[name] = sums.get(name, 0.0) + cost
-    return [Amount((name,), spend) for name, spend in sorted(sums.items(), key=lambda item: (-item[1], item[0]))]
+                sums[name] = sums.get(name, 0.0) + used
+    return [Amount((name,), used) for name, used in sorted(sums.items(), key=lambda item: (-item[1], item[0]))]
 
 
 async def async_left(hass: HomeAssistant, context: Context | None, name: str | None) -> list[Left] | None:
@@ -181,40 +181,34 @@ def _left(data: PulseData, key: MemberKey, title: str) -> Iterable[Left]:
             yield Left(name, limit.amount - limit.spent, limit.amount, window)
 
 
-async def _async_costs(
-    hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, dimension: Dimension, when: When
+async def _async_used(
+    hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, dimension: Dimension, metric: str, when: When
 ) -> Mapping[str, float]:
-    """Return member -> spend in US dollars; a time that is over is read from the ledger's file."""
+    """Return member -> how much of a metric it used; a time that is over is read from the ledger's file.
+
+    Raises NotToldError.
+    """
     runtime = entry.runtime_data
     snapshot = runtime.coordinator.data.snapshot
-    if (window := _WINDOWS.get(when)) is not None:
-        return {id_: usage.get(window, "cost") for (kind, id_), usage in snapshot.usage.items() if kind is dimension}
-    end = snapshot.window_starts[_PAST[when]] or dt_util.utcnow()
+    if metric in snapshot.unknown.get(dimension, ()):
+        raise NotToldError
+    starts = {window: start.toordinal() for window, start in snapshot.window_starts.items() if start}
+    if window := window_of(when, starts):
+        return {id_: usage.get(window, metric) for (kind, id_), usage in snapshot.usage.items() if kind is dimension}
+    start, end = days_of(when, starts)
     query = UsageQuery(
-        start=_start_before(end, when),
-        end=end,
+        start=windows.start_of_day(start, runtime.ledger.zone),
+        end=windows.start_of_day(end, runtime.ledger.zone),
         period=Period.DAY,
         zone=runtime.ledger.zone,
         dimensions=() if dimension is Dimension.TOTAL else (dimension,),
     )
-    costs: dict[str, float] = {}
+    used: dict[str, float] = {}
     for row in await hass.async_add_executor_job(partial(sql.usage, runtime.ledger.path, query)):
         id_ = row.group[0] if row.group else ""
         if id_ is not None:
-            costs[id_] = costs.get(id_, 0.0) + row.usage[_COST]
-    return costs
-
-
-def _start_before(end: datetime, when: When) -> datetime:
-    """Return when a time began that ended at a local midnight."""
-    zone = end.tzinfo
-    day = end.date().toordinal()
-    if when is When.LAST_MONTH:
-        first = windows.first_of_month(windows.month_of(day - 1))
-    else:
-        first = day - (1 if when is When.YESTERDAY else 7)
-    date = datetime.fromordinal(first)
-    return date.replace(tzinfo=zone)
+            used[id_] = used.get(id_, 0.0) + row.usage[COUNTER_INDEX[metric]]
+    return used
 
 
 async def _async_require(

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 
 from .const import (
     CONF_DIMENSIONS,
@@ -19,6 +21,7 @@ from .const import (
 )
 from .core.catalog import DIMENSIONS, Dimension
 from .data import PulseData
+from .localize import dollars, localize
 
 type Placeholders = dict[str, str]
 
@@ -32,7 +35,7 @@ class IssueDescription:
     """A kind of issue; `placeholders_fn` returns what its text names, or None where all is well."""
 
     key: str
-    placeholders_fn: Callable[[PulseData], Placeholders | None]
+    placeholders_fn: Callable[[HomeAssistant, PulseData], Placeholders | None]
     severity: ir.IssueSeverity = ir.IssueSeverity.WARNING
     fixable: bool = False
     persistent: bool = False
@@ -41,60 +44,63 @@ class IssueDescription:
     """In how many scrapes running it has to be found before it is raised."""
 
 
-def _unsettled(data: PulseData) -> Placeholders | None:
+def _unsettled(_: HomeAssistant, data: PulseData) -> Placeholders | None:
     report = data.snapshot.report
     return {} if report and report.indistinguishable else None
 
 
-def _store_error(data: PulseData) -> Placeholders | None:
+def _store_error(_: HomeAssistant, data: PulseData) -> Placeholders | None:
     error = data.snapshot.store_error
     return {"error": error} if error else None
 
 
-def _recovery(data: PulseData, *, kept_totals: bool) -> Placeholders | None:
+def _recovery(_: HomeAssistant, data: PulseData, *, kept_totals: bool) -> Placeholders | None:
     recovery = data.snapshot.recovery
     if recovery is None or recovery.kept_totals is not kept_totals:
         return None
     reason = "; ".join(filter(None, (recovery.reason, recovery.spare_copy_error)))
     known = data.snapshot.known_since
-    since = known.quarters.isoformat(" ", "minutes") if known.quarters else "-"
-    return {"reason": reason, "file": recovery.set_aside or "-", "since": since}
+    since = _local(known.quarters) if known.quarters else "-"
+    file = f"`{recovery.set_aside}`" if recovery.set_aside else "-"
+    return {"reason": reason, "file": file, "since": since}
 
 
-def _older_answers(data: PulseData) -> Placeholders | None:
+def _local(time: datetime) -> str:
+    """Return a time in the user's zone, to the minute."""
+    return f"{dt_util.as_local(time):%Y-%m-%d %H:%M}"
+
+
+def _older_answers(_: HomeAssistant, data: PulseData) -> Placeholders | None:
     snapshot = data.snapshot
     return {"answers": str(snapshot.ambiguous_answers)} if snapshot.lasting_ambiguity == "older" else None
 
 
-def _clock_jump(data: PulseData) -> Placeholders | None:
+def _clock_jump(hass: HomeAssistant, data: PulseData) -> Placeholders | None:
     jump = data.snapshot.clock_jump
     if jump is None:
         return None
-    return {
-        "wrong": jump.wrong.isoformat(" ", "minutes"),
-        "right": jump.right.isoformat(" ", "minutes"),
-        "amount": f"{jump.dollars:.4f}",
-    }
+    return {"wrong": _local(jump.wrong), "right": _local(jump.right), "amount": dollars(hass, jump.dollars)}
 
 
-def _logging_failures(data: PulseData) -> Placeholders | None:
+def _logging_failures(_: HomeAssistant, data: PulseData) -> Placeholders | None:
     failures = data.snapshot.logging_failures
     return {"failures": f"{failures:.0f}"} if failures else None
 
 
-def _too_many_members(data: PulseData) -> Placeholders | None:
+def _too_many_members(hass: HomeAssistant, data: PulseData) -> Placeholders | None:
     if not data.overflow:
         return None
-    hidden = ", ".join(f"{dimension} ({len(keys)})" for dimension, keys in sorted(data.overflow.items()))
+    counts = {localize(hass, dimension): len(keys) for dimension, keys in data.overflow.items()}
+    hidden = ", ".join(f"{kind} ({count})" for kind, count in sorted(counts.items()))
     return {"hidden": hidden, "max_members": str(data.max_members)}
 
 
-def _failed(key: str) -> Callable[[PulseData], Placeholders | None]:
+def _failed(key: str) -> Callable[[HomeAssistant, PulseData], Placeholders | None]:
     """Return a function that finds a scrape that failed for one reason."""
-    return lambda data: {} if data.failure == key else None
+    return lambda _, data: {} if data.failure == key else None
 
 
-def _slow_scrape(data: PulseData) -> Placeholders | None:
+def _slow_scrape(_: HomeAssistant, data: PulseData) -> Placeholders | None:
     interval = data.options.get(CONF_SCAN_INTERVAL, SCAN_INTERVAL_DEFAULT)
     duration = data.scrape_duration
     if duration is None or duration <= interval / 2:
@@ -107,7 +113,7 @@ def unpriced_models(data: PulseData) -> list[str]:
     return sorted(data.unpriced.difference(data.options.get(CONF_FREE_MODELS, ())))
 
 
-def _unpriced(data: PulseData) -> Placeholders | None:
+def _unpriced(_: HomeAssistant, data: PulseData) -> Placeholders | None:
     # Without the family of spend nothing has a price, and another issue says so.
     models = unpriced_models(data) if "cost" in data.snapshot.published else []
     if not models:
@@ -117,7 +123,7 @@ def _unpriced(data: PulseData) -> Placeholders | None:
     return {"models": f"{names} (+{rest})" if rest > 0 else names}
 
 
-def _missing_label(data: PulseData) -> Placeholders | None:
+def _missing_label(_: HomeAssistant, data: PulseData) -> Placeholders | None:
     if not data.labels:
         return None
     shown = [*data.options.get(CONF_DIMENSIONS, ()), data.options.get(CONF_GROUP_MODELS_BY, Dimension.MODEL)]
@@ -166,7 +172,7 @@ class IssueManager:
     def async_update(self, _: PulseData, after: PulseData) -> None:
         """Raise what has come up or changed, clear what is over."""
         for description in ISSUES:
-            found = description.placeholders_fn(after)
+            found = description.placeholders_fn(self._hass, after)
             count = self._found[description.key] = self._found.get(description.key, 0) + 1 if found is not None else 0
             if found == self._raised.get(description.key):
                 continue

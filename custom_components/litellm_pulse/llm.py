@@ -1,4 +1,4 @@
-"""Tools for conversation agents that are language models: what AI costs, in one call each."""
+"""Tools for conversation agents that are language models: what AI costs and uses, in one call each."""
 
 from typing import Any, Final, override
 
@@ -6,20 +6,27 @@ import voluptuous as vol
 from homeassistant.components.llm import LLMTools
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import llm
-from homeassistant.util.json import JsonObjectType
+from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from . import assist
-from .assist import Left, NotForEveryoneError, When
+from .assist import METRICS, Left, NotForEveryoneError, NotToldError
 from .const import DOMAIN
 from .core.catalog import Dimension
+from .spoken_times import When
 
 _NOT_FOR_EVERYONE: Final = "Only administrators may ask about keys, users and customers."
+_NOT_TOLD: Final = "LiteLLM's metrics do not split this metric by this kind."
 _KINDS: Final = tuple(str(one) for one in Dimension if one is not Dimension.TOTAL)
 _RANKED: Final = 10
 _CENTS: Final = 6
 """Decimals; less than a millionth of a dollar nobody asks about."""
 
+_FIELDS: Final = {"cost": "spend_usd", "tokens": "tokens", "requests": "requests"}
+"""What the amount of a metric is called in an answer."""
+
+_Metric: Final = vol.In(METRICS)
 _When: Final = vol.In([str(one) for one in When])
+_LAST_SUCH_MONTH: Final = "A month is the last of its name that has begun"
 
 
 class _PulseTool(llm.Tool):
@@ -34,63 +41,79 @@ class _PulseTool(llm.Tool):
 
     @override
     async def async_call(self, hass: HomeAssistant, tool_input: llm.ToolInput, llm_context: llm.LLMContext) -> Any:
-        """Return the answer as JSON."""
-        arguments = self.parameters(tool_input.tool_args)
+        """Return the answer as JSON; raises Invalid, which the model is told, where it asks for what there is not."""
+        arguments = self.parameters(_given(tool_input.tool_args))
         try:
             data = await self.answer(hass, arguments, llm_context)
         except NotForEveryoneError:
             data = {"error": _NOT_FOR_EVERYONE}
+        except NotToldError:
+            data = {"error": _NOT_TOLD}
         result = getattr(llm, "ToolResult", None)
         return result(data=data) if result else data
 
     async def answer(self, hass: HomeAssistant, arguments: dict[str, Any], context: llm.LLMContext) -> JsonObjectType:
-        """Return the answer; raises NotForEveryoneError."""
+        """Return the answer; raises NotForEveryoneError and NotToldError."""
         raise NotImplementedError
 
 
-class SpendTool(_PulseTool):
-    """How much was spent."""
+def _given(arguments: Any) -> Any:  # noqa: ANN401 - whatever the model wrote
+    """Return a tool's arguments without those that are empty: so models write what they leave out."""
+    if not isinstance(arguments, dict):
+        return arguments
+    return {name: value for name, value in arguments.items() if value not in (None, "")}
 
-    name = f"{DOMAIN}__get_spend"
-    title = "Get AI spend"
+
+class UsageTool(_PulseTool):
+    """How much was used."""
+
+    name = f"{DOMAIN}__get_usage"
+    title = "Get AI usage"
     description = (
-        "How much was spent on AI (language models, through LiteLLM), in US dollars: in total, or by a model, "
-        "provider, team, key, user or tag, given by name as the user said it."
+        "How much AI (language models, through LiteLLM) was used: what it cost in US dollars, tokens or requests; "
+        "in total, or by a model, provider, team, key, user or tag, given by name as the user said it."
     )
     parameters: Any = vol.Schema(
         {
-            vol.Required("when", default=str(When.TODAY)): _When,
-            vol.Optional("name", description="Whose spend, as the user said it; leave it out for the total"): str,
+            vol.Required("metric", default="cost"): _Metric,
+            vol.Required("when", default=str(When.TODAY), description=_LAST_SUCH_MONTH): _When,
+            vol.Optional("name", description="Whose usage, as the user said it; leave it out for the total"): str,
         }
     )
 
     @override
     async def answer(self, hass: HomeAssistant, arguments: dict[str, Any], context: llm.LLMContext) -> JsonObjectType:
-        """Return the spend and who is meant."""
-        found = await assist.async_spend(hass, context.context, When(arguments["when"]), arguments.get("name"))
+        """Return how much and who is meant."""
+        metric, when, name = arguments["metric"], When(arguments["when"]), arguments.get("name")
+        found = await assist.async_usage(hass, context.context, metric, when, name)
         if found is None:
-            return {"error": f"Nobody is called {arguments['name']}"}
-        return {"when": arguments["when"], "spend_usd": round(found.spend, _CENTS), "of": list(found.names) or "all"}
+            return {"error": f"Nobody is called {name}"}
+        return {"when": str(when), _FIELDS[metric]: _rounded(found.used, metric), "of": list(found.names) or "all"}
 
 
 class RankingTool(_PulseTool):
-    """Who spent most."""
+    """Who used most."""
 
-    name = f"{DOMAIN}__get_spend_ranking"
-    title = "Get AI spend ranking"
-    description = "Which models, teams, keys and so on spent most on AI, in US dollars, the most first."
+    name = f"{DOMAIN}__get_usage_ranking"
+    title = "Get AI usage ranking"
+    description = "Which models, teams, keys and so on used most AI, by cost in US dollars, tokens or requests."
     parameters: Any = vol.Schema(
-        {vol.Required("kind"): vol.In(_KINDS), vol.Required("when", default=str(When.TODAY)): _When}
+        {
+            vol.Required("kind"): vol.In(_KINDS),
+            vol.Required("metric", default="cost"): _Metric,
+            vol.Required("when", default=str(When.TODAY), description=_LAST_SUCH_MONTH): _When,
+        }
     )
 
     @override
     async def answer(self, hass: HomeAssistant, arguments: dict[str, Any], context: llm.LLMContext) -> JsonObjectType:
-        """Return the ranking."""
-        ranking = await assist.async_ranking(
-            hass, context.context, When(arguments["when"]), Dimension(arguments["kind"])
-        )
-        rows = [{"name": one.names[0], "spend_usd": round(one.spend, _CENTS)} for one in ranking[:_RANKED]]
-        return {"when": arguments["when"], "ranking": rows}
+        """Return the ranking, the most first."""
+        metric, when, kind = arguments["metric"], When(arguments["when"]), Dimension(arguments["kind"])
+        ranking = await assist.async_ranking(hass, context.context, metric, when, kind)
+        rows: list[JsonValueType] = [
+            {"name": one.names[0], _FIELDS[metric]: _rounded(one.used, metric)} for one in ranking[:_RANKED]
+        ]
+        return {"when": str(when), "ranking": rows}
 
 
 class BudgetTool(_PulseTool):
@@ -115,6 +138,11 @@ class BudgetTool(_PulseTool):
         return {"left": [_left(one) for one in found]}
 
 
+def _rounded(used: float, metric: str) -> float:
+    """Return how much of a metric, without what nobody asks about."""
+    return round(used, _CENTS) if metric == "cost" else round(used)
+
+
 def _left(one: Left) -> JsonObjectType:
     """Return what is left, as JSON."""
     row: JsonObjectType = {"name": one.name, "remaining_usd": round(one.remaining, _CENTS), "maximum_usd": one.maximum}
@@ -127,4 +155,4 @@ def async_get_tools(hass: HomeAssistant, llm_context: llm.LLMContext, api_id: st
     """Return the tools for Assist, as long as a proxy is loaded."""
     if api_id != llm.LLM_API_ASSIST or not hass.config_entries.async_loaded_entries(DOMAIN):
         return None
-    return LLMTools(tools=[SpendTool(), RankingTool(), BudgetTool()])
+    return LLMTools(tools=[UsageTool(), RankingTool(), BudgetTool()])

@@ -1,4 +1,4 @@
-"""Lets the built-in conversation agent, which needs no language model, answer what AI costs."""
+"""Lets the built-in conversation agent, which needs no language model, answer what AI costs and uses."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
@@ -7,13 +7,16 @@ from typing import Final
 from hassil.recognize import RecognizeResult
 from homeassistant.components.conversation import ConversationInput
 from homeassistant.components.conversation.agent_manager import get_agent_manager
-from homeassistant.components.conversation.chat_log import current_chat_log
+from homeassistant.components.conversation.chat_log import UserContent, current_chat_log
 from homeassistant.core import HomeAssistant, callback
 
 from . import assist
-from .assist import Amount, Left, NotForEveryoneError, When
+from .assist import Amount, Left, NotForEveryoneError, NotToldError
 from .core.catalog import Dimension
-from .sentences import ENGLISH, LANGUAGES, MODELS, Language
+from .sentences import LANGUAGES
+from .sentences.english import ENGLISH
+from .sentences.language import MODELS, Language
+from .spoken_times import When
 
 type Answer = Callable[[HomeAssistant, ConversationInput, Language, str | None], Awaitable[str | None]]
 
@@ -28,7 +31,7 @@ def async_register_sentences(hass: HomeAssistant) -> None:
     languages = LANGUAGES.values()
     manager = get_agent_manager(hass)
     for sentences, answer in (
-        ([one for language in languages for one in language.spend], _spend),
+        ([one for language in languages for one in language.usage], _usage),
         ([one for language in languages for one in language.ranking], _ranking),
         ([one for language in languages for one in language.left], _left),
     ):
@@ -50,6 +53,8 @@ def _trigger(
             return await _other_answer(hass, asked) or language.unknown.format(name=name)
         except NotForEveryoneError:
             return language.not_for_everyone
+        except NotToldError:
+            return language.not_told
 
     return handle
 
@@ -61,26 +66,27 @@ async def _other_answer(hass: HomeAssistant, asked: ConversationInput) -> str | 
     return str(found.speech["plain"]["speech"]) if found and "plain" in found.speech else None
 
 
-async def _spend(hass: HomeAssistant, asked: ConversationInput, language: Language, name: str | None) -> str | None:
-    """Say how much was spent; return None where nobody is called so."""
-    when = _when(asked.text, language)
-    amount = await assist.async_spend(hass, asked.context, when, name)
+async def _usage(hass: HomeAssistant, asked: ConversationInput, language: Language, name: str | None) -> str | None:
+    """Say how much was used; return None where nobody is called so."""
+    metric, when = _asked_for(asked.text, language)
+    amount = await assist.async_usage(hass, asked.context, metric, when, name)
     if amount is None:
         return None
-    text = language.cost if amount.names else language.total
-    spend = _money(amount.spend, language)
-    return text.format(amount=spend, when=language.when[when], names=_joined(amount, language))
+    answers = language.answers[metric]
+    text = answers.named if amount.names else answers.total
+    used = _amount(amount.used, metric, language)
+    return text.format(amount=used, when=language.when[when], names=_joined(amount, language))
 
 
 async def _ranking(hass: HomeAssistant, asked: ConversationInput, language: Language, _: str | None) -> str:
-    """Say who spent most."""
-    when = _when(asked.text, language)
-    spoken = language.when[when]
+    """Say who used most."""
+    metric, when = _asked_for(asked.text, language)
+    answers, spoken = language.answers[metric], language.when[when]
     for dimension in _kinds(asked.text, language):
-        if ranking := await assist.async_ranking(hass, asked.context, when, dimension):
-            first = ranking[0]
-            return language.most.format(name=first.names[0], amount=_money(first.spend, language), when=spoken)
-    return language.nothing.format(when=spoken, when_=spoken.capitalize())
+        if ranking := await assist.async_ranking(hass, asked.context, metric, when, dimension):
+            used = _amount(ranking[0].used, metric, language)
+            return answers.most.format(name=ranking[0].names[0], amount=used, when=spoken)
+    return answers.nothing.format(when=spoken, when_=spoken[0].upper() + spoken[1:])
 
 
 async def _left(hass: HomeAssistant, asked: ConversationInput, language: Language, name: str | None) -> str | None:
@@ -105,9 +111,21 @@ def _left_of(one: Left, language: Language) -> str:
     )
 
 
-def _when(text: str, language: Language) -> When:
-    """Return the time that a question names, today where it names none."""
-    return next((when for words, when in language.times.items() if _has(text, words)), When.TODAY)
+def _asked_for(text: str, language: Language) -> tuple[str, When]:
+    """Return the metric and the time that a question names, or the one that it goes on from; else today's cost."""
+    texts = list(_conversation(text, language))
+    metrics = (metric for one in texts for words, metric in language.metrics.items() if _has(one, words))
+    times = (when for one in texts for words, when in language.times.items() if _has(one, words))
+    return next(metrics, "cost"), next(times, When.TODAY)
+
+
+def _conversation(text: str, language: Language) -> Iterable[str]:
+    """Yield a question, and while it is one like "and with Claude" what was asked before it, the latest first."""
+    yield text
+    log = current_chat_log.get()
+    earlier = [one.content for one in log.content[:-1] if isinstance(one, UserContent)] if log else []
+    while earlier and re.match(rf"(?:{language.follows})\b", text, re.IGNORECASE):
+        yield (text := earlier.pop())
 
 
 def _kinds(text: str, language: Language) -> tuple[Dimension, ...]:
@@ -145,8 +163,17 @@ def _joined(amount: Amount, language: Language) -> str:
     return language.conjunction.join([*([", ".join(most)] if most else []), last])
 
 
+def _amount(used: float, metric: str, language: Language) -> str:
+    """Say how much of a metric."""
+    answers = language.answers[metric]
+    if metric == "cost":
+        return _money(used, language)
+    count = round(used)
+    return (answers.one if count == 1 else answers.many).format(f"{count:,}".replace(",", language.thousands))
+
+
 def _money(amount: float, language: Language) -> str:
     """Say an amount of money."""
     if 0 < amount < _CENT:
         return language.small
-    return language.money.format(f"{amount:.2f}".replace(".", language.decimal_point))
+    return language.answers["cost"].many.format(f"{amount:.2f}".replace(".", language.decimal_point))

@@ -7,6 +7,8 @@ import pytest_socket
 from home_assistant import HomeAssistant
 from proxy import MASTER_KEY, Proxy
 
+from .agent import MODEL, Model
+
 
 @pytest.fixture(autouse=True)
 def _loopback(socket_enabled: None) -> None:
@@ -14,11 +16,18 @@ def _loopback(socket_enabled: None) -> None:
 
 
 @pytest.fixture(scope="package")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """Return a running LiteLLM proxy."""
+def model() -> Iterator[Model]:
+    """Return a language model that does as it is told, behind the proxy."""
     # Fixtures of a package come before _loopback.
     pytest_socket.enable_socket()
-    with Proxy(tmp_path_factory.mktemp("proxy")) as running:
+    with Model.serve() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def proxy(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """Return a running LiteLLM proxy."""
+    with Proxy(tmp_path_factory.mktemp("proxy"), models={MODEL: model.parameters()}) as running:
         yield running
 
 

@@ -1,6 +1,5 @@
 """A Home Assistant whose proxy has a past, as a user of the spend dashboard and the JSON API see it."""
 
-import asyncio
 import json
 import shutil
 from collections.abc import Mapping
@@ -9,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiohttp
 import chromium
 import pytest
 import pytest_socket
@@ -37,26 +35,6 @@ class Spender:
         """Return the usage of a period, by the JSON API."""
         query = f"from={period['start']}&to={period['end']}&period=month&group_by={group_by}"
         return list(self.home.api(f"{DOMAIN}/api/v1/usage?{query}")["usage"])
-
-    def ask(self, *messages: Mapping[str, Any]) -> list[Any]:
-        """Return the results of websocket commands."""
-        self.home.api("config")
-        return asyncio.run(_ask(self.home.url, self.home._token, messages))
-
-
-async def _ask(url: str, token: str, messages: tuple[Mapping[str, Any], ...]) -> list[Any]:
-    """Return the results of websocket commands, one after the other."""
-    results = []
-    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/api/websocket") as socket:
-        await socket.receive_json()
-        await socket.send_json({"type": "auth", "access_token": token})
-        await socket.receive_json()
-        for number, message in enumerate(messages, 1):
-            await socket.send_json({"id": number, **message})
-            answer = await socket.receive_json()
-            assert answer["success"], answer
-            results.append(answer["result"])
-    return results
 
 
 def require_chromium() -> None:

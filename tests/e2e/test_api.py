@@ -1,6 +1,5 @@
 """Those who read the API: Home Assistant's own rest integration, Prometheus, and whatever OpenAPI describes."""
 
-import asyncio
 import json
 import subprocess
 import time
@@ -8,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, override
 
-import aiohttp
 import environments
 import pytest
 import pytest_socket
@@ -18,6 +16,8 @@ from progress import StepError, step
 from prometheus import Prometheus, binary
 from proxy import MASTER_KEY, Proxy, traffic
 from toolchain import ROOT
+
+from .websocket import ask
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -115,19 +115,8 @@ class ReadingHome(HomeAssistant):
 
     def take_token(self) -> None:
         """Have Home Assistant make a long-lived token, as the user's profile page does."""
-        self.api("config")
-        self.token = asyncio.run(_long_lived(self.url, self._token))
-
-
-async def _long_lived(url: str, token: str) -> str:
-    """Return a long-lived access token."""
-    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/api/websocket") as socket:
-        await socket.receive_json()
-        await socket.send_json({"type": "auth", "access_token": token})
-        await socket.receive_json()
-        request = {"id": 1, "type": "auth/long_lived_access_token", "client_name": "API", "lifespan": 365}
-        await socket.send_json(request)
-        return str((await socket.receive_json())["result"])
+        wanted = {"type": "auth/long_lived_access_token", "client_name": "API", "lifespan": 365}
+        self.token = str(ask(self, wanted)[0])
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from proxy import MASTER_KEY, Proxy, traffic
 
 from . import past
 from .spender import Spender, require_chromium, rewrite_past
+from .websocket import add_guest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -37,9 +38,7 @@ def spender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spender]:
 def guest(spender: Spender) -> str:
     """Return the name, which is also the password, of a user who is no administrator."""
     pytest_socket.enable_socket()
-    (made,) = spender.ask({"type": "config/auth/create", "name": GUEST, "group_ids": ["system-users"]})
-    login = {"type": "config/auth_provider/homeassistant/create", "username": GUEST, "password": GUEST}
-    spender.ask({**login, "user_id": made["user"]["id"]})
+    add_guest(spender.home, GUEST)
     return GUEST
 
 

@@ -13,6 +13,7 @@ from service import HOST
 from ..hostile import NAMES
 from .past import EVIL, Past
 from .spender import Spender, require_chromium, rewrite_past
+from .websocket import ask
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -64,7 +65,8 @@ def spender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spender]:
         spender = Spender(home, f"/{DASHBOARD}")
         made = {"url_path": DASHBOARD, "title": EVIL, "require_admin": False, "show_in_sidebar": True}
         strategy = {"strategy": {"type": "custom:litellm-pulse"}}
-        spender.ask(
+        ask(
+            spender.home,
             {"type": "lovelace/dashboards/create", **made},
             {"type": "lovelace/config/save", "url_path": DASHBOARD, "config": strategy},
         )
@@ -73,7 +75,7 @@ def spender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spender]:
 
 def test_hostile_names_are_text_on_every_page_of_a_phone_and_burst_none(spender: Spender) -> None:
     (proxy,) = _dashboard(spender)
-    (devices,) = spender.ask({"type": "config/device_registry/list"})
+    (devices,) = ask(spender.home, {"type": "config/device_registry/list"})
     names = {device["id"]: device["name"].strip() for device in devices}
     members = [member for one in proxy["dimensions"] for member in one["members"] if member["name"] in WORST]
     views = [_path(proxy).replace("_total", f"_{one['dimension']}") for one in proxy["dimensions"]]
@@ -103,7 +105,7 @@ def test_hostile_names_are_text_in_the_tooltips_of_graphs_and_in_tables(spender:
 
 def _dashboard(spender: Spender) -> list[dict[str, Any]]:
     """Return what the dashboard is told of the proxies."""
-    (answer,) = spender.ask({"type": f"{DOMAIN}/dashboard"})
+    (answer,) = ask(spender.home, {"type": f"{DOMAIN}/dashboard"})
     return list(answer["proxies"])
 
 
