@@ -192,15 +192,16 @@ class DeviceManager:
         features = dict.fromkeys(self._present(snapshot))
         newcomers = [one for one in features if one not in self._features]
         gone = [one for one in self._features if one[1] in TEMPORARY and one not in features]
-        self._features = {one: None for one in self._features if one not in gone} | features
-        self._basis = basis
+        self._features = {one: None for one in self._features if one not in gone}
         self._restore({key for key, _ in newcomers} & self._dismissed.keys())
         if gone:
             async_dispatcher_send(self._hass, self._signal, (), gone)
         for key, of_member in groupby(newcomers, itemgetter(0)):
             new = [NewFeature(key, self._devices[key], feature) for _, feature in of_member]
+            self._features |= {(key, one.feature): None for one in new}
             async_dispatcher_send(self._hass, self._signal, new, ())
             await turn.async_yield()
+        self._basis = basis
 
     def _present(self, snapshot: Snapshot) -> Iterable[MemberFeature]:
         """Yield the features of all members with a device."""
