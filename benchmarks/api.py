@@ -132,7 +132,7 @@ async def _all_at_once(coordinator: Any, base: str, token: str) -> list[Figure]:
 
 def _timed_handlers() -> dict[str, list[float]]:
     """Have every handler note how long it takes, by path and query; before the views are registered."""
-    endpoint = importlib.import_module("custom_components.litellm_pulse.endpoint").PulseView
+    endpoint = importlib.import_module("custom_components.litellm_pulse.api.base").PulseView
     get = endpoint.get
     found: dict[str, list[float]] = defaultdict(list)
 
