@@ -76,61 +76,46 @@ async def ask(
     return str(result.response.speech["plain"]["speech"])
 
 
-@pytest.mark.parametrize(
-    ("question", "answer"),
-    [
-        ("How much did I spend today?", "You spent $3.50 on AI today."),
-        ("how much did I spend on AI today", "You spent $3.50 on AI today."),
-        ("How much have we spent on language models this month?", "You spent $3.50 on AI this month."),
-        ("How much did I spend on AI yesterday", "You spent $0.00 on AI yesterday."),
-        ("how much did I spend this month with Claude", "claude-sonnet-4-5 cost $2.00 this month."),
-        ("this month with Claude", "claude-sonnet-4-5 cost $2.00 this month."),
-        ("How much did I spend on AI with GPT four o today", "gpt-4o cost $1.25 today."),
-        ("how much did I spend with gpt four o mini this week", "gpt-4o-mini cost $0.25 this week."),
-        ("how much did I spend with G P T", "gpt-4o and gpt-4o-mini cost $1.50 today."),
-        ("how much did I spend with Llama today", "I know no model, team or key called Llama."),
-        ("Which team spent most this week?", "Office cost the most this week: $2.00."),
-        ("which model cost the most money today", "claude-sonnet-4-5 cost the most today: $2.00."),
-        ("which team spent the most last month", "Nothing was spent last month."),
-        ("how much is left of the kitchen's budget", "Kitchen has $6.50 of $10.00 left."),
-        ("How much AI budget does the kitchen have left?", "Kitchen has $6.50 of $10.00 left."),
-        ("how much is left of the garage's budget", "I know no model, team or key called garage's."),
-        ("how much is left of my AI budget", "Kitchen has $6.50 of $10.00 left."),
-    ],
-)
-async def test_the_built_in_agent_answers_in_english(
-    hass: HomeAssistant,
-    home: MockConfigEntry,  # noqa: ARG001
-    question: str,
-    answer: str,
-) -> None:
-    assert await ask(hass, question) == answer
+ANSWERS = {
+    "How much did I spend today?": "You spent $3.50 on AI today.",
+    "how much did I spend on AI today": "You spent $3.50 on AI today.",
+    "How much have we spent on language models this month?": "You spent $3.50 on AI this month.",
+    "How much did I spend on AI yesterday": "You spent $0.00 on AI yesterday.",
+    "how much did I spend this month with Claude": "claude-sonnet-4-5 cost $2.00 this month.",
+    "this month with Claude": "claude-sonnet-4-5 cost $2.00 this month.",
+    "How much did I spend on AI with GPT four o today": "gpt-4o cost $1.25 today.",
+    "how much did I spend with gpt four o mini this week": "gpt-4o-mini cost $0.25 this week.",
+    "how much did I spend with G P T": "gpt-4o and gpt-4o-mini cost $1.50 today.",
+    "how much did I spend with Llama today": "I know no model, team or key called Llama.",
+    "Which team spent most this week?": "Office cost the most this week: $2.00.",
+    "which model cost the most money today": "claude-sonnet-4-5 cost the most today: $2.00.",
+    "which team spent the most last month": "Nothing was spent last month.",
+    "how much is left of the kitchen's budget": "Kitchen has $6.50 of $10.00 left.",
+    "How much AI budget does the kitchen have left?": "Kitchen has $6.50 of $10.00 left.",
+    "how much is left of the garage's budget": "I know no model, team or key called garage's.",
+    "how much is left of my AI budget": "Kitchen has $6.50 of $10.00 left.",
+}
+ANTWORTEN = {
+    "Wie viel habe ich heute ausgegeben?": "Du hast heute 3,50 Dollar für KI ausgegeben.",
+    "wie viel habe ich diesen Monat für KI ausgegeben": "Du hast diesen Monat 3,50 Dollar für KI ausgegeben.",
+    "wieviel haben wir diese Woche mit Claude ausgegeben": "claude-sonnet-4-5: diese Woche 2,00 Dollar.",
+    "Wie viel habe ich mit GPT vier o heute ausgegeben": "gpt-4o: heute 1,25 Dollar.",
+    "Was hat KI gestern gekostet?": "Du hast gestern 0,00 Dollar für KI ausgegeben.",
+    "Welches Team hat diese Woche am meisten ausgegeben?": "Am meisten hat diese Woche Office gekostet: 2,00 Dollar.",
+    "Welches Modell war heute am teuersten": "Am meisten hat heute claude-sonnet-4-5 gekostet: 2,00 Dollar.",
+    "Wie viel ist noch vom Budget der Kitchen übrig?": "Kitchen hat noch 6,50 Dollar von 10,00 Dollar.",
+    "Wie viel Budget hat Kitchen noch übrig?": "Kitchen hat noch 6,50 Dollar von 10,00 Dollar.",
+}
 
 
-@pytest.mark.parametrize(
-    ("question", "answer"),
-    [
-        ("Wie viel habe ich heute ausgegeben?", "Du hast heute 3,50 Dollar für KI ausgegeben."),
-        ("wie viel habe ich diesen Monat für KI ausgegeben", "Du hast diesen Monat 3,50 Dollar für KI ausgegeben."),
-        ("wieviel haben wir diese Woche mit Claude ausgegeben", "claude-sonnet-4-5: diese Woche 2,00 Dollar."),
-        ("Wie viel habe ich mit GPT vier o heute ausgegeben", "gpt-4o: heute 1,25 Dollar."),
-        ("Was hat KI gestern gekostet?", "Du hast gestern 0,00 Dollar für KI ausgegeben."),
-        (
-            "Welches Team hat diese Woche am meisten ausgegeben?",
-            "Am meisten hat diese Woche Office gekostet: 2,00 Dollar.",
-        ),
-        ("Welches Modell war heute am teuersten", "Am meisten hat heute claude-sonnet-4-5 gekostet: 2,00 Dollar."),
-        ("Wie viel ist noch vom Budget der Kitchen übrig?", "Kitchen hat noch 6,50 Dollar von 10,00 Dollar."),
-        ("Wie viel Budget hat Kitchen noch übrig?", "Kitchen hat noch 6,50 Dollar von 10,00 Dollar."),
-    ],
-)
-async def test_the_built_in_agent_answers_in_german(
+@pytest.mark.parametrize(("language", "answers"), [("en", ANSWERS), ("de", ANTWORTEN)])
+async def test_the_built_in_agent_answers_in_the_language_it_is_asked_in(
     hass: HomeAssistant,
     home: MockConfigEntry,  # noqa: ARG001
-    question: str,
-    answer: str,
+    language: str,
+    answers: dict[str, str],
 ) -> None:
-    assert await ask(hass, question, "de") == answer
+    assert {question: await ask(hass, question, language) for question in answers} == answers
 
 
 CLAUDE_THIS_MONTH = "claude-sonnet-4-5 cost $2.00 this month."
