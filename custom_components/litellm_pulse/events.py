@@ -113,7 +113,7 @@ def detect(before: PulseData, after: PulseData, shown: Container[MemberKey], mod
     if report and report is not before.snapshot.report and report.restarted:
         start = after.snapshot.process_start
         yield PulseEvent(EventType.PROXY_RESTARTED, {"started_at": start.isoformat() if start else None})
-    if before.snapshot.last_scrape:
+    if before.snapshot.last_scrape and after.snapshot.members is not before.snapshot.members:
         yield from _new_models(before, after, models)
     if after.snapshot.budgets is not before.snapshot.budgets:
         yield from _budgets(before, after, shown)
