@@ -45,6 +45,8 @@ from .open_ledgers import async_get_open_ledgers
 _SPARE_COPY_VERSION: Final = 1
 _REPORTS: Final = 30
 """Scrapes of which is kept what happened: half an hour, for diagnostics."""
+_PAST: Final = 4
+"""Snapshots: more than the coordinator and its listeners hold at any time."""
 _PRIVATE_FOLDER: Final = 0o700
 _PRIVATE_FILE: Final = 0o600
 
@@ -78,6 +80,8 @@ class LedgerWorker:
         self._store = _spare_copy_store(hass, entry_id)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=DOMAIN)
         self._spare_copy_is_due = False
+        self._past: deque[Snapshot] = deque(maxlen=_PAST)
+        """The last snapshots, so that they are let go of on the ledger's thread: of thousands of members that is work."""
         self._closed = False
 
     @classmethod
@@ -259,6 +263,7 @@ class LedgerWorker:
     def _show(self, snapshot: Snapshot) -> None:
         """Show what the ledger knows, and what its past makes of it; on the ledger's own thread."""
         self.snapshot = replace(snapshot, insight=self._forecaster.insight(snapshot, dt_util.utcnow(), self.zone))
+        self._past.append(self.snapshot)
 
     def _close(self) -> SpareCopy:
         """Close the ledger and return its spare copy; on its own thread."""
