@@ -81,7 +81,7 @@ class LedgerWorker:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=DOMAIN)
         self._spare_copy_is_due = False
         self._past: deque[Snapshot] = deque(maxlen=_PAST)
-        """The last snapshots, so that they are let go of on the ledger's thread: of thousands of members that is work."""
+        """The last snapshots, let go of on the ledger's thread: with thousands of members that is work."""
         self._closed = False
 
     @classmethod
