@@ -6,7 +6,7 @@ loop, once for all who ask the same between two scrapes.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -22,6 +22,7 @@ from ..core.catalog import Dimension
 from ..core.errors import QueryError, StoreError
 from ..core.models import ScrapeRow, Snapshot
 from ..core.query import UsageQuery, UsageRow, comparison, contract, prometheus, sql, usage
+from ..core.store import RECENT_SCRAPES
 from ..error_messages import text
 from ..history_status import HistoryStatus
 from ..localize import localize
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE: Final = 256
 """Rows turned into JSON in one go, for the event loop has to wait until that is done."""
+
+_ROWS_KEPT: Final = 2 * RECENT_SCRAPES
+"""Scrapes of which the JSON is kept, a kilobyte and a half each."""
 
 _COMPARED_DAYS: Final = 31
 MOST_ROWS: Final = 20_000
@@ -161,9 +165,18 @@ def _json_list(
     for batch in batched(rows, _ROWS_AT_ONCE, strict=False):
         pieces.append(json_bytes(batch)[1:-1])
         count += len(batch)
-    if counted:
-        rest = {"count": count, **rest}
+    return _json_object(name, pieces, {"count": count, **rest} if counted else rest)
+
+
+def _json_object(name: str, pieces: Iterable[bytes], rest: Mapping[str, object]) -> bytes:
+    """Return the JSON of `{name: [row, ...], **rest}` from rows that are JSON already; `rest` may not be empty."""
     return b'{"%s":[%s],%s' % (name.encode(), b",".join(pieces), json_bytes(rest)[1:])
+
+
+@lru_cache(maxsize=_ROWS_KEPT)
+def _past(row: ScrapeRow, zone: ZoneInfo) -> bytes:
+    """Return one scrape of the history as JSON: all but the last are those of the answer before."""
+    return json_bytes(contract.past(row, zone))
 
 
 def _history(snapshot: Snapshot, *, path: Path, limit: int, zone: ZoneInfo) -> bytes:
@@ -178,7 +191,7 @@ def _history(snapshot: Snapshot, *, path: Path, limit: int, zone: ZoneInfo) -> b
     rest: dict[str, object] = {"count": len(rows), "source": "sqlite" if error is None else "memory"}
     if error is not None:
         rest["error"] = error
-    return _json_list("snapshots", (contract.past(row, zone) for row in rows), rest)
+    return _json_object("snapshots", [_past(row, zone) for row in rows], rest)
 
 
 def _table(snapshot: Snapshot, *, name: str, dimension: Dimension, zone: ZoneInfo) -> bytes:
