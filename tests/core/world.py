@@ -127,18 +127,19 @@ class Known:
             if any(key in past and value < past[key] for key, (_, value) in life.counters.items()):
                 before = {key: one for key, one in before.items() if key not in past}
                 doubtful |= {key: min(value, doubtful.get(key, value)) for key, value in past.items()}
+        goes_on = any(key in before and before[key][0] == epoch for key, (epoch, _) in life.counters.items())
+        # Where all have been born anew, it may as well be another process that shares the start.
+        is_born_anew = created and bool(before) and bool(life.counters) and not goes_on
         increases: dict[Key, int] = {}
         for key, (epoch, value) in life.counters.items():
-            if key in before:
+            if key in before and not is_born_anew:
                 increases[key] = value - (before[key][1] if before[key][0] == epoch else 0)
             elif epoch > look if created else counts:
                 increases[key] = value
         others = {one: seen for one, seen in self.seen.items() if one.start is not None}
-        goes_on = any(key in before and before[key][0] == epoch for key, (epoch, _) in life.counters.items())
-        born_anew = {life} if created and before and life.counters and not goes_on else set()
         return replace(
             self,
-            born_anew=self.born_anew | born_anew,
+            born_anew=self.born_anew | ({life} if is_born_anew else set()),
             usage=(*self.usage, *((at, key, increase) for key, increase in increases.items() if increase)),
             seen={**others, life: {**before, **life.counters}},
             forgotten=self.forgotten - {life},
