@@ -158,7 +158,7 @@ def _quiet(folder: Path) -> list[Figure]:
         name = f"{MEMBERS:,} users, {used} used"
         beside = f"{FEW} users", few[used].loop
         found += [
-            figure(f"{name}: on the loop after the answer", "ms", costs.loop, against=beside, budget=Costs(1.5)),
+            figure(f"{name}: on the loop after the answer", "ms", costs.loop, against=beside, budget=Costs(2)),
             figure(f"{name}: on threads after it was counted", "ms", costs.threads, budget=AtMost(4, "ms")),
         ]
     return found
