@@ -70,10 +70,8 @@ class DeviceManager:
         self._members: dict[MemberKey, Member] = {TOTAL: Member(*TOTAL, entry.title)}
         self._waiting: dict[Dimension, dict[MemberKey, None]] = {dimension: {} for dimension in self.dimensions}
         """Members without a device, in the order in which they were met."""
-        self._moved: set[Dimension] = set()
+        self._moved: set[Dimension] = set(self._waiting)
         """Dimensions in which others wait than at the last selection."""
-        self.is_due = True
-        """Somebody else may have a device, though the ledger says what it said at the last selection."""
         self._met = 0
         """How many members of the ledger have been looked at."""
         self._folded = 0
@@ -116,12 +114,17 @@ class DeviceManager:
         listener([NewFeature(key, self._devices[key], feature) for key, feature in self._features], ())
         return async_dispatcher_connect(self._hass, self._signal, listener)
 
+    @property
+    def is_due(self) -> bool:
+        """Whether somebody else may have a device, though the ledger says what it said at the last selection."""
+        return bool(self._moved)
+
     def select(self, snapshot: Snapshot) -> None:
         """Decide who has a device: those who had one, then by all spend that is known, as many as may.
 
         On a thread, for there may be thousands; `lock` is held.
         """
-        moved, self._moved, self.is_due = self._moved, set(), False
+        moved, self._moved = self._moved, set()
         if snapshot.folded != self._folded:
             self._forget_folded(snapshot, moved)
         # Others are only ever added, at the end.
@@ -225,10 +228,11 @@ class DeviceManager:
     async def async_dismiss(self, key: MemberKey, snapshot: Snapshot) -> None:
         """Let a member go that was deleted by hand, until it is used again."""
         async with self.lock:
-            self.is_due = True
-            if self._members.pop(key, None) and key[0] in self._waiting:
-                self._waiting[key[0]][key] = None
+            member = self._members.pop(key, None)
+            if key[0] in self._waiting:
                 self._moved.add(key[0])
+                if member:
+                    self._waiting[key[0]][key] = None
             self._devices.pop(key, None)
             self._features = {one: None for one in self._features if one[0] != key}
             self._remembered = {one for one in self._remembered if one[0] != key}

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..core.catalog import Dimension, tag_label
 from .errors import UnexpectedAnswerError
-from .models import METRICS, Members, Sums, UsageRow, Vector, add, members_of, merged, rows_of, sums_of
+from .models import METRICS, Members, Sums, UsageRow, Vector, add_to, members_of, rows_of, sums_of
 
 FIELDS: Mapping[str, str] = {
     "requests": "api_requests",
@@ -84,7 +84,7 @@ def _page(activity: Activity, answer: Any) -> Page:  # noqa: ANN401  # JSON
         for key, found in (breakdown.get("api_keys") or {}).items():
             if alias := (found.get("metadata") or {}).get("key_alias"):
                 aliases[key.removeprefix(_RAW_KEY)] = alias
-    return Page(sums_of(merged(rows)), aliases, int((answer.get("metadata") or {}).get("total_pages") or 1))
+    return Page(sums_of(rows), aliases, int((answer.get("metadata") or {}).get("total_pages") or 1))
 
 
 def _whole(start: datetime, day: Mapping[str, Any], breakdown: Mapping[str, Any]) -> Iterator[UsageRow]:
@@ -162,7 +162,7 @@ def gathered(pages: Iterable[Page]) -> Page:
     """Return all pages of one question as one: a day that spans pages is one day."""
     found = list(pages)
     return Page(
-        sums_of(merged(row for one in found for row in one.rows)),
+        sums_of(row for one in found for row in one.rows),
         {key: alias for one in found for key, alias in one.aliases.items()},
         1,
     )
@@ -182,8 +182,7 @@ def _by_member(found: Page) -> dict[tuple[bool, tuple[Dimension, str] | None], V
     for row in found.rows:
         named = [one for one in row.members if row.apart or one[0] is not Dimension.PROVIDER]
         for member in (None, *named):
-            known = sums.get((row.apart, member))
-            sums[row.apart, member] = row.values if known is None else add(known, row.values)
+            add_to(sums, (row.apart, member), row.values)
     return sums
 
 

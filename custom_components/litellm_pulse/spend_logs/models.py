@@ -105,10 +105,10 @@ def rows_of(told: Iterable[Sums]) -> list[UsageRow]:
 
 
 def sums_of(rows: Iterable[UsageRow]) -> list[Sums]:
-    """Return rows, of which no two have the same start, members and standing, by their start."""
+    """Return rows by their start and standing, those of the same members added up."""
     found: dict[tuple[datetime, bool], dict[Members, Vector]] = {}
     for row in rows:
-        found.setdefault((row.start, row.apart), {})[row.members] = row.values
+        add_to(found.setdefault((row.start, row.apart), {}), row.members, row.values)
     return [
         Sums(start, used, _as_they_are, apart, 0.0 if apart else requests_of(used))
         for (start, apart), used in found.items()
@@ -132,6 +132,12 @@ def add(one: Vector, other: Vector) -> Vector:
             for left, right in zip(one, other, strict=True)
         ]
     )
+
+
+def add_to[K](sums: dict[K, Vector], key: K, values: Vector) -> None:
+    """Add a vector to the one that a key has."""
+    known = sums.get(key)
+    sums[key] = values if known is None else add(known, values)
 
 
 def merged(rows: Iterable[UsageRow]) -> list[UsageRow]:

@@ -92,7 +92,7 @@ def counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> 
             continue
         if one.first_seen >= since:
             counted.append(one)
-        elif one.untold and one.created is None and one not in fallen:
+        elif one.untold and one.created is None:
             missing_since = since if one in gone or one.missing_since is not None else None
             counted.append(Counter(one.series, one.untold, missing_since=missing_since, first_seen=since))
     return counted
