@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
 from custom_components.litellm_pulse.spend_logs.errors import NoKnownTableError, PermissionDeniedError
-from custom_components.litellm_pulse.spend_logs.models import METRICS, Span
+from custom_components.litellm_pulse.spend_logs.models import METRICS, Span, rows_of
 from custom_components.litellm_pulse.spend_logs.rows import KNOWN_KEYS, Block, Reader, stripped, tags_of, text
 from custom_components.litellm_pulse.spend_logs.tables import (
     COST_LOGS,
@@ -124,11 +124,11 @@ def test_rows_of_two_releases_are_one_model_and_nobody_is_nobody() -> None:
         line(quarter, "openai/gpt-4o", "openai", 3, 0.5),
         line(quarter, "gpt-4o", "openai", 1, "\\N"),
     )
-    (row,) = block.rows
+    (row,) = rows_of(block.told)
     assert row.members == ((Dimension.MODEL, "gpt-4o"), (Dimension.PROVIDER, "openai"))
     assert dict(zip(METRICS, row.values, strict=True)) == dict.fromkeys(METRICS) | {"requests": 4.0, "cost": 0.5}
     (block,) = blocks(Reader(COST, SPAN), line(quarter, "", "\\N", 1, 0))
-    assert block.rows[0].members == ()
+    assert rows_of(block.told)[0].members == ()
 
 
 def test_a_tag_counts_once_and_the_client_is_none() -> None:
@@ -140,7 +140,7 @@ def test_all_tags_of_a_request_are_in_one_row_so_that_it_counts_once() -> None:
     columns = frozenset({"startTime", "endTime", "model", "spend", "request_tags"})
     quarter = datetime(2026, 11, 2, 10, 15, tzinfo=UTC)
     (block,) = blocks(Reader(table(columns=columns), SPAN), line(quarter, "gpt", '["a", "b"]', 2, 0.5))
-    assert [(row.members, row.apart, row.values[0]) for row in block.rows] == [
+    assert [(row.members, row.apart, row.values[0]) for row in rows_of(block.told)] == [
         (((Dimension.MODEL, "gpt"), (Dimension.TAG, "a"), (Dimension.TAG, "b")), False, 2.0),
     ]
 
@@ -157,8 +157,8 @@ def test_blocks_cover_the_span_once_newest_first_wherever_the_bytes_are_cut(size
     found = blocks(Reader(COST, SPAN), *[data[at : at + size] for at in range(0, len(data), size)])
     assert (found[0].span.end, found[-1].span.start) == (SPAN.end, SPAN.start)
     assert all(newer.span.start == older.span.end for newer, older in pairwise(found))
-    assert [row.start for block in found for row in block.rows] == hours
-    assert all(block.span.start <= row.start < block.span.end for block in found for row in block.rows)
+    assert [row.start for block in found for row in rows_of(block.told)] == hours
+    assert all(block.span.start <= row.start < block.span.end for block in found for row in rows_of(block.told))
 
 
 def test_what_waits_to_be_written_is_nothing_that_the_garbage_collector_looks_at() -> None:
@@ -168,11 +168,11 @@ def test_what_waits_to_be_written_is_nothing_that_the_garbage_collector_looks_at
     waiting = [one for sums in block.told for pair in sums.used.items() for one in pair]
     assert len(waiting) == 4000
     assert not [one for one in waiting if gc.is_tracked(one)]
-    assert len(block.rows) == 2000
+    assert len(rows_of(block.told)) == 2000
 
 
 def test_more_combinations_than_are_remembered_are_told_apart_all_the_same() -> None:
     quarters = [datetime(2026, 11, 2, 10, minute, tzinfo=UTC) for minute in (15, 0)]
     reader = Reader(COST, SPAN)
     (block,) = blocks(reader, *[line(at, f"m-{n}", "openai", 1, 0.5) for at in quarters for n in range(KNOWN_KEYS + 7)])
-    assert len({(row.start, row.members) for row in block.rows}) == 2 * (KNOWN_KEYS + 7)
+    assert len({(row.start, row.members) for row in rows_of(block.told)}) == 2 * (KNOWN_KEYS + 7)

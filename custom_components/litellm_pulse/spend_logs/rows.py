@@ -15,13 +15,11 @@ from .models import (
     Members,
     Span,
     Sums,
-    UsageRow,
     Vector,
     add,
     floor,
     members_of,
     requests_of,
-    rows_of,
 )
 from .tables import LogTable
 
@@ -47,11 +45,6 @@ class Block:
     span: Span
     told: list[Sums]
     """Who takes the block empties it, on a thread where it may take its time."""
-
-    @property
-    def rows(self) -> list[UsageRow]:
-        """The same as a row each."""
-        return rows_of(self.told)
 
 
 @dataclass(slots=True)
