@@ -168,6 +168,15 @@ class Process:
         """Return the last value of each series."""
         return {text: counter.value for family in self.counters.values() for text, counter in family.items()}
 
+    def present_values(self) -> dict[bytes, float]:
+        """Return the value of each series that the last answer has."""
+        return {
+            text: counter.value
+            for family in self.counters.values()
+            for text, counter in family.items()
+            if counter.missing_since is None
+        }
+
     @property
     def has_no_identity(self) -> bool:
         """Whether only falling counters tell that it was restarted."""
