@@ -416,6 +416,31 @@ def test_three_of_which_none_is_ahead_in_all_are_noticed_too() -> None:
     )
 
 
+def test_processes_that_share_a_start_and_take_turns_are_noticed_whichever_is_ahead() -> None:
+    check(
+        """
+        by      a   a   a   a   a   a   a
+        gpt-4o  100 10  101 10  101 10  102
+        opus    10  100 10  100 10  101 10
+        adds    0   100 0   0   0   0   0
+        """,
+        undisturbed=True,
+    )
+
+
+def test_of_processes_that_share_a_start_and_take_turns_counts_what_only_one_of_them_has() -> None:
+    check(
+        """
+        by      a   a   a   a   a   a   a   a
+        gpt-4o  100 _   101 _   102 _   104 _
+        opus    _   100 _   101 _   101 _   102
+        llama   5   3   5   3   6   3   7   4
+        adds    0   103 3   0   1   0   2   0
+        """,
+        undisturbed=True,
+    )
+
+
 def test_two_restarts_soon_after_each_other_are_not_taken_for_several_workers() -> None:
     check("""
         by      * * * * * *

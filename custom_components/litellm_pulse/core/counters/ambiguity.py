@@ -20,6 +20,8 @@ class TurnDetector:
     """The counters before each of the last falls."""
     after: Mapping[bytes, float] = field(default_factory=dict)
     """The counters after the last one."""
+    fallen: set[bytes] = field(default_factory=set)
+    """The series that fell."""
     came_back: bool = False
     """They have grown past those before the last fall since."""
     quiet: int = 0
@@ -31,13 +33,14 @@ class TurnDetector:
         known = [*self.before, self.after] if self.came_back else self.before
         self.found |= any(_goes_on(one, after) for one in known)
         self.before = [*self.before[-WAIT_ANSWERS:], before]
+        self.fallen |= {text for text, value in before.items() if after.get(text, value) < value * ROUNDED}
         self.after, self.came_back, self.quiet = after, False, 0
 
     def held(self, process: Process) -> None:
         """Note an answer in which nothing fell."""
         self.quiet += 1
         if self.quiet >= WAIT_ANSWERS:
-            self.before, self.after, self.came_back, self.found = [], {}, False, False
+            self.before, self.after, self.fallen, self.came_back, self.found = [], {}, set(), False, False
         elif self.before and not self.came_back:
             self.came_back = _goes_on(self.before[-1], process.present_values())
 

@@ -199,6 +199,7 @@ class Counting:
             untracked=untracked,
             complete=answer.complete,
             is_new=step.is_new,
+            unsettled=process.counters_named(known.turns.fallen) if known.turns.found else frozenset(),
             hold=process.waiting.held if step.is_new and process.waiting else None,
         )
         work.baselines |= let_go

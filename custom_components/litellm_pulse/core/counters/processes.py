@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from ..models import Vector
@@ -186,6 +187,10 @@ class Process:
     def has_missing(self) -> bool:
         """Whether any of its counters is missing."""
         return any(one.missing_since is not None for one in self.all_counters())
+
+    def counters_named(self, texts: AbstractSet[bytes]) -> set[Counter]:
+        """Return the counters of these series."""
+        return {family[text] for family in self.counters.values() for text in texts & family.keys()}
 
     def all_counters(self) -> Iterator[Counter]:
         """Yield all counters."""
