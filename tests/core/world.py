@@ -98,10 +98,11 @@ class Known:
     """Processes that lost all of their series at once: as two that share a start, whose sums nobody can tell apart."""
     doubtful: Mapping[Key, int] = field(default_factory=dict)
     """Values that several workers had before a restart which showed: perhaps, what has them had begun since."""
-    fallen: tuple[Mapping[Key, int], ...] = ()
-    """What several workers had before each restart that showed: who has at least that may be them, in turn."""
-    begun: Mapping[Key, int] = field(default_factory=dict)
-    """What they had in the first answer after the last of these."""
+    others: tuple[Mapping[Key, int], ...] = ()
+    """What several workers had before a restart that showed, and before others may have been back: who has at least
+    that may be those."""
+    present: Mapping[Key, int] = field(default_factory=dict)
+    """What several workers had in their last answer."""
     answered: Mapping[Life, datetime] = field(default_factory=dict)
     dated: Mapping[Life, float] = field(default_factory=dict)
     """The proxy's clock at the last answer of each process."""
@@ -122,12 +123,12 @@ class Known:
             # What was created since its last answer is new all the same.
             counts, look = False, max(look, self.dated[life])
         before, doubtful = self.seen.get(life, {}) if life not in self.forgotten else {}, dict(self.doubtful)
-        fallen, begun = self.fallen, self.begun
+        others = self.others
         if life.start is None:
             # Series that are gone are no restart: whoever answers now goes on from where those before were.
             before = self._of_workers()
+            others = self._others_after(life.counters)
             if past := self._past(life.counters):
-                fallen, begun = (*fallen, _values(before)), _values(life.counters)
                 before = {key: one for key, one in before.items() if key not in past}
                 doubtful |= {key: min(value, doubtful.get(key, value)) for key, value in past.items()}
         goes_on = any(key in before and before[key][0] == epoch for key, (epoch, _) in life.counters.items())
@@ -139,16 +140,16 @@ class Known:
                 increases[key] = value - (before[key][1] if before[key][0] == epoch else 0)
             elif epoch > look if created else counts:
                 increases[key] = value
-        others = {one: seen for one, seen in self.seen.items() if one.start is not None}
+        rest = {one: seen for one, seen in self.seen.items() if one.start is not None}
         return replace(
             self,
             born_anew=self.born_anew | ({life} if is_born_anew else set()),
             usage=(*self.usage, *((at, key, increase) for key, increase in increases.items() if increase)),
-            seen={**others, life: {**before, **life.counters}},
+            seen={**rest, life: {**before, **life.counters}},
             forgotten=self.forgotten - {life},
             doubtful={key: value for key, value in doubtful.items() if key not in life.counters},
-            fallen=fallen,
-            begun=begun,
+            others=others,
+            present=_values(life.counters) if life.start is None else self.present,
             answered={**self.answered, life: at},
             dated={**self.dated, life: date},
             last=at,
@@ -208,8 +209,16 @@ class Known:
 
     def _may_be_in_turn(self, now: Mapping[Key, int]) -> bool:
         """Whether several workers that were restarted may as well be others behind the same address."""
-        came_back = bool(self.fallen) and _goes_on(self.fallen[-1], self.used_by_workers())
-        return any(_goes_on(one, now) for one in ((*self.fallen, self.begun) if came_back else self.fallen))
+        return any(_goes_on(one, now) for one in self.others)
+
+    def _others_after(self, counters: Counters) -> tuple[Mapping[Key, int], ...]:
+        """Return what others may have had once several workers have answered with these counters."""
+        now, falls = _values(counters), bool(self._past(counters))
+        back = [one for one in self.others if _goes_on(one, now) and (falls or not _goes_on(one, self.present))]
+        closest = max(back, key=lambda one: sum(one.values()), default=None)
+        others = tuple(one for one in self.others if one is not closest)
+        lacks = bool(self.others) and not self.present.keys() <= now.keys()
+        return (*others, self.present) if falls or back or lacks else others
 
     def _of_workers(self) -> dict[Key, tuple[float, int]]:
         """Return the counters of several workers."""

@@ -416,6 +416,19 @@ def test_three_of_which_none_is_ahead_in_all_are_noticed_too() -> None:
     )
 
 
+def test_workers_of_which_each_lacks_what_another_has_are_noticed_too() -> None:
+    check(
+        """
+        by      *   * *    * *   * *    * *   *
+        gpt-4o  103 8 1002 2 103 8 1002 2 104 9
+        opus    _   _ 100  _ _   _ 100  _ _   _
+        llama   10  1 _    _ 10  1 _    _ 11  1
+        adds    0   9 1094 2 111 0 0    0 0   0
+        """,
+        undisturbed=True,
+    )
+
+
 def test_processes_that_share_a_start_and_take_turns_are_noticed_whichever_is_ahead() -> None:
     check(
         """

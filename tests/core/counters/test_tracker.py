@@ -263,3 +263,35 @@ def test_series_that_no_process_has_any_more_are_deleted(harness: LedgerHarness)
     with closing(sqlite3.connect(harness.path)) as connection:
         assert connection.execute("SELECT count(*) FROM series").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM baselines").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("worker", ["", "7"], ids=["without pids", "with the same pids"])
+def test_what_tells_no_start_is_told_apart_by_times_of_creation(harness: LedgerHarness, worker: str) -> None:
+    gauge = _gauge_of(worker)
+    models, born = [series(model="gpt-4o"), series(model="opus")], harness.now.timestamp()
+    replicas = [({models[0]: 7.0, models[1]: 90.0}, born - 50), ({models[0]: 51.0, models[1]: 3.0}, born - 20)]
+    for _ in range(4):
+        for values, created in replicas:
+            values[models[0]] += 1
+            harness.scrape(body(gauge, family(COST, values, dict.fromkeys(values, created))))
+    # The first answer of each is its baseline.
+    assert harness.total() == 3 + 3
+
+
+@pytest.mark.parametrize("worker", ["", "7"], ids=["without pids", "with pids"])
+def test_what_tells_no_start_goes_on_though_a_series_of_it_begins_anew(harness: LedgerHarness, worker: str) -> None:
+    gauge = _gauge_of(worker)
+    values = {series(model="gpt-4o"): 5.0}
+    created = {series(model="gpt-4o"): harness.now.timestamp() - 50}
+    harness.scrape(body(gauge, family(COST, values, created)))
+    values[series(model="opus")], created[series(model="opus")] = 100.0, harness.now.timestamp() + 10
+    harness.scrape(body(gauge, family(COST, values, created)))
+    values[series(model="gpt-4o")], created[series(model="gpt-4o")] = 2.0, harness.now.timestamp() + 10
+    harness.scrape(body(gauge, family(COST, values, created)))
+    assert harness.total() == 100 + 2
+
+
+def _gauge_of(worker: str) -> str:
+    """Return a gauge that names a worker, nothing for none."""
+    name = "litellm_in_flight_requests"
+    return f'# TYPE {name} gauge\n{name}{{pid="{worker}"}} 0\n' if worker else ""

@@ -1,9 +1,9 @@
 """Whether answers leave it open what to count, and whether that goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .processes import WAIT_ANSWERS, Process
+from .processes import WAIT_ANSWERS
 from .results import Ambiguity
 from .series import ROUNDED
 
@@ -16,33 +16,40 @@ class TurnDetector:
     of them was: with all its counters at least as high. Then nothing can be counted until that ends.
     """
 
-    before: list[Mapping[bytes, float]] = field(default_factory=list)
-    """The counters before each of the last falls."""
-    after: Mapping[bytes, float] = field(default_factory=dict)
-    """The counters after the last one."""
+    others: list[Mapping[bytes, float]] = field(default_factory=list)
+    """The counters of those that may be others: as they were before some fell, were missing, or came back."""
     fallen: set[bytes] = field(default_factory=set)
     """The series that fell."""
-    came_back: bool = False
-    """They have grown past those before the last fall since."""
     quiet: int = 0
     """Answers since the last fall."""
     found: bool = False
 
     def fell(self, before: Mapping[bytes, float], after: Mapping[bytes, float]) -> None:
         """Note that the counters fell from what they were before."""
-        known = [*self.before, self.after] if self.came_back else self.before
-        self.found |= any(_goes_on(one, after) for one in known)
-        self.before = [*self.before[-WAIT_ANSWERS:], before]
+        self.found |= self._take_turn([one for one in self.others if _goes_on(one, after)])
+        self._remember(before)
         self.fallen |= {text for text, value in before.items() if after.get(text, value) < value * ROUNDED}
-        self.after, self.came_back, self.quiet = after, False, 0
+        self.quiet = 0
 
-    def held(self, process: Process) -> None:
+    def held(self, before: Mapping[bytes, float], after: Mapping[bytes, float]) -> None:
         """Note an answer in which nothing fell."""
         self.quiet += 1
         if self.quiet >= WAIT_ANSWERS:
-            self.before, self.after, self.fallen, self.came_back, self.found = [], {}, set(), False, False
-        elif self.before and not self.came_back:
-            self.came_back = _goes_on(self.before[-1], process.present_values())
+            self.others, self.fallen, self.found = [], set(), False
+        elif self.others:
+            back = [one for one in self.others if _goes_on(one, after) and not _goes_on(one, before)]
+            if self._take_turn(back) or not before.keys() <= after.keys():
+                self._remember(before)
+
+    def _take_turn(self, candidates: Sequence[Mapping[bytes, float]]) -> bool:
+        """Have the closest of others be the one that answers now; return whether there is one."""
+        closest = max(candidates, key=lambda one: sum(one.values()), default=None)
+        self.others = [one for one in self.others if one is not closest]
+        return closest is not None
+
+    def _remember(self, before: Mapping[bytes, float]) -> None:
+        """Take what the last answer was for one of others."""
+        self.others = [*self.others[1 - WAIT_ANSWERS :], before]
 
 
 def _goes_on(before: Mapping[bytes, float], after: Mapping[bytes, float]) -> bool:

@@ -136,8 +136,8 @@ class Counting:
         known.processes.number += 1
         process.ahead = step.ahead(known.processes)
         before = step.fallen
-        if before is None and any(one.falls for one in diffs.values()):
-            before = process.values()
+        if before is None and (known.turns.others or any(one.falls for one in diffs.values())):
+            before = process.present_values()
         resumed, had_series = process.sums is not None, bool(known.series.by_text)
         work, origins = self._work(step)
         work.apply(diffs, step.exposition, older=step.is_older)
@@ -213,21 +213,22 @@ class Counting:
     def _judge(self, step: Step, work: Increases, before: Mapping[bytes, float] | None) -> bool:
         """Drop increases that may be those of several processes in turn, and return whether they are.
 
-        `before` are the counters of a process of which some fell.
+        `before` are the counters before the answer, where they matter.
         """
-        process, known = step.process, self._registry
-        fell = before is not None and (step.fallen is not None or (process.start is not None and work.reset))
-        if before is not None and fell:
-            known.turns.fell(before, process.present_values())
-        in_turn = known.turns.found
+        process, turns = step.process, self._registry.turns
+        after = process.present_values() if before is not None else {}
+        fell = step.fallen is not None or (process.start is not None and work.reset)
+        if fell:
+            turns.fell(before or {}, after)
+        in_turn = turns.found
         if in_turn and (process.has_no_identity or work.reset):
             work.increases.clear()
             work.only_grew = False
         if in_turn or work.hold is not None:
             work.ambiguity = Ambiguity.SHARED
         if not fell and not (step.is_new and process.restarted):
-            known.turns.held(process)
-        known.ambiguities.note(work.ambiguity)
+            turns.held(before or {}, after)
+        self._registry.ambiguities.note(work.ambiguity)
         return in_turn
 
     def _note(self, step: Step, work: Increases, origins: Mapping[str, Origin], moved: Sequence[SeriesRow]) -> Changes:

@@ -39,6 +39,8 @@ class Match:
     """The process that answered; `process` is None for one that was not seen before."""
 
     process: Process | None
+    is_proven: bool = False
+    """It tells times of creation that are known: whatever has fallen, it goes on."""
     fell_without_identity: bool = False
     """The answer lacks an identity that those before had, and its counters fell: other workers answer now."""
 
@@ -59,7 +61,7 @@ def match(identity: Identity, answer: Answer, processes: Processes, families: Co
     if identity.start is not None:
         return Match(_by_start(identity.start, answer, processes, families, twins))
     if identity.pids:
-        return Match(_by_pids(identity.pids, processes))
+        return _by_pids(identity.pids, answer, processes, twins)
     return _without_identity(answer, processes, twins)
 
 
@@ -76,11 +78,8 @@ def _by_start(
         if len(same) > 1 and any(answer.exposition.get(family) for family in families):
             raise SurprisingPartError if answer.part else MissingIdentityError
         return max(same, key=lambda one: one.number, default=None)
-    verdicts = [(_shares_created(one, twins), one) for one in same]
-    if sharing := [one for shares, one in verdicts if shares]:
-        return max(sharing, key=lambda one: one.number)
-    if unknown := [one for shares, one in verdicts if shares is None]:
-        return max(unknown, key=lambda one: one.number)
+    if (known := _by_created(same, twins).process) is not None:
+        return known
     if len(same) == 1 and _repeats_untold(same[0], answer, twins):
         return same[0]
     if same and answer.part:
@@ -90,6 +89,14 @@ def _by_start(
         found.start = start
     # Or it shares the start of others; or what had it has lost all of its series, and these are new.
     return found
+
+
+def _by_created(processes: Collection[Process], twins: Mapping[str, Sequence[bytes]]) -> Match:
+    """Return the process with the same series, or else one of which it is not known when its series were created."""
+    verdicts = [(_shares_created(one, twins), one) for one in processes]
+    if sharing := [one for shares, one in verdicts if shares]:
+        return Match(max(sharing, key=lambda one: one.number), is_proven=True)
+    return Match(max((one for shares, one in verdicts if shares is None), key=lambda one: one.number, default=None))
 
 
 def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> bool | None:
@@ -140,13 +147,22 @@ def _is_used(lines: Sequence[bytes]) -> bool:
     return any(map(_value, lines))
 
 
-def _by_pids(pids: frozenset[str], processes: Processes) -> Process | None:
+def _by_pids(pids: frozenset[str], answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
     """Return the process that has a worker in common, or the last one where it did not tell its workers."""
-    found = [one for one in processes if not one.pids.isdisjoint(pids)]
-    if found:
-        return max(found, key=lambda one: one.number)
+    if found := [one for one in processes if not one.pids.isdisjoint(pids)]:
+        return _of_several(found, answer, twins)
     newest = processes.newest
-    return newest if newest and newest.start is None and not newest.joined and not newest.pids else None
+    return Match(newest if newest and newest.has_no_identity and not newest.pids else None)
+
+
+def _of_several(processes: Collection[Process], answer: Answer, twins: Mapping[str, Sequence[bytes]]) -> Match:
+    """Return the one of several that look alike which has the same series; the last one where that is not told."""
+    if not twins:
+        return Match(max(processes, key=lambda one: one.number))
+    found = _by_created(processes, twins)
+    if found.process is None and answer.part:
+        raise SurprisingPartError
+    return found
 
 
 def _without_identity(answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
@@ -159,7 +175,7 @@ def _without_identity(answer: Answer, processes: Processes, twins: Mapping[str, 
         # Another that has an identity may have lost it, too.
         if any(one.start is not None and _shares_created(one, twins) for one in known):
             raise SurprisingPartError if answer.part else MissingIdentityError
-        return Match(newest)
+        return _of_several([one for one in processes if one.has_no_identity and not one.pids], answer, twins)
     # What tells the same times of creation goes on, whatever else has fallen.
     if not all(_is_below(one, answer) and not _shares_created(one, twins) for one in known):
         raise SurprisingPartError if answer.part else MissingIdentityError

@@ -165,10 +165,6 @@ class Process:
         ):
             state.clear()
 
-    def values(self) -> dict[bytes, float]:
-        """Return the last value of each series."""
-        return {text: counter.value for family in self.counters.values() for text, counter in family.items()}
-
     def present_values(self) -> dict[bytes, float]:
         """Return the value of each series that the last answer has."""
         return {

@@ -117,8 +117,9 @@ def read_step(
     diffs = _diffs(process, exposition, identity, families)
     if answer.part:
         parts.refuse_surprises(diffs)
-    fell = found.process is not None and process.has_no_identity and any(one.falls for one in diffs.values())
-    fallen = process.values() if fell or found.fell_without_identity else None
+    falls = found.process is not None and not found.is_proven and any(one.falls for one in diffs.values())
+    fell = falls and process.has_no_identity
+    fallen = process.present_values() if fell or found.fell_without_identity else None
     if fell:
         counted = _counted_since_restart(process, diffs)
         process = _begin(processes, identity, restarted=True)
