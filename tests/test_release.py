@@ -196,6 +196,16 @@ def test_a_fork_is_one_command(clone: Path) -> None:
         run(clone, "git", "grep", "-F", spelling, code=1)
 
 
+def test_who_has_edited_pyproject_already_lets_the_rest_follow(clone: Path) -> None:
+    old, page = Repository.of(clone), clone / "pyproject.toml"
+    page.write_text(page.read_text().replace(old.url, "https://github.com/another/fork"))
+    run(clone, "scripts/address", code=len(repository.disagreements(clone)))
+    run(clone, "scripts/address", "another/fork")
+    assert repository.disagreements(clone) == []
+    for spelling in old.spellings():
+        run(clone, "git", "grep", "-F", spelling, code=1)
+
+
 def test_a_place_that_disagrees_is_named(clone: Path) -> None:
     owners = clone / ".github/CODEOWNERS"
     before = owners.read_text()
