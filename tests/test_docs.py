@@ -28,6 +28,7 @@ OTHERS_NAMES = {
 }
 """What pages write in italics and is not ours to name: the words of Home Assistant, HACS and GitHub."""
 RELEASE = re.compile(r"litellm\[proxy\]==(.*)")
+ROOM = re.compile(r"`(?:\./)?((?:[\w.-]+/)*[\w-]+\.(?:py|js|yaml|yml|json|md|toml)|(?:[\w-]+/)+|scripts/\w+)[ `]")
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
@@ -38,6 +39,16 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         assert target.exists(), name
         if anchor:
             assert anchor in set(_anchors(target)), f"{name}#{anchor}"
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/adding.md", "docs/architecture.md"])
+def test_every_room_that_a_page_names_is_there(name: str) -> None:
+    command = ["git", "ls-files"]
+    files = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()  # noqa: S603
+    rooms = {f"/{path}" for file in files for path in (file, *map(str, Path(file).parents))}
+    named = set(ROOM.findall((ROOT / name).read_text()))
+    assert named
+    assert [one for one in named if not any(room.endswith(f"/{one.strip('/')}") for room in rooms)] == []
 
 
 def test_every_page_of_docs_is_reached_from_readme() -> None:
