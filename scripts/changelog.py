@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from progress import StepError
+
 UNRELEASED = "Unreleased"
 HEADINGS = {"feat": "Added", "perf": "Changed", "fix": "Fixed", "revert": "Removed"}
 """Types of commit that users notice, and their heading; Keep a Changelog has the words."""
@@ -51,16 +53,43 @@ def read(changelog: str, version: str) -> str:
 
 
 def release(changelog: str, version: str, day: str, commits: Iterable[Commit]) -> str:
-    """Return the changelog with what was unreleased, and what the commits add, under a version and a day."""
+    """Return the changelog with what was unreleased, and what the commits add, under a version and a day.
+
+    What its pre-releases brought is the release's too, and stands there alone. Raises a StepError where it is there.
+    """
     if read(changelog, version):
-        raise ValueError(f"the changelog has {version} already")
-    section = _parse(read(changelog, UNRELEASED))
-    for heading, entries in from_commits(commits).items():
-        section.setdefault(heading, []).extend(entries)
-    top = next(found for found in _SECTION.finditer(changelog) if found["version"] == UNRELEASED)
-    rest = changelog[top.end() :].replace(read(changelog, UNRELEASED), "", 1).strip()
-    parts = (changelog[: top.end()], f"## [{version}] - {day}", _write(section), rest)
+        raise StepError(f"the changelog has {version} already")
+    before = [found["version"] for found in _SECTION.finditer(changelog) if found["version"].startswith(f"{version}-")]
+    section: Section = {}
+    for one in (*reversed(before), UNRELEASED):
+        _add(section, _parse(read(changelog, one)))
+    _add(section, from_commits(commits))
+    for one in (*before, UNRELEASED):
+        changelog = _without(changelog, one)
+    top = changelog.partition("## [")[0].strip()
+    rest = changelog[len(top) :].strip()
+    parts = (top, f"## [{UNRELEASED}]", f"## [{version}] - {day}", _write(section), rest)
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def notes(section: str, address: str) -> str:
+    """Return a section for a release's page: there each line breaks, and links need the repository's address."""
+    lines = re.sub(r"\n +", " ", section)
+    return re.sub(r"\]\((?!\w+:)", f"]({address}/", lines)
+
+
+def _add(section: Section, more: Section) -> None:
+    """Let a section have the entries of another as well."""
+    for heading, entries in more.items():
+        section.setdefault(heading, []).extend(entries)
+
+
+def _without(changelog: str, version: str) -> str:
+    """Return the changelog without a version's heading and what stands under it."""
+    starts = [found.start() for found in _SECTION.finditer(changelog)]
+    begin = next(found.start() for found in _SECTION.finditer(changelog) if found["version"] == version)
+    end = next((start for start in starts if start > begin), len(changelog))
+    return changelog[:begin] + changelog[end:]
 
 
 def _parse(text: str) -> Section:

@@ -1,8 +1,9 @@
-"""The table of all entities in docs/entities.md, made of their descriptions."""
+"""The tables of entities, made of their descriptions: all of them in docs/entities.md, the first ones in README.md."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,6 @@ from custom_components.litellm_pulse.core.catalog import COUNTERS, GAUGES, HOURL
 from custom_components.litellm_pulse.entity import ON_MEMBERS, ON_MODELS, ON_PROXY, PulseDescription
 from custom_components.litellm_pulse.features import Feature
 
-PAGE: Final = "docs/entities.md"
 BEGIN: Final = "<!-- made by scripts/entities -->"
 END: Final = "<!-- end of what is made -->"
 
@@ -56,18 +56,46 @@ _HEAD: Final = """\
 | entity | id ends in | unit | on | enabled | there when | read from |
 | --- | --- | --- | --- | --- | --- | --- |
 """
+_README_HEAD: Final = """\
+| on | enabled from the start |
+| --- | --- |
+"""
 
 
-def render(page: str, root: Path) -> str:
-    """Return the page with its table as the descriptions are now; the rest stays."""
-    texts = json.loads((root / "custom_components/litellm_pulse/translations/en.json").read_text())["entity"]
-    table = _HEAD + "".join(_rows(texts))
-    return re.sub(f"(?<={BEGIN}\n).*?(?={END})", lambda _: f"\n{table}\n", page, flags=re.DOTALL)
+def all_entities(page: str, root: Path) -> str:
+    """Return the page of all entities with its table as the descriptions are now; the rest stays."""
+    return _replace(page, _HEAD + "".join(_rows(_texts(root))))
+
+
+def first_entities(page: str, root: Path) -> str:
+    """Return README with its table of what is enabled from the start, by where it is; the rest stays."""
+    texts, names = _texts(root), defaultdict[str, list[str]](list)
+    for platform, one in _described():
+        if one.entity_registry_enabled_default and one.figure is None:
+            names[_WHERE[one.dimensions]].append(texts[platform][one.translation_key]["name"])
+    rows = (f"| {where} | {', '.join(found)} |\n" for where, found in names.items())
+    return _replace(page, _README_HEAD + "".join(rows))
+
+
+def _replace(page: str, table: str) -> str:
+    """Return a page with another table between the marks."""
+    return re.sub(f"(?<={BEGIN}\n).*?(?={END})", lambda _: f"\n{table}\n", page, count=1, flags=re.DOTALL)
+
+
+def _texts(root: Path) -> Mapping[str, Any]:
+    """Return the English names of entities, by platform."""
+    texts = json.loads((root / "custom_components/litellm_pulse/translations/en.json").read_text())
+    return dict(texts["entity"])
+
+
+def _described() -> list[tuple[str, PulseDescription]]:
+    """Return every description and its platform."""
+    return [(platform, one) for platform, described in _PLATFORMS.items() for one in described]
 
 
 def _rows(texts: Mapping[str, Any]) -> Iterator[str]:
     """Yield a row per description: what is enabled comes first, what the options have to ask for last."""
-    described = [(platform, one) for platform, described in _PLATFORMS.items() for one in described]
+    described = _described()
     described.sort(key=lambda row: (row[1].figure is not None, not row[1].entity_registry_enabled_default))
     for platform, one in described:
         yield _row(platform, one, texts[platform][one.translation_key])
@@ -87,3 +115,7 @@ def _row(platform: str, one: PulseDescription, text: Mapping[str, Any]) -> str:
         f"`{_FAMILIES[one.metric]}`" if one.metric else "",
     )
     return f"| {' | '.join(cells)} |\n".replace("|  |", "| |").replace("|  |", "| |")
+
+
+PAGES: Final[Mapping[str, Callable[[str, Path], str]]] = {"docs/entities.md": all_entities, "README.md": first_entities}
+"""A page, and what renews its table; it takes the page and the repository's folder."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from progress import StepError
 
 HOST = "https://github.com"
+MANIFEST = "custom_components/litellm_pulse/manifest.json"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Repository:
 def disagreements(root: Path) -> list[str]:
     """Return what does not say the address that pyproject.toml says, a line each."""
     repository = Repository.of(root)
-    manifest = json.loads((root / "custom_components/litellm_pulse/manifest.json").read_text())
+    manifest = json.loads((root / MANIFEST).read_text())
     said = {
         "manifest.json: documentation": (manifest["documentation"], repository.url),
         "manifest.json: issue_tracker": (manifest["issue_tracker"], f"{repository.url}/issues"),
@@ -65,9 +66,14 @@ def disagreements(root: Path) -> list[str]:
 
 
 def move(root: Path, new: Repository) -> list[str]:
-    """Write another address wherever a tracked file names the old one; return the files that changed."""
+    """Write another address wherever a tracked file names the old one; return the files that changed.
+
+    The old one is what the manifest names, too: pyproject.toml may have been edited by hand already.
+    """
+    manifest = json.loads((root / MANIFEST).read_text())
+    known = (Repository.of(root), Repository.parse(manifest["documentation"]))
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
-    pairs = list(zip(Repository.of(root).spellings(), new.spellings(), strict=True))
+    pairs = [pair for old in known for pair in zip(old.spellings(), new.spellings(), strict=True)]
     changed = []
     for name in filter(None, listing.split("\0")):
         try:

@@ -2,7 +2,8 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -13,7 +14,6 @@ from toolchain import ROOT
 
 from benchmarks import comparison, lifecycles, reliability, report
 from benchmarks.measure import AtMost, Section, figure
-from custom_components.litellm_pulse import descriptions
 from custom_components.litellm_pulse.const import DOMAIN
 
 PAGES = [page for folder in (".", "docs") for page in sorted((ROOT / folder).glob("*.md"))]
@@ -27,6 +27,8 @@ OTHERS_NAMES = {
     *("LiteLLM attic", "LiteLLM model gpt-4o spend", "LiteLLM team Home Daily limit used: 90 %"),
 }
 """What pages write in italics and is not ours to name: the words of Home Assistant, HACS and GitHub."""
+RELEASE = re.compile(r"litellm\[proxy\]==(.*)")
+ROOM = re.compile(r"`(?:\./)?((?:[\w.-]+/)*[\w-]+\.(?:py|js|yaml|yml|json|md|toml)|(?:[\w-]+/)+|scripts/\w+)[ `]")
 LINK = re.compile(r"\]\((?!https?://|mailto:)([^)\s#]*)(?:#([^)\s]+))?\)")
 
 
@@ -37,6 +39,16 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         assert target.exists(), name
         if anchor:
             assert anchor in set(_anchors(target)), f"{name}#{anchor}"
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/adding.md", "docs/architecture.md"])
+def test_every_room_that_a_page_names_is_there(name: str) -> None:
+    command = ["git", "ls-files"]
+    files = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()  # noqa: S603
+    rooms = {f"/{path}" for file in files for path in (file, *map(str, Path(file).parents))}
+    named = set(ROOM.findall((ROOT / name).read_text()))
+    assert named
+    assert [one for one in named if not any(room.endswith(f"/{one.strip('/')}") for room in rooms)] == []
 
 
 def test_every_page_of_docs_is_reached_from_readme() -> None:
@@ -106,11 +118,23 @@ def test_of_what_readme_compares_the_truth_is_counted(lifecycle: lifecycles.Life
     assert comparison.ours(lifecycle, tmp_path / "ledger.db") == pytest.approx(lifecycle.truth, abs=comparison.SAME)
 
 
-def test_the_table_of_entities_is_that_of_the_descriptions() -> None:
-    # scripts/entities writes it anew.
-    page = (ROOT / entity_table.PAGE).read_text()
-    assert page.count("\n| ") > len(descriptions.DESCRIPTIONS)
-    assert entity_table.render(page, ROOT) == page
+@pytest.mark.parametrize(("name", "render"), entity_table.PAGES.items(), ids=entity_table.PAGES)
+def test_the_tables_of_entities_are_those_of_the_descriptions(name: str, render: Callable[[str, Path], str]) -> None:
+    # scripts/entities writes them anew.
+    page = (ROOT / name).read_text()
+    table = page.partition(entity_table.BEGIN)[2].partition(entity_table.END)[0]
+    assert table.count(" | ") > len(entity_table.PAGES)
+    assert render(page, ROOT) == page
+
+
+def test_the_releases_of_litellm_that_are_run_are_named() -> None:
+    # Those of pyproject.toml are what the demo, the tests and scripts/nightly run.
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    run = {found[1] for group in groups.values() for one in group if (found := RELEASE.match(str(one)))}
+    assert len(run) > 1
+    page = (ROOT / "docs" / "litellm.md").read_text()
+    assert set(re.findall(r"^\| (1\.\d+\.\d+)\b", page, re.MULTILINE)) == run
+    assert set(re.findall(r"1\.\d+\.\d+", (ROOT / "README.md").read_text())) == run
 
 
 def _anchors(document: Path) -> Iterator[str]:

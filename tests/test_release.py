@@ -148,8 +148,23 @@ def test_a_release_joins_what_was_written_by_hand_and_the_commits() -> None:
 
 
 def test_a_version_is_released_once() -> None:
-    with pytest.raises(ValueError, match=r"0\.1\.0"):
+    with pytest.raises(StepError, match=r"0\.1\.0"):
         changelog.release(CHANGELOG, "0.1.0", "2026-11-25", [])
+
+
+def test_a_release_tells_what_its_prereleases_brought_too() -> None:
+    after = CHANGELOG
+    for version, text in (("0.2.0-beta.1", "feat: one"), ("0.2.0-rc.1", "fix: two"), ("0.2.0", "feat: three")):
+        after = changelog.release(after, version, "2026-11-25", [Commit(text)])
+    assert changelog.read(after, "0.2.0") == "### Added\n\n- By hand.\n- one\n- three\n\n### Fixed\n\n- two"
+    assert changelog._SECTION.findall(after) == [changelog.UNRELEASED, "0.2.0", "0.1.0"]
+
+
+def test_notes_of_a_release_lead_somewhere_and_do_not_break_in_the_middle_of_a_line() -> None:
+    section = "### Added\n\n- A [page](docs/a.md),\n  and [another](https://example.com/).\n- More."
+    assert changelog.notes(section, "https://example.com/blob/v1") == (
+        "### Added\n\n- A [page](https://example.com/blob/v1/docs/a.md), and [another](https://example.com/).\n- More."
+    )
 
 
 def test_a_release_from_tag_to_notes(clone: Path) -> None:
@@ -176,6 +191,16 @@ def test_a_fork_is_one_command(clone: Path) -> None:
     old = Repository.of(clone)
     run(clone, "scripts/address", "somebody/their-fork")
     assert Repository.of(clone).url == "https://github.com/somebody/their-fork"
+    assert repository.disagreements(clone) == []
+    for spelling in old.spellings():
+        run(clone, "git", "grep", "-F", spelling, code=1)
+
+
+def test_who_has_edited_pyproject_already_lets_the_rest_follow(clone: Path) -> None:
+    old, page = Repository.of(clone), clone / "pyproject.toml"
+    page.write_text(page.read_text().replace(old.url, "https://github.com/another/fork"))
+    run(clone, "scripts/address", code=len(repository.disagreements(clone)))
+    run(clone, "scripts/address", "another/fork")
     assert repository.disagreements(clone) == []
     for spelling in old.spellings():
         run(clone, "git", "grep", "-F", spelling, code=1)

@@ -60,7 +60,7 @@ def test_the_check_passes_where_all_is_right(proxy: Proxy, home: HomeAssistant) 
     done = run(home, proxy.url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(outcomes(done).values()) == {"ok"}
-    assert len(outcomes(done)) == 9
+    assert len(outcomes(done)) == 12
 
 
 def test_the_check_names_what_does_not_agree(home: HomeAssistant, lying: str) -> None:
