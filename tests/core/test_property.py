@@ -6,7 +6,8 @@ next answer is lost to anybody, and the machine keeps from making what nobody co
 - without `_created`, a series that is evicted, created anew and driven past its last value
   between two answers;
 - several workers that restart and drive every counter past its last value between two answers, or go back to a
-  release with other labels;
+  release with other labels; or that restart twice and have all that they had before the first time, as others that
+  take turns with them would;
 - after a loss of the file, a process that has evicted series since the spare copy was saved;
 - a process that is silent for seven days, which is forgotten.
 """

@@ -98,6 +98,10 @@ class Known:
     """Processes that lost all of their series at once: as two that share a start, whose sums nobody can tell apart."""
     doubtful: Mapping[Key, int] = field(default_factory=dict)
     """Values that several workers had before a restart which showed: perhaps, what has them had begun since."""
+    fallen: tuple[Mapping[Key, int], ...] = ()
+    """What several workers had before each restart that showed: who has at least that may be them, in turn."""
+    begun: Mapping[Key, int] = field(default_factory=dict)
+    """What they had in the first answer after the last of these."""
     answered: Mapping[Life, datetime] = field(default_factory=dict)
     dated: Mapping[Life, float] = field(default_factory=dict)
     """The proxy's clock at the last answer of each process."""
@@ -118,13 +122,12 @@ class Known:
             # What was created since its last answer is new all the same.
             counts, look = False, max(look, self.dated[life])
         before, doubtful = self.seen.get(life, {}) if life not in self.forgotten else {}, dict(self.doubtful)
+        fallen, begun = self.fallen, self.begun
         if life.start is None:
             # Series that are gone are no restart: whoever answers now goes on from where those before were.
-            before = {key: one for other, seen in self.seen.items() if other.start is None for key, one in seen.items()}
-            past = {
-                key: value for key, (epoch, value) in before.items() if (life.counters.get(key) or (0,))[0] != epoch
-            }
-            if any(key in past and value < past[key] for key, (_, value) in life.counters.items()):
+            before = self._of_workers()
+            if past := self._past(life.counters):
+                fallen, begun = (*fallen, _values(before)), _values(life.counters)
                 before = {key: one for key, one in before.items() if key not in past}
                 doubtful |= {key: min(value, doubtful.get(key, value)) for key, value in past.items()}
         goes_on = any(key in before and before[key][0] == epoch for key, (epoch, _) in life.counters.items())
@@ -144,6 +147,8 @@ class Known:
             seen={**others, life: {**before, **life.counters}},
             forgotten=self.forgotten - {life},
             doubtful={key: value for key, value in doubtful.items() if key not in life.counters},
+            fallen=fallen,
+            begun=begun,
             answered={**self.answered, life: at},
             dated={**self.dated, life: date},
             last=at,
@@ -167,6 +172,8 @@ class Known:
         if life.start is None:
             doubtful = {key: value for key, value in self.doubtful.items() if key not in seen}
             if any(key in doubtful and value >= doubtful[key] for key, (_, value) in counters.items()):
+                return False
+            if self._past(counters) and self._may_be_in_turn(_values(counters)):
                 return False
             if life not in self.seen:
                 return self._shows_restart(counters)
@@ -193,11 +200,24 @@ class Known:
         before = self.used_by_workers()
         return not before or any(key in before and value < before[key] for key, (_, value) in counters.items())
 
+    def _past(self, counters: Counters) -> dict[Key, int]:
+        """Return what several workers had before a restart that these counters show; nothing where they show none."""
+        before = self._of_workers()
+        past = {key: value for key, (epoch, value) in before.items() if (counters.get(key) or (0,))[0] != epoch}
+        return past if any(key in past and value < past[key] for key, (_, value) in counters.items()) else {}
+
+    def _may_be_in_turn(self, now: Mapping[Key, int]) -> bool:
+        """Whether several workers that were restarted may as well be others behind the same address."""
+        came_back = bool(self.fallen) and _goes_on(self.fallen[-1], self.used_by_workers())
+        return any(_goes_on(one, now) for one in ((*self.fallen, self.begun) if came_back else self.fallen))
+
+    def _of_workers(self) -> dict[Key, tuple[float, int]]:
+        """Return the counters of several workers."""
+        return {key: one for life, seen in self.seen.items() if life.start is None for key, one in seen.items()}
+
     def used_by_workers(self) -> dict[Key, int]:
         """Return what several workers were used for."""
-        return {
-            key: value for one, seen in self.seen.items() if one.start is None for key, value in _values(seen).items()
-        }
+        return _values(self._of_workers())
 
     def truth(self, today: int, day_of: Callable[[datetime], int]) -> Iterator[tuple[MemberKey, Window, int]]:
         """Yield member, window and usage, worked out by the calendar alone."""
@@ -222,6 +242,11 @@ class Known:
 def _values(counters: Counters) -> dict[Key, int]:
     """Return the values of counters."""
     return {key: value for key, (_, value) in counters.items()}
+
+
+def _goes_on(before: Mapping[Key, int], now: Mapping[Key, int]) -> bool:
+    """Whether counters may be those of a process that had others before."""
+    return bool(before) and all(now.get(key, -1) >= value for key, value in before.items())
 
 
 def _by_model_and_team(values: Mapping[Key, int]) -> dict[tuple[str, str], int]:

@@ -9,77 +9,50 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import reduce
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from . import catalog, windows
+from . import catalog
 from .catalog import Dimension, tag_label
-from .clock import LedgerClock, Tick
-from .counters import Answer, Counted, Counting, CountingState
-from .errors import DamagedStoreError, StoreError
+from .clock import Tick
+from .counters import Answer, Counted, Counting
+from .errors import StoreError
 from .exposition import Exposition, ExpositionParser
 from .history import History
-from .insight import Budgets, PerformanceReader, deployment_health, live_gauges, logging_failures
+from .insight import PerformanceReader, deployment_health, live_gauges, logging_failures
 from .models import (
     TOTAL,
-    ZERO,
-    ClockJump,
     Known,
     ListedMember,
     Member,
     MemberKey,
-    Recovery,
     Report,
     ScrapeRow,
     Snapshot,
     Vector,
-    Window,
 )
-from .query import sql
-from .store import (
-    RECENT_SCRAPES,
-    LedgerWriter,
-    PendingWrites,
-    SpareCopy,
-    State,
-    dump,
-    folding,
-    load,
-    loading,
-    rezone,
-    set_aside,
-    stamp,
-)
-from .totals import Totals, plus
+from .restore import LedgerState, Recovered, Restorer, everything
+from .store import PendingWrites, SpareCopy, State, dump, folding, loading
+from .totals import named, total
 
 
 class Ledger:
     """Exact usage of one proxy."""
 
-    def __init__(self, path: Path, now: datetime, zone: ZoneInfo, counting: Counting, week_start: int = 0) -> None:
-        """Open the file without loading it; use `open`."""
-        self.snapshot = Snapshot()
-        self._zone = self._next_zone = zone
-        self._counting = counting
-        self._week_start = week_start
-        self._totals = Totals(windows.day_of(now, zone), week_start=week_start)
-        self._writer = LedgerWriter(path, self._everything)
-        self.history = History(self._writer)
-        self._budgets = Budgets()
-        self._performance = PerformanceReader()
-        self._clock = LedgerClock()
-        self._recovered: tuple[float, bool] | None = None
-        """When the file was made anew, and whether the totals were kept."""
-        self._opened_at = now
+    def __init__(self, state: LedgerState, opened_at: datetime, performance: PerformanceReader) -> None:
+        """Begin with what is known; use `open`."""
+        self._writer, self._counting, self._totals = state.writer, state.counting, state.totals
+        self._budgets, self._clock, self._recovered = state.budgets, state.clock, state.recovered
+        self._performance = performance
+        self._opened_at = opened_at
         self._tidied_day = 0
-        self._furthest_day = 0
-        """The last local day that anything was filed under."""
-        self._misfiled: datetime | None = None
-        """A wrong time, while the file refuses to let what was filed under it be brought to where it belongs."""
+        self._writer.everything = self._everything
+        self.history = History(self._writer)
         self.shown: Collection[MemberKey] = ()
         """Members that have a device: they are never counted together with others."""
+        self.snapshot = state.snapshot
+        self._publish(state.snapshot)
 
     @classmethod
     def open(  # noqa: PLR0913 - all of it but the first two is optional
@@ -105,18 +78,17 @@ class Ledger:
         """
         reader = PerformanceReader(performance)
         metrics, gauges = catalog.counters(overrides or {}), (*catalog.gauges(overrides or {}), *reader.gauges)
-        try:
-            ledger = cls(path, now, zone, Counting(metrics, gauges), week_start)
-            ledger._load(now, spare_copy)
-        except DamagedStoreError as error:
-            aside = set_aside(path, stamp(now))
-            ledger = cls(path, now, zone, Counting(metrics, gauges), week_start)
-            ledger._load(now, spare_copy, Recovery(str(error), aside, kept_totals=False))
-        ledger._performance = reader
+        state = Restorer(
+            path=path,
+            now=now,
+            zone=zone,
+            week_start=week_start,
+            spare_copy=spare_copy,
+            counting=lambda: Counting(metrics, gauges),
+        ).restore()
         if retention_days is not None:
-            ledger._writer.retention_days = retention_days
-        ledger._publish(ledger.snapshot)
-        return ledger
+            state.writer.retention_days = retention_days
+        return cls(state, now, reader)
 
     def close(self) -> None:
         """Write what waits to be written, and close the file."""
@@ -159,40 +131,10 @@ class Ledger:
         if tick.is_sure:
             self._writer.pending.add_lump(self.snapshot.last_scrape, at, counted.increases)
         increase = self._add(counted, at)
-        reading = self._budgets.read(counted.process, counted.gauges, at)
-        self._name(reading.names)
-        self._writer.pending.budgets |= reading.changed
-        raw = _total(counted.raw.values())
-        self._note(counted, at, increase, raw, may_purge=tick.is_sure)
-        if self._next_zone.key != self._zone.key:
-            self._move(at)
-        start = counted.process_start
-        self._publish(
-            replace(
-                self.snapshot,
-                last_scrape=at,
-                process_start=datetime.fromtimestamp(start, UTC) if start else None,
-                raw=_named(raw),
-                split_raw=counted.raw,
-                gauges=live_gauges(counted.gauges, self._counting.gauges),
-                budgets=reading.budgets,
-                performance=self._performance.read(counted.process, counted.gauges, at),
-                health=deployment_health(counted.gauges),
-                logging_failures=logging_failures(counted.gauges),
-                published=counted.published,
-                unknown=counted.unknown,
-                report=Report(
-                    at,
-                    counted.samples,
-                    counted.skipped,
-                    counted.changed,
-                    counted.restarted,
-                    counted.indistinguishable,
-                    increase,
-                    counted.ambiguity is not None,
-                ),
-            )
-        )
+        snapshot = self._read(counted, at, increase)
+        self._note(snapshot, increase, at, restarted=counted.restarted, may_purge=tick.is_sure)
+        self._totals.catch_up(at, self._counting.groups)
+        self._publish(snapshot)
         if tidies:
             self._fold(at)
         return self.snapshot
@@ -213,10 +155,10 @@ class Ledger:
 
     def roll(self, *, now: datetime) -> Snapshot:
         """Begin the windows that have started by `now`, without waiting for a scrape."""
-        day = windows.day_of(now, self._zone)
-        if day > self._totals.day:
+        day = self._totals.day_of(now)
+        if day > self._totals.current.day:
             self._clock.roll(now.timestamp())
-            self._turn_to_day(day, now.astimezone(UTC))
+            self._totals.turn_to_day(day, now.astimezone(UTC), self._counting.groups)
             self._publish(self.snapshot)
         return self.snapshot
 
@@ -225,9 +167,10 @@ class Ledger:
 
         Where the file cannot be written now, that is done after the first scrape that can be.
         """
-        self._next_zone = zone
-        if zone.key != self._zone.key:
-            self._move(max(now, datetime.fromtimestamp(self._clock.latest, UTC)))
+        moves = zone.key != self._totals.zone.key
+        at = max(now, datetime.fromtimestamp(self._clock.latest, UTC))
+        self._totals.move(zone, at, self._counting.groups)
+        if moves:
             self._publish(self.snapshot)
         return self.snapshot
 
@@ -281,62 +224,14 @@ class Ledger:
         """Return the totals and raw sums as JSON-able data; cheap, and callable from any thread."""
         return dump(self._state)
 
-    # Time
-
     def _turn_to(self, tick: Tick) -> datetime:
         """Have the windows contain a time, and return it; what was filed under a wrong one is brought there."""
-        at = _moment(tick.at)
+        at = datetime.fromtimestamp(tick.at, UTC)
         if tick.returned_from is not None:
-            self._misfiled = _moment(tick.returned_from)
             self._opened_at = min(self._opened_at, at)
-        if self._misfiled is not None:
-            self._refile(at, self._misfiled)
-        day = windows.day_of(at, self._zone)
-        if day != self._totals.day and (day > self._totals.day or tick.returned_from is not None or self._rolled_ahead):
-            self._turn_to_day(day, at)
+        if jump := self._totals.turn_to(tick, self._counting.groups):
+            self.snapshot = replace(self.snapshot, clock_jump=jump)
         return at
-
-    @property
-    def _rolled_ahead(self) -> bool:
-        """Whether windows have begun at a time that no answer has confirmed."""
-        return windows.day_of(_moment(self._clock.latest), self._zone) < self._totals.day
-
-    def _turn_to_day(self, day: int, at: datetime) -> None:
-        """Have the windows contain a day: begin those that start, or read them anew where some are there already."""
-        if day > self._totals.day and day > self._furthest_day:
-            self._totals.roll(day)
-            return
-        self._writer.write(at)
-        if self._writer.error is None and not self._writer.paused:
-            try:
-                self._load_totals(day, self._zone.key)
-            except StoreError as error:
-                self._writer.error = str(error)
-
-    def _refile(self, at: datetime, wrong: datetime) -> None:
-        """Bring what was filed under a wrong time to where it belongs, with a later answer where the file refuses."""
-        bucket = windows.bucket_of(at, self._zone)
-        dollars = self._writer.refile(bucket, at)
-        self._furthest_day = windows.day_of(at, self._zone)
-        if dollars is None:
-            self._writer.pending.refile(bucket)
-            return
-        self._misfiled = None
-        self._load_totals(self._furthest_day, self._zone.key)
-        self.snapshot = replace(self.snapshot, clock_jump=ClockJump(wrong, at, dollars))
-
-    def _move(self, at: datetime) -> None:
-        """Write what waits, and cut all windows in the zone that was set last."""
-        if self._writer.paused:
-            return
-        self._writer.write(at)
-        if self._writer.error is not None:
-            return
-        home, self._zone = self._zone, self._next_zone
-        try:
-            self._load_totals(windows.day_of(at, self._zone), home.key)
-        except StoreError as error:
-            self._zone, self._writer.error = home, str(error)
 
     def _forget(self, at: datetime, tick: Tick) -> bool:
         """Once a day let go of what is gone; each process has had a day to answer since the ledger was opened.
@@ -351,11 +246,10 @@ class Ledger:
 
     def _fold(self, at: datetime) -> None:
         """Count members together that were not used for longer than the retention, and begin anew from the file."""
-        self._writer.write(at)
-        if self._writer.error is not None or self._writer.paused:
+        if not self._writer.flush(at):
             return
         known, store = self._counting, self._writer.store
-        before = windows.day_of(at, self._zone) - self._writer.retention_days
+        before = self._totals.day_of(at) - self._writer.retention_days
         try:
             with store.atomic() as cursor:
                 folded = folding.fold(cursor, known.keys, before, {*self.shown, *self._budgets.budgets})
@@ -363,13 +257,13 @@ class Ledger:
                     return
                 counting = Counting(known.metrics, known.gauges)
                 changes = counting.load(loading.load_counting(store, known.members))
-                totals = loading.load_totals(store, int(self._totals.day), self._week_start)
+                totals = loading.load_totals(store, self._totals.current.day, self._totals.week_start)
         except StoreError as error:
             self._writer.error = str(error)
             self._publish(self.snapshot)
             return
-        self._counting, self._totals = counting, totals
-        self._totals.regroup(counting.groups)
+        self._counting = counting
+        self._totals.replace(totals, counting.groups)
         self._writer.pending.add(changes)
         sums = counting.newest_sums or {}
         self._publish(replace(self.snapshot, split_raw=sums, folded=self.snapshot.folded + len(folded)))
@@ -382,141 +276,69 @@ class Ledger:
             self._counting.name(member)
         self._writer.pending.members |= self._counting.named()
 
-    def _note(self, counted: Counted, at: datetime, increase: Vector, raw: Vector, *, may_purge: bool) -> None:
+    def _read(self, counted: Counted, at: datetime, increase: Vector) -> Snapshot:
+        """Return what an answer itself shows beside the last snapshot; what budgets tell is taken in."""
+        reading = self._budgets.read(counted.process, counted.gauges, at)
+        self._name(reading.names)
+        self._writer.pending.budgets |= reading.changed
+        start = counted.process_start
+        return replace(
+            self.snapshot,
+            last_scrape=at,
+            process_start=datetime.fromtimestamp(start, UTC) if start else None,
+            raw=named(total(counted.raw.values())),
+            split_raw=counted.raw,
+            gauges=live_gauges(counted.gauges, self._counting.gauges),
+            budgets=reading.budgets,
+            performance=self._performance.read(counted.process, counted.gauges, at),
+            health=deployment_health(counted.gauges),
+            logging_failures=logging_failures(counted.gauges),
+            published=counted.published,
+            unknown=counted.unknown,
+            report=Report(
+                at,
+                counted.samples,
+                counted.skipped,
+                counted.changed,
+                counted.restarted,
+                counted.indistinguishable,
+                increase,
+                counted.ambiguity is not None,
+            ),
+        )
+
+    def _note(self, snapshot: Snapshot, increase: Vector, at: datetime, *, restarted: bool, may_purge: bool) -> None:
         """Take a scrape into the history, and write what has changed."""
         pending = self._writer.pending
-        if counted.published != self.snapshot.published:
-            pending.meta["published"] = " ".join(sorted(counted.published))
+        if snapshot.published != self.snapshot.published:
+            pending.meta["published"] = " ".join(sorted(snapshot.published))
         pending.meta["clock"] = self._clock.dump()
         millis = int(at.timestamp() * 1000)
-        in_flight = live_gauges(counted.gauges, self._counting.gauges).get("in_flight_requests")
-        self._writer.note(ScrapeRow(millis, millis, 1, counted.restarted, in_flight, increase, raw))
+        in_flight, raw = snapshot.gauges.get("in_flight_requests"), tuple(snapshot.raw.values())
+        self._writer.note(ScrapeRow(millis, millis, 1, restarted, in_flight, increase, raw))
         self._writer.commit(at, may_purge=may_purge)
 
     def _everything(self) -> PendingWrites:
         """Return what writes all that is known into a new file."""
-        pending = loading.everything(self._counting.state(), self._totals, dict(self._budgets.budgets))
-        pending.meta |= {
-            "zone": self._zone.key,
-            "published": " ".join(sorted(self.snapshot.published)),
-            "blocked": json.dumps(sorted(self.snapshot.blocked)),
-        }
-        if self.snapshot.last_scrape is not None:
-            pending.meta["last_scrape"] = self.snapshot.last_scrape.timestamp()
         if self._writer.recovery is not None:
-            at = self.snapshot.last_scrape or self._opened_at
-            self._recovered = at.timestamp(), True
-        return pending
-
-    def _load(self, now: datetime, spare_copy: SpareCopy | None, lost: Recovery | None = None) -> None:
-        """Take the state of the file in, or of the spare copy where the file has none.
-
-        Raises StoreError, with the file closed.
-        """
-        try:
-            meta = dict(self._writer.store.rows("SELECT key, value FROM meta"))
-            if "last_scrape" in meta:
-                self._load_file(now, meta)
-            elif spare_copy or lost:
-                self._recover(now, spare_copy, lost or Recovery("the file is gone", None, kept_totals=False))
-        except BaseException:
-            self._writer.store.close()
-            raise
-        self._writer.pending.meta["zone"] = self._zone.key
-        sums = self._counting.newest_sums
-        self.snapshot = replace(self.snapshot, raw=_named(_total(sums.values())) if sums else {}, split_raw=sums or {})
-
-    def _load_file(self, now: datetime, meta: Mapping[str, str | float]) -> None:
-        """Take the state of the file in; raises StoreError."""
-        last = datetime.fromtimestamp(float(meta["last_scrape"]), UTC)
-        self._clock = LedgerClock.load(str(meta["clock"])) if "clock" in meta else LedgerClock()
-        self._clock.latest = last.timestamp()
-        if "recovered_at" in meta:
-            self._recovered = float(meta["recovered_at"]), bool(meta.get("kept_totals"))
-        store = self._writer.store
-        try:
-            self._writer.pending.add(self._counting.load(loading.load_counting(store)))
-            self._budgets.load(loading.load_budgets(store))
-            self._load_totals(windows.day_of(self._plausible(now, last), self._zone), str(meta.get("zone")))
-            blocked = frozenset((Dimension(of), str(key)) for of, key in json.loads(str(meta.get("blocked", "[]"))))
-        except (KeyError, TypeError, ValueError) as error:
-            raise DamagedStoreError(f"rows contradict each other: {error!r}") from error
-        ((self._writer.newest,),) = store.rows("SELECT coalesce(max(at), 0) FROM scrapes")
-        # The usual length of a history, which then never has to be read off the file.
-        self._writer.recent.extend(sql.history(self._writer.path, RECENT_SCRAPES, (), ()))
-        self.snapshot = Snapshot(
-            last_scrape=last,
-            published=frozenset(str(meta.get("published", "")).split()),
-            budgets=self._budgets.budgets,
-            blocked=blocked,
-        )
-
-    def _plausible(self, now: datetime, last: datetime) -> datetime:
-        """Return the time that windows are cut at before the first answer: never before the last one."""
-        return max(now.astimezone(UTC), last)
-
-    def _recover(self, now: datetime, spare_copy: SpareCopy | None, lost: Recovery) -> None:
-        """Begin anew from the spare copy where there is one that can be read; all of it is to be written."""
-        metrics, gauges = self._counting.metrics, self._counting.gauges
-        try:
-            if spare_copy and spare_copy.get("last_scrape"):
-                state, totals, last = load(spare_copy, self._week_start)
-                self._load_spare_copy(state, totals, last)
-                lost = replace(lost, kept_totals=True)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            # Of another release, or damaged itself: there is nothing to begin from.
-            self._counting = Counting(metrics, gauges)
-            self._totals = Totals(windows.day_of(now, self._zone), week_start=self._week_start)
-            self.snapshot, self._writer.pending = Snapshot(), PendingWrites()
-            lost = replace(lost, spare_copy_error=f"{type(error).__name__}: {error}")
-        if not lost.kept_totals and lost.set_aside is None and lost.spare_copy_error is None:
-            return
-        self._writer.recovery = lost
-        self._recovered = now.timestamp(), lost.kept_totals
-        self._writer.pending.meta |= {
-            "quarters_from": windows.quarter_of(now),
-            "recovered_at": now.timestamp(),
-            "kept_totals": lost.kept_totals,
-        }
-        self._totals.roll(windows.day_of(now, self._zone))
-
-    def _load_spare_copy(self, state: CountingState, totals: Totals, last: datetime | None) -> None:
-        """Take the state of the spare copy in."""
-        self._counting.load(state)
-        totals.regroup(self._counting.groups)
-        self._totals, self._furthest_day = totals, int(totals.day)
-        self.snapshot = Snapshot(last_scrape=last)
-        if last is not None:
-            self._clock.latest = last.timestamp()
-        self._writer.pending = self._everything()
-
-    def _load_totals(self, day: int, zone: str) -> None:
-        """Read the totals off the file, cut anew if it was cut in another zone."""
-        store = self._writer.store
-        if zone != self._zone.key:
-            covered = store.rows("SELECT value FROM meta WHERE key = 'quarters_from'")
-            rezone(store, self._zone, int(covered[0][0]) if covered else None)
-        self._totals = loading.load_totals(store, day, self._week_start)
-        self._totals.regroup(self._counting.groups)
-        (last,) = store.rows("SELECT max(start) FROM usage WHERE resolution = 1")[0]
-        self._furthest_day = max(day, last or 0)
+            self._recovered = Recovered(self.snapshot.last_scrape or self._opened_at, kept_totals=True)
+        return everything(self._counting, self._totals, self._budgets, self.snapshot)
 
     def _add(self, counted: Counted, at: datetime) -> Vector:
         """Add an answer's increases to the totals and to the buckets; return their sum."""
         self._totals.add(counted.increases, self._counting.groups)
         if counted.increases:
-            self._writer.pending.add_usage(windows.bucket_of(at, self._zone), counted.increases)
-            self._furthest_day = max(self._furthest_day, self._totals.day)
-        return _total(counted.increases.values())
+            self._writer.pending.add_usage(self._totals.bucket_of(at), counted.increases)
+        return total(counted.increases.values())
 
     def _publish(self, snapshot: Snapshot) -> None:
         """Replace the snapshot by one with the totals of now, and the state that a spare copy is made of."""
-        counting, totals = self._counting, self._totals
+        counting, totals = self._counting, self._totals.current
         known = self.snapshot
         lasting = counting.lasting_ambiguity
         self.snapshot = replace(
             snapshot,
-            window_starts=windows.starts(totals.day, self._zone, self._week_start),
+            window_starts=self._totals.window_starts,
             members=counting.members,
             usage=totals.members,
             dimensions=totals.dimensions,
@@ -528,7 +350,7 @@ class Ledger:
             recovery=self._writer.recovery,
             recent=tuple(self._writer.recent),
             runs=self._writer.runs,
-            known_since=self._known_since(),
+            known_since=self._recovered.known_since(self._totals.zone) if self._recovered else Known(),
             ambiguous_answers=counting.ambiguous_answers,
             lasting_ambiguity=str(lasting) if lasting else None,
         )
@@ -539,22 +361,6 @@ class Ledger:
             usage=totals.attributions,
         )
 
-    def _known_since(self) -> Known:
-        """Return from when on usage is known, where a lost file took what was before."""
-        if self._recovered is None:
-            return Known()
-        at = _moment(self._recovered[0])
-        if not self._recovered[1]:
-            return Known(at, at, at, at)
-        first = windows.starts(windows.day_of(at, self._zone), self._zone)
-        quarter = windows.quarter_start(windows.quarter_of(at))
-        return Known(quarter, first[Window.DAY], first[Window.MONTH], first[Window.YEAR])
-
-
-def _moment(at: float) -> datetime:
-    """Return a time in Unix seconds as one in UTC."""
-    return datetime.fromtimestamp(at, UTC)
-
 
 def _proves_use(vector: Vector) -> bool:
     """Whether usage is more than that of refused requests: what they name is whatever the client wrote."""
@@ -562,13 +368,3 @@ def _proves_use(vector: Vector) -> bool:
         vector[catalog.COUNTER_INDEX[name]] for name in ("requests", "failed_requests", "tokens", "cost")
     )
     return requests > failed or tokens > 0 or cost > 0
-
-
-def _total(vectors: Iterable[Vector]) -> Vector:
-    """Return the sum of vectors."""
-    return reduce(plus, vectors, ZERO)
-
-
-def _named(vector: Vector) -> dict[str, float]:
-    """Return a vector by the friendly names of its counters."""
-    return dict(zip(catalog.COUNTER_INDEX, vector, strict=True))

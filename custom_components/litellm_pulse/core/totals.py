@@ -6,7 +6,7 @@ from functools import reduce
 from operator import add
 
 from . import windows
-from .catalog import Dimension
+from .catalog import COUNTER_INDEX, Dimension
 from .models import ZERO, MemberKey, Snapshot, Usage, Vector, Window
 
 _DUST = 9
@@ -16,6 +16,16 @@ _DUST = 9
 def plus(left: Vector, right: Iterable[float]) -> Vector:
     """Return the sum of two vectors."""
     return tuple(map(add, left, right, strict=True))
+
+
+def total(vectors: Iterable[Vector]) -> Vector:
+    """Return the sum of vectors."""
+    return reduce(plus, vectors, ZERO)
+
+
+def named(vector: Vector) -> dict[str, float]:
+    """Return a vector by the friendly names of its counters."""
+    return dict(zip(COUNTER_INDEX, vector, strict=True))
 
 
 def grown(usage: Usage, by: Vector) -> Usage:

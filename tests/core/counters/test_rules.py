@@ -392,6 +392,63 @@ def test_workers_that_answer_several_times_each_are_noticed_too() -> None:
     )
 
 
+def test_workers_of_which_none_is_ahead_in_all_are_noticed_too() -> None:
+    check(
+        """
+        by      *   *   *   *   *   *   *
+        gpt-4o  100 10  101 10  101 10  102
+        opus    10  100 10  100 10  101 10
+        adds    0   110 0   0   0   0   0
+        """,
+        undisturbed=True,
+    )
+
+
+def test_three_of_which_none_is_ahead_in_all_are_noticed_too() -> None:
+    check(
+        """
+        by      *   *   *   *   *   *   *
+        gpt-4o  100 10  50  101 10  50  101
+        opus    10  100 50  10  100 51  11
+        adds    0   110 100 0   0   0   0
+        """,
+        undisturbed=True,
+    )
+
+
+def test_processes_that_share_a_start_and_take_turns_are_noticed_whichever_is_ahead() -> None:
+    check(
+        """
+        by      a   a   a   a   a   a   a
+        gpt-4o  100 10  101 10  101 10  102
+        opus    10  100 10  100 10  101 10
+        adds    0   100 0   0   0   0   0
+        """,
+        undisturbed=True,
+    )
+
+
+def test_of_processes_that_share_a_start_and_take_turns_counts_what_only_one_of_them_has() -> None:
+    check(
+        """
+        by      a   a   a   a   a   a   a   a
+        gpt-4o  100 _   101 _   102 _   104 _
+        opus    _   100 _   101 _   101 _   102
+        llama   5   3   5   3   6   3   7   4
+        adds    0   103 3   0   1   0   2   0
+        """,
+        undisturbed=True,
+    )
+
+
+def test_two_restarts_soon_after_each_other_are_not_taken_for_several_workers() -> None:
+    check("""
+        by      * * * * * *
+        gpt-4o  5 3 9 2 9 1
+        adds    0 3 6 2 7 1
+    """)
+
+
 def test_what_settles_counts_again_after_ten_quiet_answers() -> None:
     check(
         """
@@ -496,7 +553,7 @@ def test_times_of_creation_are_the_same_however_the_number_is_written(harness: L
         answer = body(family(COST, {labels: value}, {labels: start + 1}), start=start)
         harness.scrape(answer.replace(repr(start + 1).encode(), f"{start + 1:.10e}".encode()) if value > 5 else answer)
     assert harness.total() == 2
-    assert len(harness.ledger._counting._processes.known) == 1
+    assert len(harness.ledger._counting._registry.processes.known) == 1
 
 
 def test_a_fall_that_is_not_told_to_be_another_incarnation_waits_for_the_answer_that_tells() -> None:
@@ -597,7 +654,7 @@ def test_a_family_that_never_tells_when_it_was_created_shows_that_a_process_goes
         harness.scrape(
             body(family(COST, {labels: value}, {labels: born}), family(TOKENS, {labels: tokens}), start=start)
         )
-        assert len(harness.ledger._counting._processes.known) == 1
+        assert len(harness.ledger._counting._registry.processes.known) == 1
     assert (harness.total(), harness.total("tokens")) == (4, 5)
 
 

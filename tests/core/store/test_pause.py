@@ -106,6 +106,27 @@ def test_another_zone_waits_until_the_backup_is_made(paused: LedgerHarness, prox
     paused.agree(proxy)
 
 
+def test_a_day_that_begins_meanwhile_writes_nothing(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.live(proxy)
+    harness.scrape(proxy.spend(), seconds=(timedelta(days=1) - _time_of_day(harness)).total_seconds() - 300)
+    harness.ledger.pause(now=harness.now)
+    before = harness.path.read_bytes()
+    harness.scrape(proxy.spend(), seconds=600)
+    assert harness.files == [harness.path]
+    assert harness.path.read_bytes() == before
+    assert harness.total(window=Window.DAY) == 1.5
+    harness.ledger.resume()
+    harness.scrape(proxy.answer())
+    harness.reopen()
+    harness.agree(proxy)
+
+
+def _time_of_day(harness: LedgerHarness) -> timedelta:
+    """Return how much of the day has passed."""
+    now = harness.now
+    return now - now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def test_a_file_that_a_restore_puts_in_its_place_meanwhile_is_set_aside(
     paused: LedgerHarness, proxy: Proxy, tmp_path: Path
 ) -> None:

@@ -21,13 +21,25 @@ def _spoil(harness: LedgerHarness, *statements: str) -> None:
             harness.ledger._writer.store._connection.execute(one)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE attributions SET dimension = 'nonsense'",
+        "UPDATE meta SET value = 'nonsense' WHERE key = 'last_scrape'",
+        "UPDATE meta SET value = 'nonsense' WHERE key = 'clock'",
+        "UPDATE meta SET value = '{\"nonsense\": 1}' WHERE key = 'clock'",
+        "UPDATE meta SET value = '[1]' WHERE key = 'blocked'",
+        "UPDATE baselines SET series = series + 99999",
+    ],
+)
 def test_rows_that_contradict_each_other_are_damage_and_totals_come_from_the_spare_copy(
-    harness: LedgerHarness, proxy: Proxy
+    harness: LedgerHarness, proxy: Proxy, damage: str
 ) -> None:
     harness.live(proxy)
     saved = harness.spare_copy()
-    _spoil(harness, "UPDATE attributions SET dimension = 'nonsense'")
-    harness.close()
+    harness.ledger._writer.write(harness.now)
+    _spoil(harness, "INSERT OR IGNORE INTO meta VALUES ('blocked', '')", damage)
+    harness.crash()
     harness.open(saved)
     recovery = harness.snapshot.recovery
     assert recovery is not None

@@ -1,40 +1,53 @@
 """Whether answers leave it open what to count, and whether that goes on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .processes import WAIT_ANSWERS, Process
 from .results import Ambiguity
+from .series import ROUNDED
 
 
 @dataclass(slots=True)
 class TurnDetector:
     """Whether the answers without an identity come from one process, or from several in turn.
 
-    One process that restarts falls once and grows again. Several behind one address fall, come
-    back to where they were, and fall again: then nothing can be counted until that ends.
+    One process that restarts falls and grows again. Several behind one address fall to where another
+    of them was: with all its counters at least as high. Then nothing can be counted until that ends.
     """
 
-    before: dict[bytes, float] = field(default_factory=dict)
-    """The counters before the last fall."""
+    before: list[Mapping[bytes, float]] = field(default_factory=list)
+    """The counters before each of the last falls."""
+    after: Mapping[bytes, float] = field(default_factory=dict)
+    """The counters after the last one."""
+    fallen: set[bytes] = field(default_factory=set)
+    """The series that fell."""
     came_back: bool = False
+    """They have grown past those before the last fall since."""
     quiet: int = 0
     """Answers since the last fall."""
     found: bool = False
 
-    def fell(self, before: dict[bytes, float]) -> None:
-        """Note that the counters fell from `before`."""
-        if self.came_back and self.quiet < WAIT_ANSWERS:
-            self.found = True
-        self.before, self.came_back, self.quiet = before, False, 0
+    def fell(self, before: Mapping[bytes, float], after: Mapping[bytes, float]) -> None:
+        """Note that the counters fell from what they were before."""
+        known = [*self.before, self.after] if self.came_back else self.before
+        self.found |= any(_goes_on(one, after) for one in known)
+        self.before = [*self.before[-WAIT_ANSWERS:], before]
+        self.fallen |= {text for text, value in before.items() if after.get(text, value) < value * ROUNDED}
+        self.after, self.came_back, self.quiet = after, False, 0
 
     def held(self, process: Process) -> None:
         """Note an answer in which nothing fell."""
         self.quiet += 1
         if self.quiet >= WAIT_ANSWERS:
-            self.before, self.came_back, self.found = {}, False, False
+            self.before, self.after, self.fallen, self.came_back, self.found = [], {}, set(), False, False
         elif self.before and not self.came_back:
-            now = process.values()
-            self.came_back = all(now.get(text, -1.0) >= value for text, value in self.before.items())
+            self.came_back = _goes_on(self.before[-1], process.present_values())
+
+
+def _goes_on(before: Mapping[bytes, float], after: Mapping[bytes, float]) -> bool:
+    """Whether counters may be those of a process that had others before."""
+    return bool(before) and all(after.get(text, -1.0) >= value * ROUNDED for text, value in before.items())
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """One answer's diffs, applied: the only place where counters change."""
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -45,6 +46,8 @@ class Increases:
     """What is missing was not lost on the way."""
     is_new: bool
     """The process was not seen before."""
+    unsettled: AbstractSet[Counter] = frozenset()
+    """Counters of which nothing counts, since several processes that cannot be told apart have them in turn."""
     hold: dict[int, list[float]] | None = None
     """Takes what appears, where it waits until it is known whose it is."""
     increases: dict[int, list[float]] = field(default_factory=dict)
@@ -143,7 +146,7 @@ class Increases:
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""
-        if older or diff.created or diff.told is not None:
+        if older or diff.created or diff.told is not None or self.unsettled:
             self._count_doubtful(diff, older=older)
             return
         tells_created, untold, process = diff.tells_created, self.process.untold, self.process.id
@@ -194,10 +197,10 @@ class Increases:
                 self.ambiguity = Ambiguity.OLDER
             return
         self.reset |= found.reset
-        if found.by:
+        if found.by and counter not in self.unsettled:
             self._add(counter.series, found.by)
         anew = found.reset or (since is not None and counter.created is not None and since != counter.created)
-        self.only_grew &= not anew and counter.missing_since is None
+        self.only_grew &= not anew and counter.missing_since is None and not self.unsettled
         counter.value = value if anew else max(value, counter.value)
         if since is not None:
             counter.created, counter.untold = since, 0.0

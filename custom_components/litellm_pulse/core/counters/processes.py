@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from ..models import Vector
@@ -168,6 +169,15 @@ class Process:
         """Return the last value of each series."""
         return {text: counter.value for family in self.counters.values() for text, counter in family.items()}
 
+    def present_values(self) -> dict[bytes, float]:
+        """Return the value of each series that the last answer has."""
+        return {
+            text: counter.value
+            for family in self.counters.values()
+            for text, counter in family.items()
+            if counter.missing_since is None
+        }
+
     @property
     def has_no_identity(self) -> bool:
         """Whether only falling counters tell that it was restarted."""
@@ -177,6 +187,10 @@ class Process:
     def has_missing(self) -> bool:
         """Whether any of its counters is missing."""
         return any(one.missing_since is not None for one in self.all_counters())
+
+    def counters_named(self, texts: AbstractSet[bytes]) -> set[Counter]:
+        """Return the counters of these series."""
+        return {family[text] for family in self.counters.values() for text in texts & family.keys()}
 
     def all_counters(self) -> Iterator[Counter]:
         """Yield all counters."""

@@ -1,15 +1,22 @@
-"""One answer that stands, and what it says before anything is changed by it."""
+"""What an answer says of the process that gives it, before anything is changed by it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..errors import TruncatedAnswerError
 from ..exposition import Exposition, GaugeSample
-from .diff import FamilyDiff
-from .identity import Identity
+from . import parts
+from .diff import FamilyDiff, created_family, diff_family
+from .families import EVIDENCE, Families
+from .identity import Identity, ahead, match
 from .origins import CLOCK_STEP
-from .processes import Process
+from .processes import Process, Processes
+from .registry import CounterRegistry
 from .results import Answer, BaselineKey
 from .series import Counter
+
+_PAST = 3600.0
+"""Seconds after which times of creation that lay in the future are past, also those of others that share a start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,8 @@ class Step:
     is_new: bool
     """The process was not seen before."""
     diffs: dict[str, FamilyDiff]
+    fallen: Mapping[bytes, float] | None
+    """The counters before, where they fell and no identity says why."""
 
     @property
     def is_older(self) -> bool:
@@ -55,6 +64,20 @@ class Step:
         # A start that lies in the future says nothing beside our first look.
         return look < process.start <= self.answer.answered_at + CLOCK_STEP
 
+    def ahead(self, processes: Processes) -> float | None:
+        """Return by how much the process, or one that shares its start, is ahead with its times of creation.
+
+        Where the clock of its answers has been set since, and they would not lie in the future by the clock that it
+        has now, that clock was wrong and not they; nor are they once time has come past them.
+        """
+        process, answer = self.process, self.answer
+        clock = answer.answered_at - answer.now + CLOCK_STEP
+        akin = [process, *(one for one in processes if one.start == process.start)]
+        known = [one for one in akin if one.ahead is not None and one.ahead > clock]
+        lasting = [one.ahead for one in known if max(one.created_times(), default=0.0) > answer.answered_at - _PAST]
+        now = [ahead(one.created.values(), answer.answered_at, answer.now) for one in self.diffs.values()]
+        return max((one for one in (*lasting, *now) if one is not None), default=None)
+
     def supersede(self) -> tuple[set[str], dict[BaselineKey, None]]:
         """Let go of the families that are published and, after a new mapping, are not read any more.
 
@@ -74,7 +97,64 @@ class Step:
         return found, baselines
 
 
-def counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> list[Counter]:
+def read_step(
+    answer: Answer,
+    gauges: Mapping[str, Sequence[GaugeSample]],
+    identity: Identity,
+    known: CounterRegistry,
+    families: Families,
+) -> Step:
+    """Return what an answer says.
+
+    Raises TruncatedAnswerError, MissingIdentityError or SurprisingPartError for an answer that lacks what
+    the same process published before, or who gives it.
+    """
+    exposition, processes = answer.exposition, known.processes
+    found = match(identity, answer, processes, families.counted(exposition))
+    process = found.process or _begin(processes, identity, restarted=found.fell_without_identity)
+    if answer.part:
+        exposition = parts.completed(exposition, process, identity, families.witness)
+    diffs = _diffs(process, exposition, identity, families)
+    if answer.part:
+        parts.refuse_surprises(diffs)
+    fell = found.process is not None and process.has_no_identity and any(one.falls for one in diffs.values())
+    fallen = process.values() if fell or found.fell_without_identity else None
+    if fell:
+        counted = _counted_since_restart(process, diffs)
+        process = _begin(processes, identity, restarted=True)
+        for counter in counted:
+            process.counters_of(counter.series.family)[counter.series.text] = counter
+        diffs = _diffs(process, exposition, identity, families)
+    return Step(answer, exposition, gauges, identity, process, process not in processes, diffs, fallen)
+
+
+def _begin(processes: Processes, identity: Identity, *, restarted: bool) -> Process:
+    """Return a process that has not answered before; it is known once its answer is counted."""
+    return processes.begin(identity.start, identity.pids, joined=identity.joined, restarted=restarted)
+
+
+def _diffs(process: Process, exposition: Exposition, identity: Identity, families: Families) -> dict[str, FamilyDiff]:
+    """Read every family of an answer against the process' last one.
+
+    A process with an identity never stops publishing a family: where one is missing, the answer
+    was cut off.
+    """
+    has_no_identity = identity.start is None and not identity.joined
+    diffs = {
+        family: diff_family(process, family, exposition[family], exposition.get(created_family(family), ()))
+        for family in families.counted(exposition, with_evidence=has_no_identity)
+    }
+    for family, counters in process.counters.items():
+        if family in diffs or family in exposition or all(one.missing_since for one in counters.values()):
+            continue
+        if process.start is not None:
+            raise TruncatedAnswerError
+        if not family.endswith(EVIDENCE):
+            diffs[family] = diff_family(process, family, (), ())
+    return diffs
+
+
+def _counted_since_restart(process: Process, diffs: Mapping[str, FamilyDiff]) -> list[Counter]:
     """Return the counters that may have counted since a restart that shows only now, with what has counted already.
 
     It may have been since those that are lower now are missing. What appeared since then has counted whole,

@@ -91,7 +91,7 @@ def dump(state: State) -> SpareCopy:
     }
 
 
-def load(spare_copy: SpareCopy, week_start: int = 0) -> tuple[CountingState, Totals, datetime | None]:
+def load(spare_copy: SpareCopy, week_start: int = 0) -> tuple[CountingState, Totals, datetime]:
     """Return what the counting room knows of a spare copy, the totals, and the time of the last scrape.
 
     Raises ValueError, KeyError, TypeError or AttributeError for a spare copy that is none.
@@ -116,12 +116,8 @@ def load(spare_copy: SpareCopy, week_start: int = 0) -> tuple[CountingState, Tot
         },
         meta=spare_copy.get("meta", {}),
     )
-    last = spare_copy["last_scrape"]
-    return (
-        state,
-        Totals(spare_copy["day"], usage, week_start=week_start),
-        datetime.fromtimestamp(last, UTC) if last else None,
-    )
+    last = datetime.fromtimestamp(float(spare_copy["last_scrape"] or 0.0), UTC)
+    return state, Totals(spare_copy["day"], usage, week_start=week_start), last
 
 
 def _sums(counting: CountingState, process: ProcessRow) -> Mapping[int, Vector]:

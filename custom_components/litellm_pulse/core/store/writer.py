@@ -33,11 +33,10 @@ WAITING_SCRAPES = 10_000
 class LedgerWriter:
     """The file of a ledger, and the pending that wait to be written to it.
 
-    `everything` returns the whole state, for a file that has to be begun anew. `error` says why
-    the last write failed, `recovery` that the file was lost; both are None while all is well.
+    `error` says why the last write failed, `recovery` that the file was lost; both are None while all is well.
     """
 
-    def __init__(self, path: Path, everything: Callable[[], PendingWrites]) -> None:
+    def __init__(self, path: Path) -> None:
         """Open the file; raises StoreError, and its kinds for damage and newer releases."""
         self.path = path
         self.store = Store(path)
@@ -46,7 +45,8 @@ class LedgerWriter:
         self.recent: deque[ScrapeRow] = deque(maxlen=RECENT_SCRAPES)
         self.error: str | None = None
         self.recovery: Recovery | None = None
-        self._everything = everything
+        self.everything: Callable[[], PendingWrites] = PendingWrites
+        """Returns the whole state, for a file that has to be begun anew."""
         self.newest = 0
         """The time of the last row of the history (see `ScrapeRow`), by which it is known."""
         self._run: ScrapeRow | None = None
@@ -116,6 +116,13 @@ class LedgerWriter:
         else:
             self.pending, self.error = PendingWrites(), None
 
+    def flush(self, at: datetime) -> bool:
+        """Write what waits, unless the file is left alone; return whether it has all that is known now."""
+        if self.paused:
+            return False
+        self.write(at)
+        return self.error is None
+
     def close(self, at: datetime) -> None:
         """Write what waits, and close the file; without a scrape there is nothing that cannot be done again."""
         if self._run is not None:
@@ -138,10 +145,7 @@ class LedgerWriter:
 
     def refile(self, bucket: windows.Bucket, at: datetime) -> float | None:
         """Bring what was filed under times that have not come yet into a bucket; None where the file refuses."""
-        if self.paused:
-            return None
-        self.write(at)
-        if self.error is not None:
+        if not self.flush(at):
             return None
         millis = int(at.timestamp() * 1000)
         try:
@@ -177,7 +181,7 @@ class LedgerWriter:
         self.recovery = Recovery(self._lost, self._aside)
         self._lost = self._aside = None
         waiting = self.pending
-        self.pending = self._everything()
+        self.pending = self.everything()
         self.pending.scrapes = waiting.scrapes
         self.pending.meta |= waiting.meta | {
             "quarters_from": windows.quarter_of(at),

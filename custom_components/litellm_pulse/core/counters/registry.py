@@ -1,0 +1,137 @@
+"""All that is known between two answers: processes and their counters, series, whose they are, since when."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from ..catalog import Metric
+from ..models import Vector
+from .ambiguity import AmbiguityLog, TurnDetector
+from .attribution import Attributions
+from .identity import ahead
+from .origins import Origins
+from .processes import Process, Processes
+from .raw_sums import RawSums
+from .results import BaselineKey, Changes, CountingState, SeriesRow
+from .series import Counter
+from .series_index import SeriesIndex
+from .splits import Splits
+
+
+@dataclass(slots=True)
+class CounterRegistry:
+    """Every series, in every process that is known, and since when each metric is tracked."""
+
+    metrics: tuple[Metric, ...]
+    origins: Origins = field(init=False)
+    attributions: Attributions = field(default_factory=Attributions)
+    series: SeriesIndex = field(default_factory=SeriesIndex)
+    processes: Processes = field(default_factory=Processes)
+    turns: TurnDetector = field(default_factory=TurnDetector)
+    ambiguities: AmbiguityLog = field(default_factory=AmbiguityLog)
+    splits: Splits = field(default_factory=Splits)
+    raw: RawSums = field(default_factory=RawSums)
+
+    def __post_init__(self) -> None:
+        """Begin with no metric tracked."""
+        self.origins = Origins(self.metrics)
+
+    @property
+    def meta(self) -> dict[str, str | float]:
+        """What is written down beside rows."""
+        return {
+            "unsettled": self.turns.found,
+            "answers": self.processes.number,
+            "ambiguous": self.ambiguities.total,
+            "in_turn_until": self.processes.in_turn_until,
+        }
+
+    @property
+    def newest_sums(self) -> Mapping[int, Vector] | None:
+        """The sums of the process that answered last; None where none has."""
+        newest = self.processes.newest
+        return (self.raw.of(newest) or {}) if newest else None
+
+    def reassign(self) -> list[SeriesRow]:
+        """Find anew whose usage series are where something was learned; return those that moved."""
+        is_stale, self.attributions.is_stale = self.attributions.is_stale, False
+        return self.series.reassign(self.attributions) if is_stale else []
+
+    def forget(self, now: float) -> Changes:
+        """Let go of the processes, counters and series that were not seen for seven days by our clock."""
+        changes = self.processes.forget(now)
+        self.raw.keep_only([one.id for one in self.processes if not one.forgotten])
+        return replace(changes, dead_series=self.series.bury(self._counters()))
+
+    def state(self) -> CountingState:
+        """Return all that is known, for a file that has to be begun anew."""
+        return replace(
+            self.outline(),
+            processes=[one.row for one in self.processes if one.number],
+            series=self.series.rows(),
+            baselines=[
+                (process.id, one.series.id, *one.baseline)
+                for process in self.processes
+                if process.number
+                for one in process.all_counters()
+                if one.series.metrics
+            ],
+        )
+
+    def outline(self) -> CountingState:
+        """Return what a spare copy needs; cheap."""
+        attributions = self.attributions
+        return CountingState(
+            keys=attributions.keys[:],
+            members=attributions.members,
+            models=attributions.models.copy(),
+            origins=self.origins.known.copy(),
+            # A row in the file calls those forgotten, too, of which only sums are known; here the sums are kept.
+            processes=[one.row._replace(forgotten=one.forgotten) for one in self.processes],
+            sums={one.id: sums for one in self.processes if (sums := self.raw.of(one)) is not None},
+            meta=self.meta,
+        )
+
+    def load(self, state: CountingState) -> Changes:
+        """Take in what was written down; return what a new mapping of metrics leaves nothing to count of."""
+        self.attributions.load(state.keys, state.members.values())
+        self.attributions.models = dict(state.models)
+        self.turns.found = bool(state.meta.get("unsettled"))
+        self.ambiguities.total = int(state.meta.get("ambiguous", 0))
+        self.processes.number = int(state.meta.get("answers", 0))
+        self.processes.in_turn_until = float(state.meta.get("in_turn_until", 0.0))
+        self.origins.known = self.processes.load(state.processes, state.origins)
+        remapped = self.metrics if self.origins.differ_from(state.origins) else None
+        by_id, changed = self.series.load(state.series, self.attributions, remapped)
+        baselines: dict[BaselineKey, None] = {}
+        for process, number, value, created, untold, missing_since, first_seen in state.baselines:
+            series = by_id[number]
+            if series.metrics:
+                counter = Counter(series, value, created, untold, missing_since, first_seen)
+                owner = self.processes.known[process]
+                owner.counters_of(series.family)[series.text] = counter
+                if untold and created is not None:
+                    owner.untold.add(counter)
+            else:
+                baselines[process, number] = None
+        for row in state.processes:
+            loaded = self.processes.known[row.id]
+            self._complete(loaded, state.sums.get(loaded.id))
+            if loaded.whole is not None:
+                loaded.whole = loaded.counters.keys() - row.partial.split()
+        self.splits.learn((one.row for one in by_id.values()), self.attributions.keys)
+        self.attributions.take_new()
+        self.attributions.is_stale = False
+        dead = [series.id for series in by_id.values() if not series.metrics]
+        return Changes(baselines=baselines, series=changed, dead_series=dead)
+
+    def _complete(self, process: Process, sums: Mapping[int, Vector] | None) -> None:
+        """Work out what is not written down of a process."""
+        process.sums = None if process.forgotten else sums
+        process.ahead = ahead(process.created_times(), process.last_answer or 0.0, process.seen)
+        if process.sums is None:
+            self.raw.update(process, (), anew=True)
+
+    def _counters(self) -> Iterator[Counter]:
+        """Yield the counters of all processes."""
+        return chain.from_iterable(one.all_counters() for one in self.processes)
