@@ -169,6 +169,7 @@ class HomeAssistant(Service):
 
     def invent_history(self, entry_id: str) -> None:
         """Give an entry a ledger that goes back 60 invented days, to before the proxy's own start."""
+        title = next(entry["title"] for entry in self.entries() if entry["entry_id"] == entry_id)
         self.stop()
         ledger = self.state / DOMAIN / f"{entry_id}.db"
         # The spare copy is of the ledger that is thrown away.
@@ -176,15 +177,15 @@ class HomeAssistant(Service):
             file.unlink(missing_ok=True)
         command = [environments.prepare("newest"), Path(__file__).with_name("demo_history.py"), ledger]
         run("Inventing 60 days of history", [*command, str(time.time() - HISTORY_ENDS)])
-        self._add_dashboard()
+        self._add_dashboard(f"{title} spend")
         self.start()
         for window, dollars in LIMITS.items():
             limit = {"entity_id": self._entity(f"number.*_{window}_limit"), "value": dollars}
             self.api("services/number/set_value", limit)
 
-    def _add_dashboard(self) -> None:
+    def _add_dashboard(self, title: str) -> None:
         """Put the spend dashboard into the sidebar, as "Add dashboard" does; before Home Assistant starts."""
-        dashboard = {"id": DASHBOARD, "url_path": DASHBOARD, "title": "LiteLLM spend", "icon": "mdi:finance"}
+        dashboard = {"id": DASHBOARD, "url_path": DASHBOARD, "title": title, "icon": "mdi:finance"}
         shown = {"mode": "storage", "show_in_sidebar": True, "require_admin": False}
         self._store("lovelace_dashboards", 1, 1, {"items": [dashboard | shown]})
         self._store(f"lovelace.{DASHBOARD}", 1, 1, {"config": {"strategy": {"type": "custom:litellm-pulse"}}})

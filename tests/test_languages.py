@@ -55,6 +55,16 @@ async def test_devices_and_sentences_are_in_home_assistants_language(
     assert said == [sentence]
 
 
+async def test_a_reload_right_after_a_change_of_language_names_devices_in_the_new_one(
+    hass: HomeAssistant, entry: MockConfigEntry
+) -> None:
+    assert await set_up(hass, entry)
+    await hass.config.async_update(language="de")
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    assert ("LiteLLM Modell gpt-4o", "Modell") in {(one.name, one.model) for one in devices}
+
+
 async def test_ids_are_in_home_assistants_language_as_it_makes_them(
     hass: HomeAssistant, entry: MockConfigEntry
 ) -> None:

@@ -5,6 +5,7 @@ from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import translation
 from homeassistant.helpers.importlib import async_import_module
 from homeassistant.helpers.typing import ConfigType
 
@@ -49,6 +50,8 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
 async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:
     """Open the ledger, make the first scrape, add the entities, and name everybody who listens."""
     await frontend.async_register(hass)
+    # After a change of language Home Assistant may not have come to it yet, and devices are named now.
+    await translation.async_load_integrations(hass, {DOMAIN})
     user_settings = await UserSettings.async_load(hass, entry.entry_id)
     ledger = await LedgerWorker.async_open(hass, entry)
     device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings)

@@ -25,8 +25,16 @@ class PulseNumberDescription(PulseDescription, NumberEntityDescription):
     window: Window
 
 
+_RANGES: Final = {Window.DAY: (9_999.99, 0.01), Window.WEEK: (99_999, 1), Window.MONTH: (99_999, 1)}
+"""The largest limit and its step, in US dollars.
+
+A browser makes the field as wide as their digits need, and Home Assistant lays it over the end of its label.
+"""
+
+
 def _limit(window: Window) -> PulseNumberDescription:
     """Describe the limit of a window; 0 is none."""
+    largest, step = _RANGES[window]
     return PulseNumberDescription(
         key=f"limit_{window}",
         translation_key=f"limit_{window}",
@@ -35,8 +43,8 @@ def _limit(window: Window) -> PulseNumberDescription:
         entity_category=EntityCategory.CONFIG,
         mode=NumberMode.BOX,
         native_min_value=0,
-        native_max_value=1_000_000,
-        native_step=0.01,
+        native_max_value=largest,
+        native_step=step,
         native_unit_of_measurement=USD,
         window=window,
     )

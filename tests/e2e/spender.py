@@ -16,6 +16,7 @@ from progress import StepError
 
 from . import past
 from .past import Past
+from .websocket import ask
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,15 @@ class Spender:
         visit = {"url": self.home.url, "user": USER, "password": PASSWORD, "path": self.path, **fields}
         seen: dict[str, Any] = json.loads(chromium.browse("dashboard.py", json.dumps(visit)))
         return seen
+
+    def proxies(self) -> list[dict[str, Any]]:
+        """Return what the dashboard is told of the proxies."""
+        (answer,) = ask(self.home, {"type": f"{DOMAIN}/dashboard"})
+        return list(answer["proxies"])
+
+    def view(self, subject: Mapping[str, Any]) -> str:
+        """Return the path of the view of a proxy or member."""
+        return f"{self.path}/{subject['statistics'].partition(':')[2]}"
 
     def usage(self, period: Mapping[str, Any], group_by: str = "") -> list[dict[str, Any]]:
         """Return the usage of a period, by the JSON API."""

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, override
 
 import pytest
-from home_assistant import DASHBOARD, DOMAIN, HomeAssistant
+from home_assistant import DASHBOARD, HomeAssistant
 from service import HOST
 
 from ..hostile import NAMES
@@ -74,16 +74,16 @@ def spender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spender]:
 
 
 def test_hostile_names_are_text_on_every_page_of_a_phone_and_burst_none(spender: Spender) -> None:
-    (proxy,) = _dashboard(spender)
+    (proxy,) = spender.proxies()
     (devices,) = ask(spender.home, {"type": "config/device_registry/list"})
     names = {device["id"]: device["name"].strip() for device in devices}
     members = [member for one in proxy["dimensions"] for member in one["members"] if member["name"] in WORST]
-    views = [_path(proxy).replace("_total", f"_{one['dimension']}") for one in proxy["dimensions"]]
+    views = [spender.view(proxy).replace("_total", f"_{one['dimension']}") for one in proxy["dimensions"]]
     pages = {
-        **{f"{spender.path}/{view}": EVIL for view in (_path(proxy), "health")},
+        **dict.fromkeys((spender.view(proxy), f"{spender.path}/health"), EVIL),
         # Which of them are the ten that cost most is chance.
-        **{f"{spender.path}/{view}": "Total" for view in views},
-        **{f"{spender.path}/{_path(member)}": member["name"] for member in members[: len(WORST)]},
+        **dict.fromkeys(views, "Total"),
+        **{spender.view(member): member["name"] for member in members[: len(WORST)]},
         **{f"/config/devices/device/{one['device_id']}": names[one["device_id"]] for one in members[: len(WORST)]},
         "/config/integrations/integration/litellm_pulse": EVIL,
         "/logbook": EVIL,
@@ -94,19 +94,13 @@ def test_hostile_names_are_text_on_every_page_of_a_phone_and_burst_none(spender:
 
 
 def test_hostile_names_are_text_in_the_tooltips_of_graphs_and_in_tables(spender: Spender) -> None:
-    (proxy,) = _dashboard(spender)
-    view = f"{spender.path}/{_path(proxy).replace('_total', '_model')}"
+    (proxy,) = spender.proxies()
+    view = spender.view(proxy).replace("_total", "_model")
     long = next(one for one in proxy["dimensions"][0]["members"] if len(one["name"]) > 1000)
-    pages = {view: EVIL, f"{spender.path}/{_path(long)}": long["name"]}
+    pages = {view: EVIL, spender.view(long): long["name"]}
     seen = spender.visit(periods=["Last 7 days"], pages=pages)
     _hold(seen, pages)
     assert any(EVIL in tooltip for tooltip in seen["pages"][view]["tooltips"])
-
-
-def _dashboard(spender: Spender) -> list[dict[str, Any]]:
-    """Return what the dashboard is told of the proxies."""
-    (answer,) = ask(spender.home, {"type": f"{DOMAIN}/dashboard"})
-    return list(answer["proxies"])
 
 
 def _hold(seen: dict[str, Any], pages: dict[str, str]) -> None:
@@ -117,8 +111,3 @@ def _hold(seen: dict[str, Any], pages: dict[str, str]) -> None:
         assert page["burst"] == [], path
         assert "x" not in page["images"], path
         assert any(pages[path] in text for text in page["texts"]), (path, page["texts"])
-
-
-def _path(member: dict[str, Any]) -> str:
-    """Return the path of a member's page."""
-    return str(member["statistics"]).partition(":")[2]

@@ -50,10 +50,15 @@ test("a period is told by its dates, its end not included", () => {
   assert.equal(dates(hass, { ...period, end: Date.parse("2026-10-01T17:15Z") }, "UTC"), "Oct 1");
 });
 
-const afternoon = (locale) => plain(moments({ locale }, "Europe/Berlin")("2026-11-25T14:05:00+00:00"));
+const afternoon = (locale, year = new Date().getFullYear()) =>
+  plain(moments({ locale }, "Europe/Berlin")(`${year}-11-25T14:05:00+00:00`));
 
 test("a time is written in the user's language, zone and clock", () => {
-  assert.equal(afternoon({ language: "en", time_format: "language" }), "Nov 25, 2026, 3:05 PM");
-  assert.equal(afternoon({ language: "en", time_format: "24" }), "Nov 25, 2026, 15:05");
-  assert.equal(afternoon({ language: "de", time_format: "language" }), "25.11.2026, 15:05");
+  assert.equal(afternoon({ language: "en", time_format: "language" }), "Nov 25, 3:05 PM");
+  assert.equal(afternoon({ language: "en", time_format: "24" }), "Nov 25, 15:05");
+  assert.equal(afternoon({ language: "de", time_format: "language" }), "25. Nov., 15:05");
+});
+
+test("a time of another year says so", () => {
+  assert.equal(afternoon({ language: "en", time_format: "language" }, 2020), "Nov 25, 2020, 3:05 PM");
 });

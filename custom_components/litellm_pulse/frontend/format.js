@@ -50,14 +50,15 @@ export function dates(hass, { start, end }, zone) {
   return sameDay ? format.format(start) : format.formatRange(start, end - 1);
 }
 
-/** Return a function that writes an ISO time as the user reads dates and clocks. */
+/** Return a function that writes an ISO time as the user reads dates and clocks; the year where it is another one. */
 export function moments(hass, zone) {
   const { language = hass.language, time_format: clock } = hass.locale ?? {};
-  const format = new Intl.DateTimeFormat(language, {
-    timeZone: zone,
-    dateStyle: "medium",
-    timeStyle: "short",
-    hour12: { 12: true, 24: false }[clock],
-  });
-  return (value) => format.format(new Date(value));
+  const style = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
+  const write = (moment, more) => new Intl.DateTimeFormat(language, { timeZone: zone, ...more }).format(moment);
+  return (value) => {
+    const moment = new Date(value);
+    const year = { year: "numeric" };
+    const other = write(moment, year) === write(Date.now(), year) ? {} : year;
+    return write(moment, { ...style, hour12: { 12: true, 24: false }[clock], ...other });
+  };
 }
