@@ -4,6 +4,8 @@ Of spend, for a process that tells of each series when it was created.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
 from math import isfinite
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,9 +17,11 @@ type Labels = frozenset[tuple[str, str]]
 
 @dataclass
 class Reference:
-    """What was spent per model, from the answers so far."""
+    """What was spent, from the answers so far."""
 
-    spent: dict[str, float] = field(default_factory=dict)
+    total: float = 0.0
+    spent: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By a label and its value."""
     _first: float | None = None
     """The proxy's clock at the first answer."""
     _last: dict[tuple[Labels, float], float] = field(default_factory=dict)
@@ -33,8 +37,9 @@ class Reference:
             if known is None:
                 known = 0.0 if self._first is not None and born > first else value
             if value >= known:
-                model = dict(labels).get("model", "")
-                self.spent[model] = self.spent.get(model, 0.0) + value - known
+                self.total += value - known
+                for label in labels:
+                    self.spent[label] = self.spent.get(label, 0.0) + value - known
                 self._last[labels, born] = value
         self._first = first
 
@@ -43,11 +48,19 @@ def _samples(body: str) -> tuple[dict[Labels, float], dict[Labels, float]]:
     """Return the finite values of spend, the first of each series, and when each was created."""
     values: dict[Labels, float] = {}
     created: dict[Labels, float] = {}
-    for family in text_string_to_metric_families(body):
-        for sample in family.samples:
-            labels = frozenset((name, value) for name, value in sample.labels.items() if value)
-            if sample.name == SPEND and isfinite(sample.value) and sample.value >= 0:
-                values.setdefault(labels, sample.value)
-            elif sample.name == CREATED:
-                created.setdefault(labels, sample.value)
+    for name, labels, value in chain.from_iterable(map(_read, body.split("\n"))):
+        if name == SPEND and isfinite(value) and value >= 0:
+            values.setdefault(labels, value)
+        elif name == CREATED:
+            created.setdefault(labels, value)
     return values, created
+
+
+@lru_cache(maxsize=4096)
+def _read(line: str) -> list[tuple[str, Labels, float]]:
+    """Return the sample of a line, if it has one; most lines come again in the next answer."""
+    return [
+        (sample.name, frozenset((name, value) for name, value in sample.labels.items() if value), sample.value)
+        for family in text_string_to_metric_families(line)
+        for sample in family.samples
+    ]

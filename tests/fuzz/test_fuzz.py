@@ -1,137 +1,58 @@
 """From bytes to totals: equal to the reference where it can read them, and never beside itself where nobody can.
 
-In CI for a minute; `scripts/nightly` runs many millions. FUZZ_EXAMPLES says how many of each kind.
+In CI for a minute, drawn by Hypothesis, always the same; `scripts/fuzz` runs millions, each time others.
 """
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from functools import cache
-from itertools import pairwise
-from math import isfinite
-from pathlib import Path
-from shutil import copyfile
-from tempfile import TemporaryDirectory
-from zoneinfo import ZoneInfo
+from collections.abc import Sequence
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from custom_components.litellm_pulse.core.catalog import Dimension
-from custom_components.litellm_pulse.core.errors import PulseError
-from custom_components.litellm_pulse.core.exposition import ExpositionParser, sums
-from custom_components.litellm_pulse.core.ledger import Ledger
-from custom_components.litellm_pulse.core.models import TOTAL, Window
-
-from .reference import Reference
-from .worlds import BEGIN, answers
+from .lives import agrees, holds
+from .run import search
+from .shrink import smallest
+from .worlds import Answer, life, mutated, noise
 
 pytestmark = pytest.mark.filterwarnings("ignore:It looks like `register_random`")
 
-NOBODY = {"None", "other"}
-"""Names that LiteLLM gives to what has none, or no place any more."""
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
-UTC_ZONE = ZoneInfo("UTC")
+MOST = 8
+"""Answers of a life: what fails in a long one mostly fails in a short one, too."""
 fuzz = settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-    derandomize="FUZZ_EXAMPLES" not in os.environ,
+    max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
-
-
-@cache
-def _folder() -> TemporaryDirectory[str]:
-    """Return a folder in memory's own file system, where there is one, with a ledger that has no answer yet."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own in it
-    folder = TemporaryDirectory(dir=memory if memory.is_dir() else None)
-    Ledger.open(Path(folder.name) / "empty.db", now=_at(BEGIN), zone=UTC_ZONE).close()
-    return folder
-
-
-@contextmanager
-def _ledger() -> Iterator[Ledger]:
-    """Open a new ledger: a copy, since to make its tables takes longer than to count."""
-    folder = Path(_folder().name)
-    for file in folder.glob("ledger.db*"):
-        file.unlink()
-    ledger = Ledger.open(copyfile(folder / "empty.db", folder / "ledger.db"), now=_at(BEGIN), zone=UTC_ZONE)
-    yield ledger
-    ledger.close()
-
-
-def _at(clock: float) -> datetime:
-    """Return a time of the proxy's clock."""
-    return datetime.fromtimestamp(clock, UTC)
-
-
-def _count(ledger: Ledger, clock: float, body: bytes, cuts: Sequence[int] = ()) -> None:
-    """Have an answer counted that comes in these pieces; raises PulseError."""
-    reader: ExpositionParser = ledger.parser()
-    edges = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
-    for start, end in pairwise(edges):
-        reader.feed(body[start:end])
-    ledger.scrape(reader.finish(), now=_at(clock), answered_at=_at(clock))
+chances = st.randoms(use_true_random=False)
 
 
 @fuzz
-@given(answers(), st.lists(st.integers(0, 5000), max_size=5))
-def test_totals_are_those_of_the_reference(scrapes: list[tuple[float, str]], cuts: list[int]) -> None:
-    reference = Reference()
-    with _ledger() as ledger:
-        for clock, body in scrapes:
-            _count(ledger, clock, body.encode(), cuts)
-            reference.take(body, clock)
-        snapshot = ledger.snapshot
-    shown = {
-        member: usage.get(Window.LIFETIME, "cost")
-        for (dimension, member), usage in snapshot.usage.items()
-        if dimension is Dimension.MODEL
-    }
-    total = snapshot.value(TOTAL, Window.LIFETIME, "cost")
-    assert abs(total - sum(reference.spent.values())) < 1e-9
-    for model, spent in reference.spent.items():
-        if model not in NOBODY and spent:
-            assert abs(shown[model] - spent) < 1e-9, model
+@given(chances)
+def test_totals_are_those_of_the_reference(chance: Random) -> None:
+    agrees(life(chance, MOST))
 
 
 @fuzz
-@given(answers(), st.lists(st.tuples(st.integers(0, 10_000), st.binary(max_size=4)), min_size=1, max_size=8))
-def test_no_mutation_of_a_body_is_more_than_an_error_with_a_name(
-    scrapes: list[tuple[float, str]], mutations: list[tuple[int, bytes]]
-) -> None:
-    with _ledger() as ledger:
-        spent = 0.0
-        for clock, body in scrapes:
-            try:
-                _count(ledger, clock, _mutated(body.encode(), mutations))
-            except PulseError:
-                continue
-            total = ledger.snapshot.value(TOTAL, Window.LIFETIME, "cost")
-            assert isfinite(total)
-            assert total >= spent
-            spent = total
+@given(chances)
+def test_no_mutation_of_a_body_is_more_than_an_error_with_a_name(chance: Random) -> None:
+    holds(mutated(chance, MOST))
 
 
 @fuzz
-@given(st.binary(max_size=400), st.lists(st.sampled_from([b"\n", b"{", b'"', b"}", b"#", b" 1\n", b"\\"]), max_size=40))
-def test_no_bytes_are_more_than_an_error_with_a_name(noise: bytes, pieces: list[bytes]) -> None:
-    body = noise.join(pieces) if pieces else noise
-    assert all(isfinite(value) for value in sums(body).values())
-    with _ledger() as ledger:
-        try:
-            _count(ledger, BEGIN, b"# TYPE litellm_spend_metric_total counter\n" + body + b"\n")
-        except PulseError:
-            return
-        assert ledger.snapshot.value(TOTAL, Window.LIFETIME, "cost") == 0.0
+@given(chances)
+def test_no_bytes_are_more_than_an_error_with_a_name(chance: Random) -> None:
+    holds(noise(chance, MOST))
 
 
-def _mutated(body: bytes, mutations: list[tuple[int, bytes]]) -> bytes:
-    """Return a body in which bytes were put, or taken out where there are none to put."""
-    for where, new in mutations:
-        at = where % (len(body) + 1)
-        body = body[:at] + new + body[at + (not new) :]
-    return body
+def test_a_nights_answers_agree_with_the_reference() -> None:
+    assert search("a night", 3000) == ""
+
+
+def test_what_fails_is_told_with_all_that_it_needs_and_nothing_else() -> None:
+    def check(answers: Sequence[Answer]) -> None:
+        bodies = [one.body for one in answers if b'model="2"' in one.body]
+        if len(bodies) > 1:
+            raise AssertionError(f"too much: {len(bodies)}")
+
+    series = [b'litellm_spend_metric_total{model="%d"} 1.0' % number for number in range(4)]
+    answers = [Answer(float(at), b"# TYPE x counter\n" + b"\n".join(series), cuts=(at, 40)) for at in range(9)]
+    assert [(one.body, one.cuts) for one in smallest(check, answers)] == [(b"# TYPE x counter\n" + series[2], ())] * 2
