@@ -3,7 +3,7 @@
 In CI for a minute, drawn by Hypothesis, always the same; `scripts/fuzz` runs millions, each time others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from .lives import agrees, holds
 from .run import search
 from .shrink import smallest
-from .worlds import Answer, life, mutated, noise
+from .worlds import BEGIN, Answer, life, mutated, noise
 
 pytestmark = pytest.mark.filterwarnings("ignore:It looks like `register_random`")
 
@@ -41,6 +41,29 @@ def test_no_mutation_of_a_body_is_more_than_an_error_with_a_name(chance: Random)
 @given(chances)
 def test_no_bytes_are_more_than_an_error_with_a_name(chance: Random) -> None:
     holds(noise(chance, MOST))
+
+
+def test_a_series_of_two_processes_is_one_though_its_labels_come_in_another_order() -> None:
+    one, other, broken = (labels.encode() for labels in ('{user="u",model="m"}', '{model="m",user="u"}', '{model="x"}'))
+    agrees(
+        [
+            Answer(BEGIN, _exposition({})),
+            Answer(BEGIN + 60, _exposition({one: (b"80.5", BEGIN + 59)})),
+            # Alone, what another time of creation has is of another process that shares the start.
+            Answer(BEGIN + 120, _exposition({broken: (b"NaN", 1.0)})),
+            Answer(BEGIN + 180, _exposition({other: (b"215.5", BEGIN + 59), broken: (b"NaN", 1.0)})),
+        ]
+    )
+
+
+def _exposition(series: Mapping[bytes, tuple[bytes, float]]) -> bytes:
+    """Return an answer with the values of these labels, and when they were created."""
+    spend = b"".join(b"litellm_spend_metric_total%b %b\n" % (labels, value) for labels, (value, _) in series.items())
+    born = b"".join(b"litellm_spend_metric_created%b %f\n" % (labels, at) for labels, (_, at) in series.items())
+    return b"# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds 1794000000.0\n%b%b" % (
+        b"# TYPE litellm_spend_metric_total counter\n" + spend,
+        b"# TYPE litellm_spend_metric_created gauge\n" + born,
+    )
 
 
 def test_a_nights_answers_agree_with_the_reference() -> None:

@@ -42,6 +42,25 @@ def test_of_a_proxy_that_restarts_all_the_time_the_latest_processes_are_kept(har
     assert harness.total() == 70
 
 
+def test_of_a_proxy_that_restarts_every_minute_the_latest_processes_are_kept_from_the_first_hour_on(
+    harness: LedgerHarness,
+) -> None:
+    harness.scrape(_answer({"a": 1}))
+    for _ in range(70):
+        harness.scrape(_answer({"a": 1}, start=harness.now.timestamp() + 30), seconds=60)
+    assert harness.total() == 70
+    assert _count(harness, "processes") <= 50
+
+
+def test_a_process_that_answers_again_after_others_have_begun_goes_on_where_it_was(harness: LedgerHarness) -> None:
+    harness.scrape(_answer({"a": 1, "b": 3}, created=OLD))
+    for _ in range(10):
+        start = harness.now.timestamp() + 30
+        harness.scrape(_answer({"a": 1}, start=start, created=start + 1), seconds=60)
+    harness.scrape(_answer({"a": 2, "b": 3}, created=OLD), seconds=60)
+    assert harness.total() == 11
+
+
 def test_what_waits_of_a_process_that_is_forgotten_meanwhile_is_never_written(
     harness: LedgerHarness, proxy: Proxy
 ) -> None:

@@ -66,6 +66,8 @@ class Increases:
     """The process has counters that it did not have before."""
     only_grew: bool = True
     """The sums of counters have changed by the increases and by nothing else."""
+    _by_labels: dict[tuple[int, str], dict[object, Counter]] = field(default_factory=dict)
+    """Process and family -> its counters by their labels, where an answer has these in another order."""
 
     def apply(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition, *, older: bool) -> None:
         """Apply all diffs of an answer; nothing here can fail."""
@@ -325,11 +327,20 @@ class Increases:
         """Return what a series has counted that did not tell when it was created, where this may be the process."""
         return max((one.value for one in self._of_others(counter, self.akin) if one.created is None), default=0.0)
 
-    @staticmethod
-    def _of_others(counter: Counter, others: Sequence[Process]) -> list[Counter]:
+    def _of_others(self, counter: Counter, others: Sequence[Process]) -> list[Counter]:
         """Return the counters that other processes have of the same series."""
-        family, text = counter.series.family, counter.series.text
-        return [found for one in others if (found := one.counters.get(family, {}).get(text))]
+        return [found for one in others if (found := self._counter_of(one, counter.series))]
+
+    def _counter_of(self, process: Process, series: Series) -> Counter | None:
+        """Return the counter that a process has of a series, also where its labels come in another order there."""
+        family, text = series.family, series.text
+        known = process.counters.get(family, {})
+        if text in known or not known or process.layouts_of(family) == {layout_of(text)}:
+            return known.get(text)
+        by_labels = self._by_labels.get((process.id, family))
+        if by_labels is None:
+            by_labels = self._by_labels[process.id, family] = {canonical(one): known[one] for one in known}
+        return by_labels.get(canonical(text))
 
     def _add(self, series: Series, by: float) -> None:
         """Add to the increase of a series' attribution."""
