@@ -101,6 +101,8 @@ class Known:
     others: tuple[Mapping[Key, int], ...] = ()
     """What several workers had before a restart that showed, and before others may have been back: who has at least
     that may be those."""
+    begun: Mapping[Key, int] = field(default_factory=dict)
+    """What they had in the first answer after the last such restart."""
     present: Mapping[Key, int] = field(default_factory=dict)
     """What several workers had in their last answer."""
     answered: Mapping[Life, datetime] = field(default_factory=dict)
@@ -123,12 +125,13 @@ class Known:
             # What was created since its last answer is new all the same.
             counts, look = False, max(look, self.dated[life])
         before, doubtful = self.seen.get(life, {}) if life not in self.forgotten else {}, dict(self.doubtful)
-        others = self.others
+        others, begun = self.others, self.begun
         if life.start is None:
             # Series that are gone are no restart: whoever answers now goes on from where those before were.
             before = self._of_workers()
             others = self._others_after(life.counters)
             if past := self._past(life.counters):
+                begun = _values(life.counters)
                 before = {key: one for key, one in before.items() if key not in past}
                 doubtful |= {key: min(value, doubtful.get(key, value)) for key, value in past.items()}
         goes_on = any(key in before and before[key][0] == epoch for key, (epoch, _) in life.counters.items())
@@ -149,6 +152,7 @@ class Known:
             forgotten=self.forgotten - {life},
             doubtful={key: value for key, value in doubtful.items() if key not in life.counters},
             others=others,
+            begun=begun,
             present=_values(life.counters) if life.start is None else self.present,
             answered={**self.answered, life: at},
             dated={**self.dated, life: date},
@@ -218,6 +222,8 @@ class Known:
         closest = max(back, key=lambda one: sum(one.values()), default=None)
         others = tuple(one for one in self.others if one is not closest)
         lacks = bool(self.others) and not self.present.keys() <= now.keys()
+        if back and not falls:
+            others = (*others, self.begun)
         return (*others, self.present) if falls or back or lacks else others
 
     def _of_workers(self) -> dict[Key, tuple[float, int]]:

@@ -37,7 +37,7 @@ def test_of_a_proxy_that_restarts_all_the_time_the_latest_processes_are_kept(har
     for _ in range(70):
         harness.scrape(_answer({"a": 1}, start=harness.now.timestamp() + 1800), seconds=1860)
     assert harness.total() == 70
-    assert _count(harness, "processes") <= 60
+    assert _count(harness, "baselines") <= 60
     harness.reopen()
     assert harness.total() == 70
 
@@ -49,7 +49,30 @@ def test_of_a_proxy_that_restarts_every_minute_the_latest_processes_are_kept_fro
     for _ in range(70):
         harness.scrape(_answer({"a": 1}, start=harness.now.timestamp() + 30), seconds=60)
     assert harness.total() == 70
-    assert _count(harness, "processes") <= 50
+    assert _count(harness, "baselines") <= 50
+
+
+def test_of_a_proxy_that_restarts_for_a_week_not_even_the_processes_are_all_kept(harness: LedgerHarness) -> None:
+    harness.scrape(_answer({"a": 1}))
+    for _ in range(340):
+        harness.scrape(_answer({"a": 1}, start=harness.now.timestamp() + 1800), seconds=1800)
+    assert harness.total() == 340
+    assert _count(harness, "processes") <= 200
+
+
+@pytest.mark.parametrize("tells_created", [False, True])
+def test_a_process_that_answers_again_after_a_hundred_have_begun_is_a_baseline(
+    harness: LedgerHarness, *, tells_created: bool
+) -> None:
+    harness.scrape(_answer({"a": 1}))
+    early = harness.now.timestamp() + 30
+    harness.scrape(_answer({"a": 50}, start=early, created=early if tells_created else None), seconds=60)
+    for _ in range(100):
+        harness.scrape(_answer({"a": 1}, start=harness.now.timestamp() + 30), seconds=60)
+    harness.scrape(_answer({"a": 55}, start=early, created=early if tells_created else None), seconds=60)
+    assert harness.total() == 50 + 100
+    harness.scrape(_answer({"a": 57}, start=early, created=early if tells_created else None), seconds=60)
+    assert harness.total() == 50 + 100 + 2
 
 
 def test_a_process_that_answers_again_after_others_have_begun_goes_on_where_it_was(harness: LedgerHarness) -> None:

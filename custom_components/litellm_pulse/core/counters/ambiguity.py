@@ -18,6 +18,8 @@ class TurnDetector:
 
     others: list[Mapping[bytes, float]] = field(default_factory=list)
     """The counters of those that may be others: as they were before some fell, were missing, or came back."""
+    after: Mapping[bytes, float] = field(default_factory=dict)
+    """The counters after the last fall."""
     fallen: set[bytes] = field(default_factory=set)
     """The series that fell."""
     quiet: int = 0
@@ -28,6 +30,7 @@ class TurnDetector:
         """Note that the counters fell from what they were before."""
         self.found |= self._take_turn([one for one in self.others if _goes_on(one, after)])
         self._remember(before)
+        self.after = after
         self.fallen |= {text for text, value in before.items() if after.get(text, value) < value * ROUNDED}
         self.quiet = 0
 
@@ -35,10 +38,13 @@ class TurnDetector:
         """Note an answer in which nothing fell."""
         self.quiet += 1
         if self.quiet >= WAIT_ANSWERS:
-            self.others, self.fallen, self.found = [], set(), False
+            self.others, self.after, self.fallen, self.found = [], {}, set(), False
         elif self.others:
             back = [one for one in self.others if _goes_on(one, after) and not _goes_on(one, before)]
-            if self._take_turn(back) or not before.keys() <= after.keys():
+            if self._take_turn(back):
+                self._remember(self.after)
+                self._remember(before)
+            elif not before.keys() <= after.keys():
                 self._remember(before)
 
     def _take_turn(self, candidates: Sequence[Mapping[bytes, float]]) -> bool:

@@ -5,6 +5,7 @@ Nothing is changed before the whole answer has been read.
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from ..catalog import COUNTERS, GAUGES, Dimension, Metric
 from ..errors import SurprisingPartError
@@ -138,12 +139,13 @@ class Counting:
         before = step.fallen
         if before is None and (known.turns.others or any(one.falls for one in diffs.values())):
             before = process.present_values()
+        falls = process.start is not None and any(one.falls_while_present for one in diffs.values())
         resumed, had_series = process.sums is not None, bool(known.series.by_text)
         work, origins = self._work(step)
         work.apply(diffs, step.exposition, older=step.is_older)
         restarted = known.processes.is_restart(process, is_new=is_new, fresh=any(work.fresh))
         restarted |= _settle(process, work)
-        in_turn = self._judge(step, work, before)
+        in_turn = self._judge(step, work, before, falls=falls)
         self._evicts |= process.start is not None and any(one.missing and one.tells_created for one in diffs.values())
         moved = known.reassign() if had_series else []
         changes = self._note(step, work, origins, moved)
@@ -210,14 +212,15 @@ class Counting:
             }
         return work, origins
 
-    def _judge(self, step: Step, work: Increases, before: Mapping[bytes, float] | None) -> bool:
+    def _judge(self, step: Step, work: Increases, before: Mapping[bytes, float] | None, *, falls: bool) -> bool:
         """Drop increases that may be those of several processes in turn, and return whether they are.
 
-        `before` are the counters before the answer, where they matter.
+        `before` are the counters before the answer, where they matter; `falls` says that any is lower now that was
+        not gone in between: what was gone may have been evicted, and begun anew.
         """
         process, turns = step.process, self._registry.turns
         after = process.present_values() if before is not None else {}
-        fell = step.fallen is not None or (process.start is not None and work.reset)
+        fell = step.fallen is not None or (falls and work.reset)
         if fell:
             turns.fell(before or {}, after)
         in_turn = turns.found
@@ -235,25 +238,25 @@ class Counting:
         """Note that a process has answered, and return what is to be written down."""
         process, answer, known = step.process, step.answer, self._registry
         met = step.is_new or process.forgotten
-        dropped, waited = known.processes.answered(process, answer.answered_at, answer.now)
+        others = known.processes.answered(process, answer.answered_at, answer.now)
         if not process.published or (not answer.part and answer.complete):
             process.published = frozenset(step.exposition)
         process.pids |= step.identity.pids
         process.starts = step.identity.starts
         process.was_complete |= answer.complete
-        baselines = work.baselines
-        if dropped:
-            known.raw.keep_only(known.processes.known.keys())
-            baselines = {key: one for key, one in baselines.items() if key[0] not in dropped}
         if not answer.part:
             self._families.witness = parts.witness(step.exposition, step.diffs)
         known.splits.learn([*work.new_series, *moved], known.attributions.keys)
         members, attributions = known.attributions.take_new()
-        return Changes(
+        baselines = work.baselines
+        if others.dropped or others.baselines:
+            known.raw.keep_only([one.id for one in known.processes if not one.forgotten])
+            kept = {key: one for key, one in baselines.items() if key[0] not in others.dropped}
+            baselines = {**kept, **others.baselines}
+        return replace(
+            others,
             baselines=baselines,
-            processes={one.id: one.row for one in (process, *waited)},
-            met=met or bool(waited),
-            dropped=dropped,
+            met=met or others.met,
             members=members,
             attributions=attributions,
             series=[*work.new_series, *moved],

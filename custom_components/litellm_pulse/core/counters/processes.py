@@ -16,7 +16,13 @@ FORGET_SECONDS = 7 * 86400
 """A process, or a counter, that was not seen for so long is taken for dead."""
 
 MOST_PROCESSES = 48
-"""Processes that are remembered, however often a proxy restarts."""
+"""Processes whose counters are remembered, however often a proxy restarts."""
+
+MOST_FORGOTTEN = 100
+"""Processes of which it is remembered besides that they were there: should one return, it is a baseline."""
+
+MOST_EXPECTED = 4
+"""Processes that began while another was silent, after which no answer of that one is expected any more."""
 
 
 @dataclass(slots=True)
@@ -165,6 +171,11 @@ class Process:
         ):
             state.clear()
 
+    def let_go_of_lines(self) -> None:
+        """Keep counters only, as after they were loaded: the next answer, if there is one, takes longer to compare."""
+        self.lines.clear()
+        self.slots.clear()
+
     def present_values(self) -> dict[bytes, float]:
         """Return the value of each series that the last answer has."""
         return {
@@ -256,8 +267,8 @@ class Processes:
             return process.restarted
         return newest.seen >= self.in_turn_until and process.start >= (newest.last_answer or 0.0)
 
-    def answered(self, process: Process, answered_at: float, now: float) -> tuple[list[int], list[Process]]:
-        """Note that a process has answered; return those that will not again, and those that waited for this one."""
+    def answered(self, process: Process, answered_at: float, now: float) -> Changes:
+        """Note that a process has answered; return what changes of others: those that are gone, or waited for it."""
         newest = self.newest or process
         if process in self and newest is not process:
             self.in_turn_until = now + FORGET_SECONDS
@@ -267,31 +278,50 @@ class Processes:
             one.waiting = None
         for number in dropped:
             del self.known[number]
+        outlived = self._outlived(MOST_PROCESSES) if process not in self else []
+        baselines = self._let_go_of(outlived)
+        for one in self._outlived(MOST_EXPECTED) if process not in self else ():
+            one.let_go_of_lines()
         process.forgotten = False
         process.last_answer, process.seen, process.number = answered_at, now, self.number
         self.known[process.id] = process
-        return dropped, [one for one in waited if one.id not in dropped]
+        changed = [one for one in (*waited, *outlived) if one.id in self.known]
+        rows = {one.id: one.row for one in (process, *changed)}
+        return Changes(baselines=baselines, processes=rows, met=bool(waited or outlived), dropped=dropped)
+
+    def _outlived(self, by: int) -> list[Process]:
+        """Return the processes that have not answered since so many others have begun."""
+        starts = sorted(one.start for one in self if one.start is not None)[-by:]
+        if len(starts) < by:
+            return []
+        known = [one for one in self if one.start is not None and not one.forgotten]
+        return [one for one in known if (one.last_answer or 0.0) < starts[0]]
+
+    @staticmethod
+    def _let_go_of(processes: Iterable[Process]) -> dict[BaselineKey, None]:
+        """Drop the counters of processes; return what to delete."""
+        baselines: dict[BaselineKey, None] = {}
+        for process in processes:
+            baselines |= {(process.id, one.series.id): None for one in process.all_counters() if one.series.metrics}
+            process.forget()
+        return baselines
 
     def forget(self, now: float) -> Changes:
         """Let go of what was not seen for seven days, and of the oldest processes past the most that are kept."""
         processes = sorted(self, key=_number)
-        surplus = {one.id for one in processes[:-MOST_PROCESSES]}
-        forgotten = [
-            one for one in processes if one.seen < now - FORGET_SECONDS and not one.forgotten and one.id not in surplus
-        ]
-        baselines: dict[BaselineKey, None] = {}
-        for process in forgotten:
-            baselines |= {(process.id, one.series.id): None for one in process.all_counters() if one.series.metrics}
-            process.forget()
+        surplus = [one.id for one in processes[: -MOST_PROCESSES - MOST_FORGOTTEN]]
         for number in surplus:
             del self.known[number]
+        expected = {one.id for one in processes[-MOST_PROCESSES:] if one.seen >= now - FORGET_SECONDS}
+        forgotten = [one for one in self if not one.forgotten and one.id not in expected]
+        baselines = self._let_go_of(forgotten)
         for process in self:
             baselines |= process.forget_counters(now - FORGET_SECONDS)
         return Changes(
             baselines=baselines,
             processes={one.id: one.row for one in forgotten},
             met=bool(forgotten),
-            dropped=sorted(surplus),
+            dropped=surplus,
         )
 
     def load(self, rows: Iterable[ProcessRow], origins: Mapping[str, Origin]) -> dict[str, Origin]:
