@@ -137,9 +137,10 @@ class Known:
         goes_on = any(key in before and before[key][0] == epoch for key, (epoch, _) in life.counters.items())
         # Where all have been born anew, it may as well be another process that shares the start.
         is_born_anew = created and bool(before) and bool(life.counters) and not goes_on
+        before = {} if is_born_anew else before
         increases: dict[Key, int] = {}
         for key, (epoch, value) in life.counters.items():
-            if key in before and not is_born_anew:
+            if key in before:
                 increases[key] = value - (before[key][1] if before[key][0] == epoch else 0)
             elif epoch > look if created else counts:
                 increases[key] = value
