@@ -6,6 +6,7 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -120,6 +121,21 @@ async def test_a_limit_takes_effect_at_once_and_0_takes_it_away(
     assert state(hass, entry, "limit_used_month") == "200.0"
     await limit(hass, entry, "month", 0)
     assert not of_limits(hass, entry)
+
+
+async def test_who_spends_much_can_set_high_limits_to_the_cent(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    with pytest.raises(ServiceValidationError):
+        await limit(hass, entry, "day", 10_000)
+    proxy.traffic.spend["gpt-4o"] += 1000
+    await pass_time(hass, freezer)
+    await limit(hass, entry, "day", 250_000.25)
+    assert state(hass, entry, "limit_day", platform="number") == "250000.25"
+    found = hass.states.get(entity_id(hass, entry, "limit_month", platform="number"))
+    assert found is not None
+    assert (found.attributes["max"], found.attributes["step"]) == (1_000_000, 0.01)
 
 
 async def test_a_daily_limit_is_free_again_at_midnight(

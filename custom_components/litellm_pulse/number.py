@@ -25,16 +25,18 @@ class PulseNumberDescription(PulseDescription, NumberEntityDescription):
     window: Window
 
 
-_RANGES: Final = {Window.DAY: (9_999.99, 0.01), Window.WEEK: (99_999, 1), Window.MONTH: (99_999, 1)}
-"""The largest limit and its step, in US dollars.
+_RANGES: Final = {Window.DAY: (9_999.99, 0.01), Window.WEEK: (99_999.0, 1.0), Window.MONTH: (99_999.0, 1.0)}
+"""The largest limit and its step, in US dollars, where little is spent.
 
 A browser makes the field as wide as their digits need, and Home Assistant lays it over the end of its label.
 """
+_WIDEST: Final = (1_000_000.0, 0.01)
+_MUCH: Final = 1000.0
+"""US dollars: who has spent or limits as much may need the widest range."""
 
 
 def _limit(window: Window) -> PulseNumberDescription:
     """Describe the limit of a window; 0 is none."""
-    largest, step = _RANGES[window]
     return PulseNumberDescription(
         key=f"limit_{window}",
         translation_key=f"limit_{window}",
@@ -43,8 +45,6 @@ def _limit(window: Window) -> PulseNumberDescription:
         entity_category=EntityCategory.CONFIG,
         mode=NumberMode.BOX,
         native_min_value=0,
-        native_max_value=largest,
-        native_step=step,
         native_unit_of_measurement=USD,
         window=window,
     )
@@ -83,6 +83,24 @@ class PulseNumber(PulseEntity, NumberEntity):
         """US dollars; at 0 the words that it is no limit, as a number's page has no other place for them."""
         return USD if self.native_value else localize(self.hass, "no_limit")
 
+    @property
+    @override
+    def native_max_value(self) -> float:
+        """The largest limit that can be set, in US dollars."""
+        return self._range[0]
+
+    @property
+    @override
+    def native_step(self) -> float:
+        """The step of the field, in US dollars."""
+        return self._range[1]
+
+    @property
+    def _range(self) -> tuple[float, float]:
+        """The largest limit and its step."""
+        spent = self.data.snapshot.value(self.member, Window.LIFETIME, "cost")
+        return _WIDEST if max(spent, self.native_value) >= _MUCH else _RANGES[self.entity_description.window]
+
     @override
     async def async_set_native_value(self, value: float) -> None:
         """Limit the spend."""
@@ -93,4 +111,4 @@ class PulseNumber(PulseEntity, NumberEntity):
     @override
     def shown(self) -> tuple[object, ...]:
         """Return all of it."""
-        return (self.native_value,)
+        return self.native_value, self._range
