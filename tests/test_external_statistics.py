@@ -140,7 +140,7 @@ async def test_an_hour_is_written_when_it_is_over(
     proxy.traffic.spend["gpt-4o"] += 0.5
     await pass_time(hass, freezer)
     await _until(hass, freezer, "18 12:59")
-    assert await _changes(hass, entry) == {}
+    assert await _metadata(hass) == {}
     proxy.traffic.spend["gpt-4o"] += 0.25
     await _until(hass, freezer, "18 13:00")
     assert await _changes(hass, entry) == {"11-18 12:00": 0.5}

@@ -194,6 +194,9 @@ def _write(instance: Recorder, task: WriteStatisticsTask) -> bool:
         known = manager.get_many(session, statistic_ids={one.metadata["statistic_id"] for one in task.updates})
         whole = True
         for one in task.updates:
+            if one.metadata["statistic_id"] not in known and not (task.part.hours or one.days):
+                # What has a name is taken for something to show, and no hour is over yet.
+                continue
             _, number = manager.update_or_add(session, one.metadata, known)
             whole &= _mirror(session, number, one, task.part)
     task.outcome = Outcome.WRITTEN if whole else Outcome.LACKING
