@@ -61,7 +61,7 @@ def match(identity: Identity, answer: Answer, processes: Processes, families: Co
     if identity.start is not None:
         return Match(_by_start(identity.start, answer, processes, families, twins))
     if identity.pids:
-        return _by_pids(identity.pids, answer, processes, twins)
+        return _by_pids(identity.pids, processes, twins)
     return _without_identity(answer, processes, twins)
 
 
@@ -147,22 +147,19 @@ def _is_used(lines: Sequence[bytes]) -> bool:
     return any(map(_value, lines))
 
 
-def _by_pids(pids: frozenset[str], answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
+def _by_pids(pids: frozenset[str], processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
     """Return the process that has a worker in common, or the last one where it did not tell its workers."""
     if found := [one for one in processes if not one.pids.isdisjoint(pids)]:
-        return _of_several(found, answer, twins)
+        return _of_several(found, twins)
     newest = processes.newest
     return Match(newest if newest and newest.has_no_identity and not newest.pids else None)
 
 
-def _of_several(processes: Collection[Process], answer: Answer, twins: Mapping[str, Sequence[bytes]]) -> Match:
+def _of_several(processes: Collection[Process], twins: Mapping[str, Sequence[bytes]]) -> Match:
     """Return the one of several that look alike which has the same series; the last one where that is not told."""
     if not twins:
         return Match(max(processes, key=lambda one: one.number))
-    found = _by_created(processes, twins)
-    if found.process is None and answer.part:
-        raise SurprisingPartError
-    return found
+    return _by_created(processes, twins)
 
 
 def _without_identity(answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
@@ -175,7 +172,7 @@ def _without_identity(answer: Answer, processes: Processes, twins: Mapping[str, 
         # Another that has an identity may have lost it, too.
         if any(one.start is not None and _shares_created(one, twins) for one in known):
             raise SurprisingPartError if answer.part else MissingIdentityError
-        return _of_several([one for one in processes if one.has_no_identity and not one.pids], answer, twins)
+        return _of_several([one for one in processes if one.has_no_identity and not one.pids], twins)
     # What tells the same times of creation goes on, whatever else has fallen.
     if not all(_is_below(one, answer) and not _shares_created(one, twins) for one in known):
         raise SurprisingPartError if answer.part else MissingIdentityError
