@@ -75,7 +75,7 @@ class FamilyDiff:
     @property
     def falls_while_present(self) -> bool:
         """Whether a counter is lower than it was that was not missing in between."""
-        return any(
+        return self.falls and any(
             value < counter.value * ROUNDED and counter.missing_since is None for _, counter, value in self.changed
         )
 
