@@ -1,8 +1,10 @@
 """Limits are set in Home Assistant, watched over, and never forgotten; so is what is usual."""
 
+import math
 from typing import Any
 
 import pytest
+import voluptuous as vol
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant
@@ -64,7 +66,7 @@ async def test_without_a_limit_nothing_speaks_of_one(
     assert not of_limits(hass, entry)
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "none"), ("de", "keins"), ("nl", "geen")])
+@pytest.mark.parametrize(("language", "words"), [("en", "no limit"), ("de", "kein Limit"), ("nl", "geen limiet")])
 async def test_0_says_that_it_is_no_limit(
     hass: HomeAssistant, entry: MockConfigEntry, language: str, words: str
 ) -> None:
@@ -123,19 +125,23 @@ async def test_a_limit_takes_effect_at_once_and_0_takes_it_away(
     assert not of_limits(hass, entry)
 
 
-async def test_who_spends_much_can_set_high_limits_to_the_cent(
-    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+@pytest.mark.parametrize("amount", [0.07, 250_000.25, 1e9])
+async def test_no_limit_is_too_large_nor_too_exact(hass: HomeAssistant, entry: MockConfigEntry, amount: float) -> None:
+    assert await set_up(hass, entry)
+    for window in ("day", "week", "month"):
+        await limit(hass, entry, window, amount)
+        assert state(hass, entry, f"limit_{window}", platform="number") == str(amount)
+
+
+@pytest.mark.parametrize("amount", [-1, math.nan, math.inf])
+async def test_what_is_no_amount_is_refused_as_a_limit(
+    hass: HomeAssistant, entry: MockConfigEntry, amount: float
 ) -> None:
     assert await set_up(hass, entry)
-    with pytest.raises(ServiceValidationError):
-        await limit(hass, entry, "day", 10_000)
-    proxy.traffic.spend["gpt-4o"] += 1000
-    await pass_time(hass, freezer)
-    await limit(hass, entry, "day", 250_000.25)
-    assert state(hass, entry, "limit_day", platform="number") == "250000.25"
-    found = hass.states.get(entity_id(hass, entry, "limit_month", platform="number"))
-    assert found is not None
-    assert (found.attributes["max"], found.attributes["step"]) == (1_000_000, 0.01)
+    await limit(hass, entry, "day", 5)
+    with pytest.raises((ServiceValidationError, vol.Invalid)):
+        await limit(hass, entry, "day", amount)
+    assert state(hass, entry, "limit_day", platform="number") == "5.0"
 
 
 async def test_a_daily_limit_is_free_again_at_midnight(

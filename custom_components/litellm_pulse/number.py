@@ -1,11 +1,14 @@
 """Limits for the spend of a day, a week and a month: set here, enforced by nobody, watched by all."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final, override
 
+from homeassistant.components.number import DOMAIN as NUMBER_DOMAIN
 from homeassistant.components.number import NumberDeviceClass, NumberEntity, NumberEntityDescription, NumberMode
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import USD
@@ -25,14 +28,11 @@ class PulseNumberDescription(PulseDescription, NumberEntityDescription):
     window: Window
 
 
-_RANGES: Final = {Window.DAY: (9_999.99, 0.01), Window.WEEK: (99_999.0, 1.0), Window.MONTH: (99_999.0, 1.0)}
-"""The largest limit and its step, in US dollars, where little is spent.
-
-A browser makes the field as wide as their digits need, and Home Assistant lays it over the end of its label.
+_LARGEST: Final = 1e21
+"""No limit is too large. A browser makes the field as wide as the digits of this, and Home Assistant lays it over the
+end of its label; of a number that JavaScript writes with an exponent, of which this is the smallest, one digit counts.
 """
-_WIDEST: Final = (1_000_000.0, 0.01)
-_MUCH: Final = 1000.0
-"""US dollars: who has spent or limits as much may need the widest range."""
+_CENT: Final = 0.01
 
 
 def _limit(window: Window) -> PulseNumberDescription:
@@ -45,6 +45,8 @@ def _limit(window: Window) -> PulseNumberDescription:
         entity_category=EntityCategory.CONFIG,
         mode=NumberMode.BOX,
         native_min_value=0,
+        native_max_value=_LARGEST,
+        native_step=_CENT,
         native_unit_of_measurement=USD,
         window=window,
     )
@@ -83,27 +85,20 @@ class PulseNumber(PulseEntity, NumberEntity):
         """US dollars; at 0 the words that it is no limit, as a number's page has no other place for them."""
         return USD if self.native_value else localize(self.hass, "no_limit")
 
-    @property
-    @override
-    def native_max_value(self) -> float:
-        """The largest limit that can be set, in US dollars."""
-        return self._range[0]
-
-    @property
-    @override
-    def native_step(self) -> float:
-        """The step of the field, in US dollars."""
-        return self._range[1]
-
-    @property
-    def _range(self) -> tuple[float, float]:
-        """The largest limit and its step."""
-        spent = self.data.snapshot.value(self.member, Window.LIFETIME, "cost")
-        return _WIDEST if max(spent, self.native_value) >= _MUCH else _RANGES[self.entity_description.window]
-
     @override
     async def async_set_native_value(self, value: float) -> None:
-        """Limit the spend."""
+        """Limit the spend; raises ServiceValidationError for what is no number, which is within every range."""
+        if math.isnan(value):
+            raise ServiceValidationError(
+                translation_domain=NUMBER_DOMAIN,
+                translation_key="out_of_range",
+                translation_placeholders={
+                    "value": str(value),
+                    "entity_id": self.entity_id,
+                    "min_value": str(self.min_value),
+                    "max_value": str(self.max_value),
+                },
+            )
         runtime = self.coordinator.config_entry.runtime_data
         await runtime.user_settings.async_set_limit(self.member, self.entity_description.window, value)
         await self.coordinator.async_rebuild()
@@ -111,4 +106,4 @@ class PulseNumber(PulseEntity, NumberEntity):
     @override
     def shown(self) -> tuple[object, ...]:
         """Return all of it."""
-        return self.native_value, self._range
+        return (self.native_value,)

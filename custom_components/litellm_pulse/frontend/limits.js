@@ -22,7 +22,7 @@ export function limitCards(build, subject) {
       .map(([key, name]) => gauge(one.entities[key], one === subject ? capital(t(name)) : `${one.name}: ${t(name)}`)),
   );
   const shown = gauges.slice(0, MOST);
-  const columns = { 1: 12, 3: 4 }[shown.length] ?? 6;
+  const columns = shown.length === 1 ? 12 : 6;
   const open = { text: t("open_device"), tap_action: build.toDevice(subject) };
   const hint = build.hint(undefined, undefined, t("no_limits"), [open]);
   return [
