@@ -51,28 +51,6 @@ LOOK = f"""() => {{
   }};
 }}"""
 """What a page shows: all its texts, the sources of its pictures, and what does not fit into its place."""
-CUT = f"""() => {{
-  {ALL}
-  const hidden = (one) => one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX !== "visible";
-  const under = (label) => {{
-    // A field that is wider than its place in the row is laid over the label.
-    const field = label.getRootNode().host?.querySelector("ha-input")?.getBoundingClientRect();
-    const text = document.createRange();
-    text.selectNodeContents(label);
-    const {{ left, right }} = text.getBoundingClientRect();
-    return field && left < field.right - 1 && field.left < right - 1;
-  }};
-  // Home Assistant's own lists of devices and of what happened cut what is too long for them.
-  const theirs = "ha-list-item, ha-list-nav, ha-logbook-entry";
-  return all("*")
-    .filter((one) => one.checkVisibility() && one.clientWidth && one.textContent.trim())
-    .filter((one) => !one.getRootNode().host?.matches(theirs))
-    .filter((one) => hidden(one) || (one.matches(".info") && under(one)))
-    .map((one) => one.textContent.trim());
-}}"""
-"""The labels of a page that are not shown whole."""
-WINDOWS = {"sidebar": (1280, "docked"), "wide": (1280, "always_hidden"), "phone": (390, "auto")}
-"""Windows in which labels have the least place: width, and what Home Assistant does with its sidebar."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +70,6 @@ class Visit:
     """Whose page is opened at last."""
     pages: dict[str, str] = field(default_factory=dict)
     """Pages, of any part of Home Assistant, that are looked at after that: path -> a text that is waited for."""
-    labels: bool = False
-    """Whether to look for labels of these pages that are cut off, in several windows."""
     zone: str = "UTC"
     language: str = "en"
     dark: bool = False
@@ -129,7 +105,7 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("dialog", lambda dialog: said.append(f"a dialog says {dialog.message}"))
     page.add_init_script(f"localStorage.setItem('selectedLanguage', '\"{visit.language}\"')")
-    _log_in(page, visit)
+    log_in(page, visit.url, visit.user, visit.password)
     path = visit.path or _add(page, visit)
     if visit.path:
         page.goto(f"{visit.url}{path}")
@@ -140,10 +116,7 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
         seen["compare"] = _compare(page)
     if visit.member:
         seen["member"] = _open(page, visit.member)
-    seen["pages"] = {
-        path: {**_look(page, path, text), "cut": _cut(page) if visit.labels else {}}
-        for path, text in visit.pages.items()
-    }
+    seen["pages"] = {path: _look(page, path, text) for path, text in visit.pages.items()}
     page.wait_for_timeout(SETTLE_MS)
     seen["overflow"] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if visit.picture:
@@ -151,11 +124,11 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
     return seen
 
 
-def _log_in(page: Page, visit: Visit) -> None:
+def log_in(page: Page, url: str, user: str, password: str) -> None:
     """Log in, on a page that shows little."""
-    page.goto(f"{visit.url}/profile")
-    page.locator("input[name=username]").fill(visit.user)
-    page.locator("input[name=password]").fill(visit.password)
+    page.goto(f"{url}/profile")
+    page.locator("input[name=username]").fill(user)
+    page.locator("input[name=password]").fill(password)
     page.keyboard.press("Enter")
     page.locator("ha-panel-profile").wait_for(state="attached")
 
@@ -233,11 +206,16 @@ def _open(page: Page, member: str) -> dict[str, Any]:
     return {"title": page.locator(".main-title").inner_text(), **_numbers(page)}
 
 
-def _look(page: Page, path: str, text: str) -> dict[str, Any]:
-    """Open a page as a link does, and return what it shows while the pointer is on its first graph."""
+def go(page: Page, path: str) -> None:
+    """Open a page as a link does."""
     page.evaluate(
         "(path) => (history.pushState(null, '', path), dispatchEvent(new CustomEvent('location-changed')))", path
     )
+
+
+def _look(page: Page, path: str, text: str) -> dict[str, Any]:
+    """Open a page, and return what it shows while the pointer is on its first graph."""
+    go(page, path)
     deadline = time.monotonic() + PATIENCE
     while True:
         page.wait_for_timeout(TOOLTIP_MS)
@@ -253,22 +231,6 @@ def _look(page: Page, path: str, text: str) -> dict[str, Any]:
         page.wait_for_timeout(TOOLTIP_MS)
         shown = page.evaluate(LOOK)
     return shown
-
-
-def _cut(page: Page) -> dict[str, list[str]]:
-    """Return the labels that are cut off, by window."""
-    usual, found = page.viewport_size, {}
-    for name, (width, dock) in WINDOWS.items():
-        page.set_viewport_size({"width": width, "height": usual["height"]})
-        page.evaluate(
-            "(dock) => document.querySelector('home-assistant')"
-            ".dispatchEvent(new CustomEvent('hass-dock-sidebar', { detail: { dock } }))",
-            dock,
-        )
-        page.wait_for_timeout(TOOLTIP_MS)
-        found[name] = page.evaluate(CUT)
-    page.set_viewport_size(usual)
-    return found
 
 
 def _picture(page: Page, file: Path, height: int) -> None:

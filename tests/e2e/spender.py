@@ -18,6 +18,9 @@ from . import past
 from .past import Past
 from .websocket import ask
 
+LANGUAGES = ["nl", "es", "fr", "de", "en"]
+"""All there are texts in; English, which stays, comes last."""
+
 
 @dataclass(frozen=True)
 class Spender:
@@ -30,6 +33,14 @@ class Spender:
         """Return what a user sees of the dashboard; see scripts/dashboard.py."""
         visit = {"url": self.home.url, "user": USER, "password": PASSWORD, "path": self.path, **fields}
         seen: dict[str, Any] = json.loads(chromium.browse("dashboard.py", json.dumps(visit)))
+        return seen
+
+    def labels(self, limits: list[tuple[float, dict[str, str]]]) -> dict[str, list[dict[str, Any]]]:
+        """Return, by language, each look at a page with the labels that are cut off; see scripts/labels.py."""
+        entry = self.home.entries()[0]["entry_id"]
+        who = {"url": self.home.url, "user": USER, "password": PASSWORD, "path": self.path, "entry": entry}
+        asked = {**who, "languages": LANGUAGES, "limits": limits}
+        seen: dict[str, list[dict[str, Any]]] = json.loads(chromium.browse("labels.py", json.dumps(asked)))
         return seen
 
     def proxies(self) -> list[dict[str, Any]]:
