@@ -2,6 +2,7 @@
 
 import { NowCard, SummaryCard, TableCard } from "./cards.js";
 import { moments } from "./format.js";
+import { hasMore, withStatistics } from "./known.js";
 import { zoneOf } from "./period.js";
 import { languageOf, loadLanguage, translator } from "./translations.js";
 import { dashboard } from "./views.js";
@@ -16,7 +17,7 @@ class LiteLLMPulseStrategy extends HTMLElement {
     const [{ proxies }] = await Promise.all([hass.callWS({ type: `${DOMAIN}/dashboard` }), loadLanguage(language)]);
     return dashboard({
       proxies,
-      known: await statistics(hass, proxies),
+      known: await withStatistics(hass, proxies),
       energy: hass.config.components.includes("energy"),
       t: translator(language),
       color: graphColor,
@@ -24,9 +25,9 @@ class LiteLLMPulseStrategy extends HTMLElement {
     });
   }
 
-  /** Whether there are other entities than before: a new model, another team. */
+  /** Whether there are other entities than before: a new model, another team; or statistics of one. */
   static shouldRegenerate(_config, before, after) {
-    return before.entities !== after.entities && ours(before) !== ours(after);
+    return hasMore() || (before.entities !== after.entities && ours(before) !== ours(after));
   }
 
   static getCreateSuggestions() {
@@ -39,15 +40,6 @@ function ours(hass) {
     .filter((entity) => entity.platform === DOMAIN)
     .map((entity) => entity.entity_id)
     .join();
-}
-
-/** Return whose statistics there are already, as the beginnings of their ids: a graph shows no others. */
-async function statistics(hass, proxies) {
-  const members = proxies.flatMap((proxy) => [proxy, ...proxy.dimensions.flatMap((one) => one.members)]);
-  const ids = members.map((member) => `${member.statistics}_spend`);
-  const message = { type: "recorder/get_statistics_metadata", statistic_ids: ids };
-  const found = ids.length ? await hass.callWS(message).catch(() => []) : [];
-  return new Set(found.map((one) => one.statistic_id.replace(/_spend$/u, "")));
 }
 
 /** Return the color that Home Assistant's graphs give to the line with this number. */
