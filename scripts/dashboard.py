@@ -52,6 +52,18 @@ LOOK = f"""() => {{
 }}"""
 """What a page shows: all its texts, the sources of its pictures, and what does not fit into its place."""
 
+COMPARED = f"""() => {{
+  {ALL}
+  return all(".foot").map((foot) => all("*", foot).flatMap((one) => [...one.childNodes])
+    .filter((one) => one.nodeType === Node.TEXT_NODE)
+    .map((text) => {{
+      const range = document.createRange();
+      range.selectNodeContents(text);
+      return range.getBoundingClientRect().left;
+    }}));
+}}"""
+"""Where the parts of a sentence, which ends with a period, begin: pixels from the left."""
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -118,6 +130,7 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
         seen["member"] = _open(page, visit.member)
     seen["pages"] = {path: _look(page, path, text) for path, text in visit.pages.items()}
     page.wait_for_timeout(SETTLE_MS)
+    seen["compared"] = page.evaluate(COMPARED)
     seen["overflow"] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if visit.picture:
         _picture(page, Path(visit.picture), visit.height)

@@ -46,8 +46,18 @@ test("what is not known is a dash", () => {
 test("a period is told by its dates, its end not included", () => {
   const hass = { locale: { language: "en" } };
   const period = { start: Date.parse("2026-10-01T00:00Z"), end: Date.parse("2026-10-08T00:00Z") };
-  assert.equal(plain(dates(hass, period, "UTC")), "Oct 1 – 7");
-  assert.equal(dates(hass, { ...period, end: Date.parse("2026-10-01T17:15Z") }, "UTC"), "Oct 1");
+  const now = Date.parse("2026-11-26T12:00Z");
+  assert.equal(plain(dates(hass, period, "UTC", now)), "Oct 1 – 7");
+  assert.equal(dates(hass, { ...period, end: Date.parse("2026-10-01T17:15Z") }, "UTC", now), "Oct 1");
+});
+
+test("a period of another year says so", () => {
+  const hass = { locale: { language: "en" } };
+  const now = Date.parse("2026-11-26T12:00Z");
+  const before = { start: Date.parse("2025-01-01T00:00Z"), end: Date.parse("2025-11-26T00:00Z") };
+  assert.equal(plain(dates(hass, before, "UTC", now)), "Jan 1 – Nov 25, 2025");
+  const newYear = { start: Date.parse("2025-12-31T00:00Z"), end: Date.parse("2026-01-02T00:00Z") };
+  assert.equal(plain(dates(hass, newYear, "UTC", now)), "Dec 31, 2025 – Jan 1, 2026");
 });
 
 const afternoon = (locale, year = new Date().getFullYear()) =>

@@ -113,6 +113,32 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
   assert.equal(hint.buttons[0].tap_action.navigation_path, "/config/devices/device/a");
 });
 
+test("a limit or budget whose sensor is disabled is not told as none", () => {
+  const said = (one) => ofType(made([one])[0], "empty-state").map(({ content }) => content);
+  const team = member("Home", "litellm_pulse:a_team_ef", { budget: { remaining: 1, maximum: 10 } });
+  for (const one of [
+    proxy("a", { limits: { day: 5 } }),
+    proxy("a", { dimensions: [{ dimension: "team", members: [team] }] }),
+  ]) {
+    assert.match(said(one).join("\n"), /no sensor that is enabled/u);
+    assert.doesNotMatch(said(one).join("\n"), /No limit is set/u);
+  }
+});
+
+test("each name of a gauge has half of the row", () => {
+  const team = (id) =>
+    member(id, `litellm_pulse:a_team_${id}`, {
+      entities: { budget_used: `sensor.${id}` },
+      budget: { remaining: 1, maximum: 10 },
+    });
+  const columns = (ids) =>
+    ofType(made([proxy("a", { dimensions: [{ dimension: "team", members: ids.map(team) }] })])[0], "gauge").map(
+      ({ grid_options: { columns: of } }) => of,
+    );
+  assert.deepEqual(columns(["a"]), [12]);
+  assert.deepEqual(columns(["a", "b", "c"]), [6, 6, 6]);
+});
+
 test("without a proxy, without an answer and without usage the page says what to do", () => {
   assert.equal(title([]), "No LiteLLM proxy is set up");
   assert.equal(

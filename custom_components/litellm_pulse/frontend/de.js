@@ -40,6 +40,8 @@ export default {
   limit_week: "Wochenlimit",
   limit_month: "Monatslimit",
   budget: "Budget",
+  limits_disabled:
+    "Was hier gesetzt ist, hat keinen aktivierten Sensor. Auf der Geräteseite lässt sich einer aktivieren; hier steht dann, wie viel verbraucht ist.",
   no_limits:
     "Es ist kein Limit gesetzt. Auf der Geräteseite lässt sich eines setzen; hier steht dann, wie viel davon verbraucht ist.",
   open_device: "Geräteseite öffnen",

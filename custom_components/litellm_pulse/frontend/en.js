@@ -40,6 +40,8 @@ export default {
   limit_week: "weekly limit",
   limit_month: "monthly limit",
   budget: "budget",
+  limits_disabled:
+    "What is set here has no sensor that is enabled. Enable one on the device page to see how much is used.",
   no_limits: "No limit is set. Set one on the device page: a gauge here then shows how much of it is used.",
   open_device: "Open the device page",
   no_proxy: "No LiteLLM proxy is set up",

@@ -9,6 +9,7 @@ const LOCALES = {
   none: ["en"],
 };
 const COMPACT = 100000;
+const DAY = 86400000;
 
 /** Return functions that write money (US dollars), counts, shares and changes for a user. */
 export function formats(hass) {
@@ -39,15 +40,14 @@ function money(value) {
     : { ...dollars, minimumFractionDigits: 2, maximumFractionDigits: 2 };
 }
 
-/** Return a span of time as dates, in the user's language. */
-export function dates(hass, { start, end }, zone) {
-  const sameDay = end - start <= 86400000;
-  const format = new Intl.DateTimeFormat(hass.locale?.language ?? hass.language, {
-    timeZone: zone,
-    day: "numeric",
-    month: "short",
-  });
-  return sameDay ? format.format(start) : format.formatRange(start, end - 1);
+/** Return a span of time as dates, in the user's language; the year where it is another one than `now` is in. */
+export function dates(hass, { start, end }, zone, now = Date.now()) {
+  const language = hass.locale?.language ?? hass.language;
+  const write = (options) => new Intl.DateTimeFormat(language, { timeZone: zone, ...options });
+  const year = { year: "numeric" };
+  const other = write(year).format(start) === write(year).format(now) ? {} : year;
+  const format = write({ day: "numeric", month: "short", ...other });
+  return end - start <= DAY ? format.format(start) : format.formatRange(start, end - 1);
 }
 
 /** Return a function that writes an ISO time as the user reads dates and clocks; the year where it is another one. */

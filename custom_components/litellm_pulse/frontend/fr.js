@@ -40,6 +40,8 @@ export default {
   limit_week: "par semaine",
   limit_month: "par mois",
   budget: "budget",
+  limits_disabled:
+    "Aucun capteur de ce qui est fixé ici n'est activé. Activez-en un sur la page de l'appareil pour voir la part utilisée.",
   no_limits:
     "Aucune limite n'est fixée. Fixez-en une sur la page de l'appareil : une jauge montrera ici la part utilisée.",
   open_device: "Ouvrir la page de l'appareil",

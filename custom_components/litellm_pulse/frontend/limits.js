@@ -12,19 +12,19 @@ const SHARES = {
 const MOST = 6;
 const SEVERITY = { green: 0, yellow: 75, red: 95 };
 
-/** Return the cards of a proxy or member, with those of its members; a hint where none is set. */
+/** Return the cards of a proxy or member, with those of its members; a hint where none is set, or none has a sensor. */
 export function limitCards(build, subject) {
   const { t } = build;
   const members = subject.dimensions.flatMap((one) => one.members);
-  const gauges = [subject, ...members].flatMap((one) =>
+  const set = [subject, ...members].flatMap((one) =>
     Object.entries(SHARES)
-      .filter(([key]) => one.entities[key] && isSet(one, key))
+      .filter(([key]) => isSet(one, key))
       .map(([key, name]) => gauge(one.entities[key], one === subject ? capital(t(name)) : `${one.name}: ${t(name)}`)),
   );
-  const shown = gauges.slice(0, MOST);
+  const shown = set.filter(({ entity }) => entity).slice(0, MOST);
   const columns = shown.length === 1 ? 12 : 6;
   const open = { text: t("open_device"), tap_action: build.toDevice(subject) };
-  const hint = build.hint(undefined, undefined, t("no_limits"), [open]);
+  const hint = build.hint(undefined, undefined, t(set.length ? "limits_disabled" : "no_limits"), [open]);
   return [
     build.heading(t("limits")),
     ...(shown.length ? shown.map((one) => ({ ...one, grid_options: { columns } })) : [hint]),

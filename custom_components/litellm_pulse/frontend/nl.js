@@ -40,6 +40,8 @@ export default {
   limit_week: "weeklimiet",
   limit_month: "maandlimiet",
   budget: "budget",
+  limits_disabled:
+    "Wat hier is ingesteld, heeft geen ingeschakelde sensor. Schakel er een in op de apparaatpagina om te zien hoeveel ervan op is.",
   no_limits: "Er is geen limiet ingesteld. Stel er een in op de apparaatpagina: hier staat dan hoeveel ervan op is.",
   open_device: "Apparaatpagina openen",
   no_proxy: "Er is geen LiteLLM-proxy ingesteld",

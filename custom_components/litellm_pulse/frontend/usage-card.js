@@ -150,7 +150,7 @@ export class UsageCard extends HTMLElement {
         this.dataset.start = new Date(period.start).toISOString();
       }
     } catch (error) {
-      this.#show(element("div", { class: "hint", role: "alert" }, error.message ?? String(error)));
+      this.#show(element("div", { class: "hint", dir: "auto", role: "alert" }, error.message ?? String(error)));
     }
   }
 
