@@ -113,30 +113,25 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
   assert.equal(hint.buttons[0].tap_action.navigation_path, "/config/devices/device/a");
 });
 
+function budgeted(ids, entities) {
+  const budget = { remaining: 1, maximum: 10 };
+  const members = ids.map((id) => member(id, `litellm_pulse:a_team_${id}`, { budget, entities }));
+  return proxy("a", { dimensions: [{ dimension: "team", members }] });
+}
+
 test("a limit or budget whose sensor is disabled is not told as none", () => {
-  const said = (one) => ofType(made([one])[0], "empty-state").map(({ content }) => content);
-  const team = member("Home", "litellm_pulse:a_team_ef", { budget: { remaining: 1, maximum: 10 } });
-  for (const one of [
-    proxy("a", { limits: { day: 5 } }),
-    proxy("a", { dimensions: [{ dimension: "team", members: [team] }] }),
-  ]) {
-    assert.match(said(one).join("\n"), /no sensor that is enabled/u);
-    assert.doesNotMatch(said(one).join("\n"), /No limit is set/u);
+  for (const one of [proxy("a", { limits: { day: 5 } }), budgeted(["Home"], {})]) {
+    const hints = ofType(made([one])[0], "empty-state").map(({ content }) => content);
+    assert.match(hints.join("\n"), /no sensor that is enabled/u);
+    assert.doesNotMatch(hints.join("\n"), /No limit is set/u);
   }
 });
 
 test("each name of a gauge has half of the row", () => {
-  const team = (id) =>
-    member(id, `litellm_pulse:a_team_${id}`, {
-      entities: { budget_used: `sensor.${id}` },
-      budget: { remaining: 1, maximum: 10 },
-    });
-  const columns = (ids) =>
-    ofType(made([proxy("a", { dimensions: [{ dimension: "team", members: ids.map(team) }] })])[0], "gauge").map(
-      ({ grid_options: { columns: of } }) => of,
-    );
-  assert.deepEqual(columns(["a"]), [12]);
-  assert.deepEqual(columns(["a", "b", "c"]), [6, 6, 6]);
+  const columns = (one) => ofType(made([one])[0], "gauge").map(({ grid_options: options }) => options.columns);
+  const entities = { budget_used: "sensor.used" };
+  assert.deepEqual(columns(budgeted(["a"], entities)), [12]);
+  assert.deepEqual(columns(budgeted(["a", "b", "c"], entities)), [6, 6, 6]);
 });
 
 test("without a proxy, without an answer and without usage the page says what to do", () => {
