@@ -127,8 +127,11 @@ test("a limit or budget whose sensor is disabled is not told as none", () => {
   }
 });
 
+function columns(one) {
+  return ofType(made([one])[0], "gauge").map(({ grid_options: options }) => options.columns);
+}
+
 test("each name of a gauge has half of the row", () => {
-  const columns = (one) => ofType(made([one])[0], "gauge").map(({ grid_options: options }) => options.columns);
   const entities = { budget_used: "sensor.used" };
   assert.deepEqual(columns(budgeted(["a"], entities)), [12]);
   assert.deepEqual(columns(budgeted(["a", "b", "c"], entities)), [6, 6, 6]);
