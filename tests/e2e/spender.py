@@ -40,7 +40,7 @@ class Spender:
         entry = self.home.entries()[0]["entry_id"]
         who = {"url": self.home.url, "user": USER, "password": PASSWORD, "path": self.path, "entry": entry}
         asked = {**who, "languages": LANGUAGES, "limits": limits}
-        seen: dict[str, list[dict[str, Any]]] = json.loads(chromium.browse("labels.py", json.dumps(asked)))
+        seen: dict[str, list[dict[str, Any]]] = json.loads(chromium.browse("labels.py", json.dumps(asked), seconds=550))
         return seen
 
     def proxies(self) -> list[dict[str, Any]]:
