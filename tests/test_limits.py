@@ -66,7 +66,10 @@ async def test_without_a_limit_nothing_speaks_of_one(
     assert not of_limits(hass, entry)
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "no limit"), ("de", "kein Limit"), ("nl", "geen limiet")])
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "no limit"), ("de", "keins"), ("fr", "sans limite"), ("es", "sin límite"), ("nl", "geen")],
+)
 async def test_0_says_that_it_is_no_limit(
     hass: HomeAssistant, entry: MockConfigEntry, language: str, words: str
 ) -> None:

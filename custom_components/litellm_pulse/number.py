@@ -33,7 +33,6 @@ _LARGEST: Final = 1e21
 end of its label; of a number that JavaScript writes with an exponent, of which this is the smallest, one digit counts.
 """
 _CENT: Final = 0.01
-_DOLLAR: Final = 1.0
 
 
 def _limit(window: Window) -> PulseNumberDescription:
@@ -47,6 +46,7 @@ def _limit(window: Window) -> PulseNumberDescription:
         mode=NumberMode.BOX,
         native_min_value=0,
         native_max_value=_LARGEST,
+        native_step=_CENT,
         native_unit_of_measurement=USD,
         window=window,
     )
@@ -84,12 +84,6 @@ class PulseNumber(PulseEntity, NumberEntity):
     def native_unit_of_measurement(self) -> str:
         """US dollars; at 0 the words that it is no limit, as a number's page has no other place for them."""
         return USD if self.native_value else localize(self.hass, "no_limit")
-
-    @property
-    @override
-    def native_step(self) -> float:
-        """A cent; from no limit a dollar, whose digits also leave the label the place that the words take."""
-        return _CENT if self.native_value else _DOLLAR
 
     @override
     async def async_set_native_value(self, value: float) -> None:
