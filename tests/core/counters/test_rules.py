@@ -523,7 +523,7 @@ def test_several_workers_that_took_turns_twice_are_known_for_days_also_after_a_r
     assert harness.total() == before + 1
 
 
-def test_what_fell_a_day_of_answers_ago_is_forgotten() -> None:
+def test_what_fell_sixty_answers_ago_is_forgotten() -> None:
     turns, low = TurnDetector(), {b"gpt-4o": 3.0}
     turns.fell({b"gpt-4o": 5.0}, low, 0.0)
     for _ in range(REMEMBERED_ANSWERS):

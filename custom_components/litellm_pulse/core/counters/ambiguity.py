@@ -7,8 +7,8 @@ from .processes import FORGET_SECONDS, WAIT_ANSWERS
 from .results import Ambiguity
 from .series import ROUNDED
 
-REMEMBERED_ANSWERS = 1440
-"""Answers, a day of them, for which it is remembered what fell: a balancer may stay with one of several for long."""
+REMEMBERED_ANSWERS = 60
+"""Answers for which it is remembered what fell: a balancer may stay with one of several for long."""
 
 
 @dataclass(slots=True)
