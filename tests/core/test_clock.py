@@ -151,3 +151,37 @@ def test_times_of_creation_are_believed_again_after_a_clock_that_was_back_for_a_
     created[series(model="phi")] = OLDER + 1
     scrape({"phi": 100, "llama": 7})
     assert harness.total() == before + 7
+
+
+@pytest.mark.parametrize("jump", JUMPS, ids=["day", "ten years"])
+def test_a_clock_of_ours_that_was_behind_at_the_first_answer_is_right_once_it_is_set(
+    harness: LedgerHarness, jump: timedelta
+) -> None:
+    _scrape(harness, 1, ours=-jump, proxys=timedelta())
+    for value in range(2, 6):
+        _scrape(harness, value, proxys=timedelta())
+        assert harness.snapshot.last_scrape == harness.now
+    assert harness.total(window=Window.DAY) == 4
+
+
+@pytest.mark.parametrize("jump", JUMPS, ids=["day", "ten years"])
+def test_a_clock_of_ours_that_falls_behind_the_proxys_for_long_leaves_no_trace(
+    harness: LedgerHarness, jump: timedelta
+) -> None:
+    for value in range(1, 6):
+        _scrape(harness, value, proxys=timedelta())
+    for value in range(6, 36):
+        _scrape(harness, value, ours=-jump, proxys=timedelta())
+    for value in range(36, 41):
+        _scrape(harness, value, proxys=timedelta())
+    assert harness.snapshot.last_scrape == harness.now
+    assert harness.total(window=Window.DAY) == harness.total() == 39
+
+
+def test_a_clock_of_ours_that_is_set_back_for_good_is_believed_after_three_hours(harness: LedgerHarness) -> None:
+    for value in range(1, 6):
+        _scrape(harness, value, proxys=timedelta())
+    for value in range(6, 6 + 200):
+        _scrape(harness, value, ours=-JUMPS[0], proxys=timedelta())
+    assert harness.snapshot.last_scrape == harness.now - JUMPS[0]
+    assert harness.total() == 204

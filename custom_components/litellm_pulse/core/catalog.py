@@ -125,7 +125,15 @@ ABSENT = frozenset({"", "None"})
 COLLAPSED = "other"
 """What LiteLLM calls the rest where it collapses the names of models, or all labels of a series past its cap."""
 
-_REFUSED = frozenset({"litellm_proxy_failed_requests_metric_total", "litellm_deployment_failure_responses_total"})
+_UNPROVEN = frozenset(
+    {
+        "litellm_proxy_failed_requests_metric_total",
+        "litellm_deployment_failure_responses_total",
+        # Those that failed are among them, and behind a wildcard the client names the deployment, too.
+        "litellm_deployment_total_requests_total",
+        "litellm_deployment_cooled_down_total",
+    }
+)
 _STATUS = "status_code"
 
 
@@ -134,7 +142,7 @@ def proves_use(family: str, label: Callable[[str], str | None]) -> bool:
 
     What a refused or failed request names is whatever the client wrote.
     """
-    if family in _REFUSED:
+    if family in _UNPROVEN:
         return False
     if family != "litellm_proxy_total_requests_metric_total":
         return True

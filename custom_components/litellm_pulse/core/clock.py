@@ -62,7 +62,10 @@ class LedgerClock:
         known = self.ours > 0
         witness = answered_at is not None and self.proxys > 0
         first = Tick(max(now, self.latest), is_sure=False)
-        tick = self._tick(now, ours, proxys if witness else None) if known else first
+        if answered_at is not None and witness and known and self._is_set_right(now, answered_at):
+            tick = self._follow(now)
+        else:
+            tick = self._tick(now, ours, proxys if witness else None) if known else first
         sure = tick.is_sure and (answered_at is None or abs(tick.at - answered_at) < DAY)
         self.latest, self.ours, self.proxys = tick.at, now, answered_at or 0.0
         return tick._replace(is_sure=sure)
@@ -72,7 +75,7 @@ class LedgerClock:
         if 0 < now - self.latest < 2 * DAY:
             self.latest = now
 
-    def _tick(self, now: float, ours: float, proxys: float | None) -> Tick:  # noqa: PLR0911  # one line a case
+    def _tick(self, now: float, ours: float, proxys: float | None) -> Tick:
         """Return the time of an answer; how many seconds each clock says have passed since the last one."""
         if proxys is not None and self._is_contradicted(ours, proxys):
             self.contradicted += 1
@@ -80,23 +83,40 @@ class LedgerClock:
                 return Tick(self.latest + proxys, is_sure=False)
         elif self.contradicted:
             self.contradicted += 1
-        if self.contradicted and self.contradicted <= CONFIRMED and not self._is_back(now):
+        confirmed = self.contradicted > CONFIRMED and not self._lags(now, proxys)
+        if self.contradicted and not confirmed and not self._is_back(now):
             return Tick(self.latest + max(0.0, proxys if proxys is not None else ours), is_sure=False)
         if self.contradicted:
-            self.contradicted = 0
-            if now >= self.latest:
-                return Tick(now, is_sure=False)
-            return self._return(now) if self.latest - now > DRIFT else Tick(self.latest, is_sure=False)
+            return self._follow(now)
         if now >= self.latest:
             return self._forward(now, ours)
         if self.before_leap and self._has_returned(now):
             return self._return(now)
         return self._backward(now)
 
+    def _is_set_right(self, now: float, answered_at: float) -> bool:
+        """Whether our clock was set, and says the same as the proxy's now, which it did not before."""
+        is_strange = not -DRIFT <= now - self.ours <= LEAP
+        differed = abs(self.ours - self.proxys) > LEAP
+        return differed and abs(now - answered_at) <= LEAP and (is_strange or self.contradicted > 0)
+
+    def _follow(self, now: float) -> Tick:
+        """Return the time of our clock, which was contradicted until now."""
+        self.contradicted = 0
+        if now >= self.latest:
+            return Tick(now, is_sure=False)
+        return self._return(now) if self.latest - now > DRIFT else Tick(self.latest, is_sure=False)
+
     def _is_contradicted(self, ours: float, proxys: float) -> bool:
         """Whether our clock was set, by the word of the proxy's, which goes on as clocks do."""
         is_strange = not -DRIFT <= ours <= LEAP
         return is_strange and 0 <= proxys <= LEAP and abs(ours - proxys) > LEAP
+
+    def _lags(self, now: float, proxys: float | None) -> bool:
+        """Whether our clock was set back, and the proxy's says what ours would: that is believed for three hours."""
+        if proxys is None or now >= self.latest or self.contradicted * self.pace > LONG_LEAP:
+            return False
+        return abs(self.proxys + proxys - self.latest) <= LEAP
 
     def _is_back(self, now: float) -> bool:
         """Whether our clock says again what it would have said without having been set."""

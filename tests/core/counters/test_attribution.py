@@ -16,6 +16,7 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 BORN = START.timestamp() + 90
 """When a process began that is younger than the ledger: all that it has counts."""
 
+SERVED = "litellm_deployment_success_responses_total"
 SPEND = {"model": "openai/gpt-4o", "model_id": "id-1", "requested_model": "chat"}
 
 
@@ -67,7 +68,8 @@ def test_refused_requests_are_the_failed_ones_that_were_answered_429(harness: Le
 def test_the_model_is_found_where_a_family_does_not_name_it(
     harness: LedgerHarness, name: str, labels: dict[str, str], model: str | None
 ) -> None:
-    _scrape(harness, family(name, {series(**labels, status_code="200"): 7}), family(COST, {series(**SPEND): 1}))
+    counted = {series(**labels, status_code="200"): 7}
+    _scrape(harness, family(name, counted), family(SERVED, counted), family(COST, {series(**SPEND): 1}))
     metric = "requests" if name == REQUESTS else "deployment_requests"
     assert _members(harness, Dimension.MODEL, metric) == ({model: 7} if model else {})
     assert harness.total(metric) == 7

@@ -2,6 +2,7 @@
 
 import pytest
 
+from custom_components.litellm_pulse.core.counters.ambiguity import REMEMBERED_ANSWERS, TurnDetector
 from custom_components.litellm_pulse.core.errors import SurprisingPartError
 
 from ..bodies import COST, START, TOKENS, body, cost, family, read, series
@@ -374,7 +375,7 @@ def test_several_workers_in_turn_are_noticed_and_nothing_more_counts() -> None:
         """
         by      * *  * *  * *  * *  * *
         gpt-4o  5 50 5 51 6 51 7 52 8 60
-        adds    0 45 5 46 0 0  0 0  0 0
+        adds    0 45 0 1  0 0  0 0  0 0
         """,
         undisturbed=True,
     )
@@ -467,7 +468,7 @@ def test_what_settles_counts_again_after_ten_quiet_answers() -> None:
         """
         by      * *  * *  * * * * * * * * * * *  *  *
         gpt-4o  5 50 5 51 6 6 6 6 6 6 7 7 7 7 9  10 12
-        adds    0 45 5 46 0 0 0 0 0 0 0 0 0 0 0  1  2
+        adds    0 45 0 1  0 0 0 0 0 0 0 0 0 0 0  1  2
         """,
         undisturbed=True,
     )
@@ -481,12 +482,96 @@ def test_restarts_that_do_not_come_back_are_not_taken_for_several_workers() -> N
     """)
 
 
+def test_several_workers_that_answer_for_long_each_are_noticed_once_the_first_is_back() -> None:
+    check(
+        """
+        by      * * * * * * * * * * * *  *  *  *  *  *  *  *  *  *  *  *  *  * * * * * * * * * * * *  *
+        gpt-4o  5 5 5 5 5 5 5 5 5 5 5 6  50 50 50 50 50 50 50 50 50 50 50 51 7 7 7 7 7 7 7 7 7 7 7 52 8
+        opus    5 5 5 5 5 5 5 5 5 5 5 5  4  4  4  4  4  4  4  4  4  4  4  4  5 5 5 5 5 5 5 5 5 5 5 4  6
+        adds    0 0 0 0 0 0 0 0 0 0 0 1  54 0  0  0  0  0  0  0  0  0  0  1  0 0 0 0 0 0 0 0 0 0 0 0  0
+        """,
+        undisturbed=True,
+    )
+
+
+def test_several_workers_of_which_one_is_ahead_are_noticed_however_long_each_answers() -> None:
+    check(
+        """
+        by      *  * * * * * * * * * * * * *  *  *  *  *  *  *  *  *  *  *  *  * *
+        gpt-4o  50 5 5 5 5 5 5 5 5 5 5 5 6 52 52 52 52 52 52 52 52 52 52 52 53 7 8
+        adds    0  5 0 0 0 0 0 0 0 0 0 0 1 46 0  0  0  0  0  0  0  0  0  0  1  0 0
+        """,
+        undisturbed=True,
+    )
+
+
+def test_several_workers_that_took_turns_twice_are_known_for_days_also_after_a_restart_of_home_assistant(
+    harness: LedgerHarness,
+) -> None:
+    def answer(chat: float, code: float) -> None:
+        harness.scrape(body(family(COST, {series(model="gpt-4o"): chat, series(model="opus"): code})))
+
+    for values in ((50, 1), (5, 9), (51, 1), (6, 9)):
+        answer(*values)
+    for _ in range(12):
+        answer(6, 9)
+    harness.reopen()
+    before = harness.total()
+    answer(52, 1)
+    assert harness.total() == before
+    answer(52, 2)
+    assert harness.total() == before + 1
+
+
+def test_what_fell_sixty_answers_ago_is_forgotten() -> None:
+    turns, low = TurnDetector(), {b"gpt-4o": 3.0}
+    turns.fell({b"gpt-4o": 5.0}, low, 0.0)
+    for _ in range(REMEMBERED_ANSWERS):
+        turns.held(low, low, 0.0)
+    turns.fell({b"gpt-4o": 9.0}, {b"gpt-4o": 6.0}, 0.0)
+    assert not turns.found
+
+
+def test_an_answer_of_several_workers_that_comes_again_is_an_older_one() -> None:
+    check(
+        """
+        by      * * * * * * *  * * *
+        gpt-4o  5 6 5 7 6 8 2  3 2 4
+        opus    9 9 9 9 9 9 1  1 1 1
+        adds    0 1 0 1 0 1 3  1 0 1
+        """,
+        undisturbed=True,
+    )
+
+
+def test_a_family_that_a_process_publishes_late_was_lost_before(harness: LedgerHarness) -> None:
+    spent, start = family(COST, {series(model="gpt-4o"): 1}), 1.0
+    harness.scrape(body(spent, start=start))
+    for tokens, counted in ((900, 0), (950, 50)):
+        harness.scrape(body(spent, family(TOKENS, {series(model="gpt-4o"): tokens}), start=start))
+        assert harness.total("tokens") == counted
+
+
+def test_a_replica_that_is_alone_in_a_joined_answer_again_counts_nothing_twice(harness: LedgerHarness) -> None:
+    def joined(**values: float) -> bytes:
+        lines = "".join(f'process_start_time_seconds{{instance="{one}"}} {ord(one)}\n' for one in values)
+        spent = {series(model="gpt-4o", instance=one): value for one, value in values.items()}
+        return body(f"# TYPE process_start_time_seconds gauge\n{lines}", family(COST, spent))
+
+    answers = ({"a": 5}, {"a": 5, "b": 7}, {"a": 6, "b": 8}, {"a": 6}, {"a": 7}, {"b": 9}, {"a": 7, "b": 9})
+    totals = []
+    for values in answers:
+        harness.scrape(joined(**values))
+        totals.append(harness.total())
+    assert totals == [0, 0, 2, 2, 3, 4, 4]
+
+
 def test_restarts_that_are_far_apart_are_not_taken_for_several_workers() -> None:
     check(
         """
         by      * * * * * * * * * * * * * * * * * * * * * * * * * *
-        gpt-4o  1 2 1 3 3 3 3 3 3 3 3 3 3 3 2 3 4 4 4 4 4 4 4 4 4 1
-        adds    0 1 1 2 0 0 0 0 0 0 0 0 0 0 2 1 1 0 0 0 0 0 0 0 0 1
+        gpt-4o  5 8 3 4 4 4 4 4 4 4 4 4 4 6 2 3 4 4 4 4 4 4 4 4 4 1
+        adds    0 3 3 1 0 0 0 0 0 0 0 0 0 2 2 1 1 0 0 0 0 0 0 0 0 1
         """,
         undisturbed=True,
     )

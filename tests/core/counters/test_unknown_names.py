@@ -55,10 +55,29 @@ def test_a_deployment_that_only_fails_is_not_the_model_that_answers_to_the_same_
     sent = {series(litellm_model_name="gpt-4o", model_id="id-1", requested_model="smart"): 6, series(**failing): 4}
     failed = {series(**failing, exception_status="500"): 4}
     harness.scrape(body(family(COST, spent), family(DEPLOYMENT, sent), family(DEPLOYMENT_FAILED, failed), start=BORN))
-    for model, requests, failures in (("gpt-4o", 6, 0), ("gpt-4.1", 4, 4)):
-        member = Dimension.MODEL, model
-        assert harness.total("deployment_requests", member=member) == requests
-        assert harness.total("deployment_failures", member=member) == failures
+    assert harness.total("deployment_requests", member=(Dimension.MODEL, "gpt-4o")) == 6
+    assert harness.total("deployment_failures", member=(Dimension.MODEL, "gpt-4o")) == 0
+    assert harness.total("deployment_failures") == 4
+
+
+def test_names_that_only_failed_behind_a_wildcard_are_no_models(harness: LedgerHarness) -> None:
+    _begin(harness)
+    typos = [{"litellm_model_name": f"gpt-{one}o", "requested_model": f"gpt-{one}o"} for one in range(50)]
+    sent = {series(**one): 2 for one in typos}
+    failed = {series(**one, exception_status="404"): 2 for one in typos}
+    harness.scrape(body(family(DEPLOYMENT, sent), family(DEPLOYMENT_FAILED, failed), start=BORN))
+    assert harness.total("deployment_requests") == harness.total("deployment_failures") == 100
+    assert not harness.snapshot.members
+
+
+def test_the_answer_in_which_a_name_gets_a_second_model_counts_for_neither(harness: LedgerHarness) -> None:
+    _begin(harness)
+    first, second = (series(model=one, requested_model="chat") for one in ("gpt-4o", "opus"))
+    asked = series(requested_model="chat", status_code="200")
+    for spent, requests in (({first: 1}, 1), ({first: 1, second: 1}, 2), ({first: 1, second: 2}, 3)):
+        harness.scrape(body(family(COST, spent), family(REQUESTS, {asked: requests}), start=BORN))
+    assert [harness.total("requests", member=(Dimension.MODEL, one)) for one in ("gpt-4o", "opus")] == [1, 0]
+    assert harness.total("requests", member=(Dimension.PUBLIC_MODEL, "chat")) == 3
 
 
 def test_what_was_refused_before_a_model_was_used_is_its_own_from_then_on(harness: LedgerHarness) -> None:
@@ -82,7 +101,7 @@ def test_a_model_that_is_found_out_later_moves_what_counts_and_nothing_else(harn
         took = f"# TYPE {HISTOGRAM} histogram\n{HISTOGRAM}_count{series(model_id='id-1')} {requests}\n"
         harness.scrape(body(asked, took, told))
     assert harness.total("requests") == 4
-    assert harness.total("requests", member=(Dimension.MODEL, "gpt-4o")) == 3
+    assert harness.total("requests", member=(Dimension.MODEL, "gpt-4o")) == 4
 
 
 def test_a_family_that_several_workers_leave_out_for_once_is_no_restart(harness: LedgerHarness) -> None:

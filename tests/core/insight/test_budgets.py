@@ -58,3 +58,9 @@ def test_a_maximum_that_another_copy_tells_is_that_of_the_budget() -> None:
 def test_a_budget_of_nobody_is_none() -> None:
     nobody = GaugeSample({"team": "None", "team_alias": "None"}, 7.0)
     assert Budgets().read(1, {LEFT: [nobody]}, BEGIN).budgets == {}
+
+
+def test_a_budget_that_was_no_number_for_a_while_is_told_again() -> None:
+    budgets = Budgets()
+    told = [40.0, float("nan"), float("nan"), float("inf"), 39.0, float("nan"), 38.0]
+    assert [_left(budgets, _told({"1": one})) for one in told] == [40, 40, 40, 40, 39, 39, 38]

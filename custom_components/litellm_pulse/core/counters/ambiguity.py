@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .processes import WAIT_ANSWERS
+from .processes import FORGET_SECONDS, WAIT_ANSWERS
 from .results import Ambiguity
 from .series import ROUNDED
+
+REMEMBERED_ANSWERS = 60
+"""Answers for which it is remembered what fell: a balancer may stay with one of several for long."""
 
 
 @dataclass(slots=True)
@@ -14,38 +17,61 @@ class TurnDetector:
 
     One process that restarts falls and grows again. Several behind one address fall to where another
     of them was: with all its counters at least as high. Then nothing can be counted until that ends.
+    Where that has happened twice running, they are known to be several for seven days: no fall counts then.
     """
 
     others: list[Mapping[bytes, float]] = field(default_factory=list)
     """The counters of those that may be others: as they were before some fell, were missing, or came back."""
-    after: Mapping[bytes, float] = field(default_factory=dict)
-    """The counters after the last fall."""
+    older: list[Mapping[bytes, float]] = field(default_factory=list)
+    """The counters of answers that came again."""
     fallen: set[bytes] = field(default_factory=set)
     """The series that fell."""
     quiet: int = 0
-    """Answers since the last fall."""
+    """Answers since the last fall, or, once they are found, since the last turn."""
     found: bool = False
+    turns: int = 0
+    """Falls, one after the other, to where another was."""
+    known_until: float = 0.0
+    """Until then, by our clock, they are known to be several."""
 
-    def fell(self, before: Mapping[bytes, float], after: Mapping[bytes, float]) -> None:
+    def fell(self, before: Mapping[bytes, float], after: Mapping[bytes, float], now: float) -> None:
         """Note that the counters fell from what they were before."""
-        self.found |= self._take_turn([one for one in self.others if _goes_on(one, after)])
+        turned = self._take_turn([one for one in (*self.others, *self.older) if _goes_on(one, after)])
+        self.turns = self.turns + 1 if turned else 0
+        if self.turns > 1:
+            self.known_until = now + FORGET_SECONDS
+        if self.found and not turned:
+            # One that goes on restarting is not several.
+            self._settle()
+        else:
+            self.found, self.quiet = turned, 0
         self._remember(before)
-        self.after = after
         self.fallen |= {text for text, value in before.items() if after.get(text, value) < value * ROUNDED}
-        self.quiet = 0
 
-    def held(self, before: Mapping[bytes, float], after: Mapping[bytes, float]) -> None:
+    def held(self, before: Mapping[bytes, float], after: Mapping[bytes, float], now: float) -> None:
         """Note an answer in which nothing fell."""
-        self.quiet += 1
-        if self.quiet >= WAIT_ANSWERS:
-            self.others, self.after, self.fallen, self.found = [], {}, set(), False
-        elif self.others:
+        self._settle()
+        if self.quiet >= REMEMBERED_ANSWERS and now >= self.known_until:
+            self.others, self.older = [], []
+        if self.others:
             back = [one for one in self.others if _goes_on(one, after) and not _goes_on(one, before)]
             if self._take_turn(back):
-                self._remember(self.after)
+                self.found |= now < self.known_until
                 self._remember(before)
             elif not before.keys() <= after.keys():
                 self._remember(before)
+
+    def _settle(self) -> None:
+        """Note an answer in which nobody took a turn: after ten of them it is one again."""
+        self.quiet += 1
+        if self.quiet >= WAIT_ANSWERS:
+            self.fallen, self.found = set(), False
+
+    def came_again(self, values: Mapping[bytes, float]) -> None:
+        """Note an answer that came before: an older one, or another's that has counted nothing since."""
+        if self._take_turn([one for one in self.others if _goes_on(one, values)]):
+            self.found, self.quiet = True, 0
+        self.older = [*self.older[1 - WAIT_ANSWERS :], values]
 
     def _take_turn(self, candidates: Sequence[Mapping[bytes, float]]) -> bool:
         """Have the closest of others be the one that answers now; return whether there is one."""
@@ -53,9 +79,9 @@ class TurnDetector:
         self.others = [one for one in self.others if one is not closest]
         return closest is not None
 
-    def _remember(self, before: Mapping[bytes, float]) -> None:
-        """Take what the last answer was for one of others."""
-        self.others = [*self.others[1 - WAIT_ANSWERS :], before]
+    def _remember(self, values: Mapping[bytes, float]) -> None:
+        """Take what an answer was for one of others."""
+        self.others = [*self.others[1 - WAIT_ANSWERS :], values]
 
 
 def _goes_on(before: Mapping[bytes, float], after: Mapping[bytes, float]) -> bool:

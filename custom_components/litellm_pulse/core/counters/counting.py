@@ -133,7 +133,8 @@ class Counting:
 
     def _take_in(self, step: Step) -> Counted:
         """Take an answer in that stands; nothing here can fail."""
-        process, diffs, is_new, known = step.process, step.diffs, step.is_new, self._registry
+        process, is_new, known = step.process, step.is_new, self._registry
+        diffs = step.diffs if step.repeated is None else {}
         known.processes.number += 1
         process.ahead = step.ahead(known.processes)
         before = step.fallen
@@ -142,12 +143,13 @@ class Counting:
         falls = process.start is not None and any(one.falls_while_present for one in diffs.values())
         resumed, had_series = process.sums is not None, bool(known.series.by_text)
         work, origins = self._work(step)
+        work.register(diffs)
+        moved = known.reassign() if had_series else []
         work.apply(diffs, step.exposition, older=step.is_older)
         restarted = known.processes.is_restart(process, is_new=is_new, fresh=any(work.fresh))
         restarted |= _settle(process, work)
         in_turn = self._judge(step, work, before, falls=falls)
         self._evicts |= process.start is not None and any(one.missing and one.tells_created for one in diffs.values())
-        moved = known.reassign() if had_series else []
         changes = self._note(step, work, origins, moved)
         return Counted(
             process=process.id,
@@ -218,19 +220,22 @@ class Counting:
         `before` are the counters before the answer, where they matter; `falls` says that any is lower now that was
         not gone in between: what was gone may have been evicted, and begun anew.
         """
-        process, turns = step.process, self._registry.turns
+        process, turns, now = step.process, self._registry.turns, step.answer.now
         after = process.present_values() if before is not None else {}
         fell = step.fallen is not None or (falls and work.reset)
-        if fell:
-            turns.fell(before or {}, after)
         in_turn = turns.found
+        if fell:
+            turns.fell(before or {}, after, now)
+        elif not (step.is_new and process.restarted):
+            turns.held(before or {}, after, now)
+        if step.repeated:
+            turns.came_again(step.repeated)
+        in_turn |= turns.found or (fell and now < turns.known_until)
         if in_turn and (process.has_no_identity or work.reset):
             work.increases.clear()
             work.only_grew = False
         if in_turn or work.hold is not None:
             work.ambiguity = Ambiguity.SHARED
-        if not fell and not (step.is_new and process.restarted):
-            turns.held(before or {}, after)
         self._registry.ambiguities.note(work.ambiguity)
         return in_turn
 
@@ -244,6 +249,7 @@ class Counting:
         process.pids |= step.identity.pids
         process.starts = step.identity.starts
         process.was_complete |= answer.complete
+        process.recent.append(step.mark)
         if not answer.part:
             self._families.witness = parts.witness(step.exposition, step.diffs)
         known.splits.learn([*work.new_series, *moved], known.attributions.keys)

@@ -54,7 +54,8 @@ def match(identity: Identity, answer: Answer, processes: Processes, families: Co
     twins = {family: lines for family in families if (lines := answer.exposition.get(created_family(family)))}
     if joined := [one for one in processes if one.joined]:
         known = any(one.start == identity.start for one in processes if not one.joined)
-        if identity.joined or (identity.start is not None and not known):
+        # One that answered alone, before those it is joined with were there, answers as it did then.
+        if identity.joined or (identity.start is not None and (not known or _has_series_of(joined[-1], answer))):
             return Match(joined[-1])
     if identity.joined:
         return Match(None)
@@ -63,6 +64,15 @@ def match(identity: Identity, answer: Answer, processes: Processes, families: Co
     if identity.pids:
         return _by_pids(identity.pids, processes, twins)
     return _without_identity(answer, processes, twins)
+
+
+def _has_series_of(process: Process, answer: Answer) -> bool:
+    """Whether a process has any series that an answer has."""
+    return any(
+        split_sample(line)[0] in counters
+        for family, counters in process.counters.items()
+        for line in answer.exposition.get(family, ())
+    )
 
 
 def _by_start(

@@ -69,6 +69,11 @@ class Increases:
     _by_labels: dict[tuple[int, str], dict[object, Counter]] = field(default_factory=dict)
     """Process and family -> its counters by their labels, where an answer has these in another order."""
 
+    def register(self, diffs: Mapping[str, FamilyDiff]) -> None:
+        """Make series of those that no process had before, and learn whose usage they and others are."""
+        newcomers = {family: one for family, one in diffs.items() if one.newcomers}
+        self.new_series += self.index.register(newcomers, self.metrics, self.attributions)
+
     def apply(self, diffs: Mapping[str, FamilyDiff], exposition: Exposition, *, older: bool) -> None:
         """Apply all diffs of an answer; nothing here can fail."""
         if not older:
@@ -250,7 +255,6 @@ class Increases:
 
     def _count_newcomers(self, diffs: Mapping[str, FamilyDiff]) -> None:
         """Take in the series that this process did not have before."""
-        self.new_series += self.index.register(diffs, self.metrics, self.attributions)
         summed: dict[int, list[float]] = {}
         known, baselines, process = self.index.by_text, self.baselines, self.process.id
         by_sums = partial(_sum, summed) if self.process.sums is not None else None
@@ -292,7 +296,9 @@ class Increases:
         process = self.process
         if not self.is_new and process.whole is not None and family not in process.whole:
             revealed = len(diff.skipped) < len(process.skipped.get(family, ()))
-            if revealed or not process.was_complete:
+            # One that tells its start publishes all families from its beginning on.
+            is_late = process.start is not None and not diff.known and family not in process.lines
+            if revealed or is_late or not process.was_complete:
                 self.ambiguity = self.ambiguity or Ambiguity.OLDER
                 return None
         return self._add_fresh

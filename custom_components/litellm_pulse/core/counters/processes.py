@@ -1,6 +1,7 @@
 """The processes of the proxy that have answered, and what each of them had at its last answer."""
 
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -101,6 +102,8 @@ class Process:
     """Per family, the lines that could not be read."""
     whole: set[str] | None = field(default_factory=set)
     """Families that an answer has shown with nothing lost: what appears in them later is new. None: all of them."""
+    recent: deque[int] = field(default_factory=lambda: deque(maxlen=WAIT_ANSWERS))
+    """What tells the last answers apart, where it has no identity: one that comes again is an older answer."""
     was_complete: bool = False
     """A complete answer has come."""
     starts: frozenset[float] = frozenset()

@@ -41,6 +41,7 @@ class CounterRegistry:
         """What is written down beside rows."""
         return {
             "unsettled": self.turns.found,
+            "known_in_turn_until": self.turns.known_until,
             "answers": self.processes.number,
             "ambiguous": self.ambiguities.total,
             "in_turn_until": self.processes.in_turn_until,
@@ -97,6 +98,7 @@ class CounterRegistry:
         self.attributions.load(state.keys, state.members.values())
         self.attributions.models = dict(state.models)
         self.turns.found = bool(state.meta.get("unsettled"))
+        self.turns.known_until = float(state.meta.get("known_in_turn_until", 0.0))
         self.ambiguities.total = int(state.meta.get("ambiguous", 0))
         self.processes.number = int(state.meta.get("answers", 0))
         self.processes.in_turn_until = float(state.meta.get("in_turn_until", 0.0))

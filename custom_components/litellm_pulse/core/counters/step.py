@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import TruncatedAnswerError
-from ..exposition import Exposition, GaugeSample
+from ..exposition import Exposition, GaugeSample, split_sample
 from . import parts
 from .diff import FamilyDiff, created_family, diff_family
 from .families import EVIDENCE, Families
@@ -34,6 +34,10 @@ class Step:
     diffs: dict[str, FamilyDiff]
     fallen: Mapping[bytes, float] | None
     """The counters before, where they fell and no identity says why."""
+    mark: int
+    """Tells the answer apart from others, where it has no identity; 0 elsewhere."""
+    repeated: Mapping[bytes, float] | None = None
+    """The counters of an answer that came before, and comes again instead of a newer one: nothing of it is applied."""
 
     @property
     def is_older(self) -> bool:
@@ -42,6 +46,8 @@ class Step:
         Those that are back may have begun anew, unless one is back as it was: then they were not gone.
         """
         process = self.process
+        if self.repeated is not None:
+            return True
         if self.is_new or process.has_no_identity or (process.joined and self.identity.starts != process.starts):
             return False
         diffs = self.diffs.values()
@@ -118,15 +124,26 @@ def read_step(
     if answer.part:
         parts.refuse_surprises(diffs)
     falls = found.process is not None and not found.is_proven and any(one.falls for one in diffs.values())
+    mark = hash(tuple([tuple(one.lines) for one in diffs.values()])) if process.has_no_identity else 0
+    if falls and mark in process.recent and process.has_no_identity:
+        repeated = _values(diffs)
+        return Step(answer, exposition, gauges, identity, process, False, diffs, None, mark, repeated)  # noqa: FBT003
     fell = falls and process.has_no_identity
     fallen = process.present_values() if fell or found.fell_without_identity else None
     if fell:
-        counted = _counted_since_restart(process, diffs)
+        counted, recent = _counted_since_restart(process, diffs), process.recent
         process = _begin(processes, identity, restarted=True)
+        process.recent = recent
         for counter in counted:
             process.counters_of(counter.series.family)[counter.series.text] = counter
         diffs = _diffs(process, exposition, identity, families)
-    return Step(answer, exposition, gauges, identity, process, process not in processes, diffs, fallen)
+    return Step(answer, exposition, gauges, identity, process, process not in processes, diffs, fallen, mark)
+
+
+def _values(diffs: Mapping[str, FamilyDiff]) -> dict[bytes, float]:
+    """Return the value of each series of an answer."""
+    samples = (split_sample(line) for diff in diffs.values() for line in diff.lines)
+    return {text: value for text, value in samples if value is not None}
 
 
 def _begin(processes: Processes, identity: Identity, *, restarted: bool) -> Process:

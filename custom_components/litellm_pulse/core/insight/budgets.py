@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from math import isfinite
+from math import isfinite, isnan
 
 from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGE_NAMES, GAUGES, LOGGING_FAILURES, BudgetRow, Metric
 from ..exposition import GaugeSample
@@ -144,7 +144,7 @@ class Budgets:
             known = copies.setdefault(member.key, {}).get(key)
             if known is not None and not known.name:
                 known.name = member.name
-            if known is None or (known.value != sample.value and known.value == known.value):  # NaN
+            if known is None or not (known.value == sample.value or (isnan(known.value) and isnan(sample.value))):
                 copies[member.key][key] = _Copy(sample.value, self._answers, member.name)
                 touched.add(member.key)
         for member_key, of_member in copies.items():
