@@ -18,6 +18,7 @@ from ..errors import (
     NotPrometheusError,
     TooManySeriesError,
     TruncatedAnswerError,
+    WebPageError,
 )
 from .samples import without_exemplar
 
@@ -180,7 +181,7 @@ class ExpositionParser:
         piece = piece.removeprefix(_BOM)
         start = piece.lstrip()
         if start[:1] and start[:1] in b'<{["':
-            raise NotPrometheusError
+            raise WebPageError
         self._begun = bool(start)
         return piece
 
