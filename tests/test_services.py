@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.litellm_pulse.api import answers
 from custom_components.litellm_pulse.const import DOMAIN
 
 from .conftest import NOW, add_entry, pass_time, set_up
@@ -169,3 +171,13 @@ async def test_a_scrape_at_once_tells_what_was_used(hass: HomeAssistant, used: M
     proxy.answer(status=500)
     with pytest.raises(HomeAssistantError, match="500"):
         await call(hass, "scrape")
+
+
+async def test_more_rows_than_can_be_answered_is_an_error_that_says_how_to_ask_for_less(
+    hass: HomeAssistant, used: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MOST_ROWS", 1)
+    for asked in ({}, {"members": ["gpt-4o"]}):
+        with pytest.raises(ServiceValidationError, match="This would be more than 1 rows"):
+            await call(hass, "get_usage", group_by=["model"], **asked)
+    assert used.state is ConfigEntryState.LOADED

@@ -5,7 +5,7 @@ coroutine that returns JSON (or CSV, or the Prometheus exposition) as bytes, wor
 loop, once for all who ask the same between two scrapes.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import batched
 from pathlib import Path
@@ -61,11 +61,6 @@ def health(runtime: RuntimeData) -> dict[str, object]:
     return contract.health(runtime.coordinator.data.snapshot, error=runtime.coordinator.error)
 
 
-def budgets(runtime: RuntimeData, dimensions: Sequence[Dimension]) -> dict[str, object]:
-    """Return what LiteLLM itself lets the members of some dimensions spend."""
-    return usage.budgets(runtime.coordinator.data.snapshot, dimensions, runtime.ledger.zone)
-
-
 def last_increase(runtime: RuntimeData) -> JsonObjectType:
     """Return what the last scrape added to the totals, and when it was."""
     return contract.increase(runtime.coordinator.data.snapshot, runtime.ledger.zone)
@@ -97,11 +92,30 @@ async def async_members(hass: HomeAssistant, runtime: RuntimeData, name: str) ->
     return await _async_cached(hass, runtime, work, name)
 
 
+async def async_budgets(hass: HomeAssistant, runtime: RuntimeData, dimensions: Sequence[Dimension]) -> bytes:
+    """Return what LiteLLM itself lets the members of some dimensions spend."""
+    work = partial(_budgets, dimensions=dimensions, zone=runtime.ledger.zone)
+    return await _async_cached(hass, runtime, work, "budgets", tuple(dimensions))
+
+
 async def async_usage(hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery) -> bytes:
     """Return usage over time, split by dimensions; raises StoreError, and QueryError for more than MOST_ROWS."""
     lack = text("backup_is_made") if runtime.ledger.paused else None
     work = partial(_usage, path=runtime.ledger.path, query=query, lack=lack)
     return await _async_cached(hass, runtime, work, "usage", query, lack, reads=True)
+
+
+async def async_usage_object(
+    hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery, members: Collection[str] | None
+) -> JsonObjectType:
+    """Return the same as an object, not as JSON; `members` are those of the one dimension that are wanted.
+
+    Megabytes of JSON cannot be read without holding the event loop, wherever that is done.
+    """
+    lack = text("backup_is_made") if runtime.ledger.paused else None
+    snapshot, path = runtime.coordinator.data.snapshot, runtime.ledger.path
+    work = partial(_usage_object, snapshot, path=path, query=query, lack=lack, members=members)
+    return await runtime.response_cache.async_read(hass, work)
 
 
 async def async_usage_csv(hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery) -> bytes:
@@ -140,6 +154,11 @@ async def async_raw(hass: HomeAssistant, runtime: RuntimeData) -> dict[str, floa
     return await runtime.raw_scraper.async_get(hass, runtime.scraper.client)
 
 
+async def async_raw_json(hass: HomeAssistant, runtime: RuntimeData) -> bytes:
+    """Return the same as JSON; raises ScrapeError or AnswerError."""
+    return await hass.async_add_executor_job(_sums, await async_raw(hass, runtime))
+
+
 async def _async_cached(
     hass: HomeAssistant,
     runtime: RuntimeData,
@@ -166,6 +185,12 @@ def _json_list(
         pieces.append(json_bytes(batch)[1:-1])
         count += len(batch)
     return _json_object(name, pieces, {"count": count, **rest} if counted else rest)
+
+
+def _sums(sums: Mapping[str, float]) -> bytes:
+    """Return sums as JSON; a body may have a million families."""
+    batches = batched(sums.items(), _ROWS_AT_ONCE, strict=False)
+    return b"{%s}" % b",".join([json_bytes(dict(batch))[1:-1] for batch in batches])
 
 
 def _json_object(name: str, pieces: Iterable[bytes], rest: Mapping[str, object]) -> bytes:
@@ -200,13 +225,39 @@ def _table(snapshot: Snapshot, *, name: str, dimension: Dimension, zone: ZoneInf
     return _json_list(name, contract.table(snapshot, dimension), rest)
 
 
+def _budgets(snapshot: Snapshot, *, dimensions: Sequence[Dimension], zone: ZoneInfo) -> bytes:
+    """Return the budgets of the members of some dimensions."""
+    rest = usage.budgets(snapshot, dimensions, zone)
+    rows = cast(list[dict[str, object]], rest.pop("budgets"))
+    return _json_list("budgets", rows, rest)
+
+
 def _usage(snapshot: Snapshot, *, path: Path, query: UsageQuery, lack: str | None) -> bytes:
     """Return usage over time; `lack` says why the file lacks what was used last. Raises StoreError."""
+    rest = _usage_metadata(snapshot, path, query, lack)
+    rows = usage.usage_rows(snapshot, query, _limited(sql.usage(path, query)))
+    return _json_list("usage", rows, rest, counted=True)
+
+
+def _usage_object(
+    snapshot: Snapshot, *, path: Path, query: UsageQuery, lack: str | None, members: Collection[str] | None
+) -> JsonObjectType:
+    """Return usage over time as an object, of some members only where they are named. Raises StoreError."""
+    rest = _usage_metadata(snapshot, path, query, lack)
+    rows = list(usage.usage_rows(snapshot, query, _limited(sql.usage(path, query))))
+    if members is not None:
+        dimension = query.dimensions[0]
+        names = (dimension, f"{dimension}_name")
+        rows = [row for row in rows if any(row.get(name) in members for name in names)]
+    return cast(JsonObjectType, {"usage": rows, "count": len(rows), **rest})
+
+
+def _usage_metadata(snapshot: Snapshot, path: Path, query: UsageQuery, lack: str | None) -> dict[str, object]:
+    """Return what is told beside the rows of usage. Raises StoreError."""
     rest = usage.usage_metadata(snapshot, query, sql.usage_since(path, query))
     if lack is not None:
         rest.setdefault("error", lack)
-    rows = usage.usage_rows(snapshot, query, _limited(sql.usage(path, query)))
-    return _json_list("usage", rows, rest, counted=True)
+    return rest
 
 
 def _usage_csv(snapshot: Snapshot, *, path: Path, query: UsageQuery) -> bytes:
