@@ -121,7 +121,7 @@ async def _async_rebuild_statistics(call: ServiceCall) -> None:
 async def _async_scrape(call: ServiceCall) -> ServiceResponse:
     """Scrape at once, and return what was used since the last scrape."""
     runtime = await _async_runtime(call)
-    await runtime.coordinator.async_refresh()
+    await runtime.coordinator.async_scrape()
     error = runtime.coordinator.error
     if error is not None:
         title = runtime.coordinator.config_entry.title

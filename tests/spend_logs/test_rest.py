@@ -336,7 +336,7 @@ async def test_what_was_told_before_a_key_lost_its_permission_or_a_gateway_came_
 
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
 def test_an_amount_that_is_no_number_is_told(amount: str) -> None:
-    answer = json.loads('{"results": [{"date": "2026-11-01", "metrics": {"spend": %s}}]}' % amount)
+    answer = json.loads(f'{{"results": [{{"date": "2026-11-01", "metrics": {{"spend": {amount}}}}}]}}')
     with pytest.raises(UnexpectedAnswerError):
         page(Activity.USER, answer)
 
@@ -344,7 +344,7 @@ def test_an_amount_that_is_no_number_is_told(amount: str) -> None:
 @pytest.mark.parametrize("pages", ["Infinity", "1e999"])
 def test_a_number_of_pages_that_is_none_is_told(pages: str) -> None:
     with pytest.raises(UnexpectedAnswerError):
-        page(Activity.USER, json.loads('{"results": [], "metadata": {"total_pages": %s}}' % pages))
+        page(Activity.USER, json.loads(f'{{"results": [], "metadata": {{"total_pages": {pages}}}}}'))
 
 
 async def test_a_proxy_that_has_pages_without_end_is_not_asked_without_end(socket_enabled: None) -> None:  # noqa: ARG001

@@ -136,7 +136,7 @@ async def async_comparison(hass: HomeAssistant, runtime: RuntimeData) -> JsonObj
     work = partial(
         comparison.compare, runtime.ledger.path, first=windows.day_of(now, zone) - _COMPARED_DAYS, now=now, zone=zone
     )
-    days = comparison.as_json(await hass.async_add_executor_job(work))
+    days = comparison.as_json(await runtime.response_cache.async_read(hass, work))
     for day in days:
         day["explanation"] = [localize(hass, f"history_reason_{reason}") for reason in cast(list[str], day["reasons"])]
     return cast(JsonObjectType, {"days": days, "import": history_status(runtime.coordinator.data.history)})
