@@ -1,8 +1,7 @@
 """What helps to find a fault, without a name or an id of anyone: counts, families and timing only."""
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -29,9 +28,6 @@ _REDACTED: Final = {
     *(CONF_API_KEY, CONF_URL, CONF_CA_FILE, "title", "unique_id"),
     *(CONF_HISTORY_DSN, CONF_HISTORY_KEY, CONF_HISTORY_IDENTITY),
 }
-_FAMILY: Final = re.compile(r"litellm_[a-z0-9_]{1,100}")
-_FAMILIES: Final = 1_000
-"""LiteLLM has about a hundred."""
 _COUNTED: Final = {CONF_EXTRA_HEADERS, CONF_FREE_MODELS}
 """Options of which only the number is told."""
 
@@ -65,15 +61,9 @@ def _options(options: Mapping[str, Any]) -> dict[str, Any]:
 async def _families(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> list[str] | str:
     """Return the families of LiteLLM that have samples, or why that is not known."""
     try:
-        found = await answers.async_raw(hass, entry.runtime_data)
+        return await answers.async_families(hass, entry.runtime_data)
     except (ScrapeError, AnswerError) as err:
         return type(err).__name__
-    return await hass.async_add_executor_job(_shown, found)
-
-
-def _shown(families: Iterable[str]) -> list[str]:
-    """Return the families that LiteLLM may have, and nothing else that a server may say, such as our key."""
-    return sorted(name for name in families if _FAMILY.fullmatch(name) and not name.endswith("_created"))[:_FAMILIES]
 
 
 async def _history(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> dict[str, Any]:

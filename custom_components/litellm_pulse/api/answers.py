@@ -5,8 +5,10 @@ coroutine that returns JSON (or CSV, or the Prometheus exposition) as bytes, wor
 loop, once for all who ask the same between two scrapes.
 """
 
+import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from heapq import nsmallest
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -36,6 +38,9 @@ _ROWS_AT_ONCE: Final = 256
 _ROWS_KEPT: Final = 2 * RECENT_SCRAPES
 """Scrapes of which the JSON is kept, a kilobyte and a half each."""
 
+_FAMILY: Final = re.compile(r"litellm_[a-z0-9_]{1,100}")
+_MOST_FAMILIES: Final = 1_000
+"""LiteLLM has about a hundred."""
 _COMPARED_DAYS: Final = 31
 MOST_ROWS: Final = 20_000
 """Rows of usage in one answer: a month by the hour of 25 members, 10 MB; what is beyond is asked for in parts."""
@@ -159,6 +164,14 @@ async def async_raw_json(hass: HomeAssistant, runtime: RuntimeData) -> bytes:
     return await hass.async_add_executor_job(_sums, await async_raw(hass, runtime))
 
 
+async def async_families(hass: HomeAssistant, runtime: RuntimeData) -> list[str]:
+    """Return the families that LiteLLM publishes, by name; raises ScrapeError or AnswerError.
+
+    What only a lying server would call one, our key for example, or thousands of them, is left out.
+    """
+    return await hass.async_add_executor_job(_families, await async_raw(hass, runtime))
+
+
 async def _async_cached(
     hass: HomeAssistant,
     runtime: RuntimeData,
@@ -185,6 +198,12 @@ def _json_list(
         pieces.append(json_bytes(batch)[1:-1])
         count += len(batch)
     return _json_object(name, pieces, {"count": count, **rest} if counted else rest)
+
+
+def _families(sums: Mapping[str, float]) -> list[str]:
+    """Return the names that families of LiteLLM may have."""
+    found = (name for name in sums if _FAMILY.fullmatch(name) and not name.endswith("_created"))
+    return nsmallest(_MOST_FAMILIES, found)
 
 
 def _sums(sums: Mapping[str, float]) -> bytes:
