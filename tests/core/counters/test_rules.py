@@ -699,3 +699,12 @@ def test_what_is_back_and_does_not_tell_when_it_was_created_counts_the_differenc
         opus    1@1 1@1 1 1@1  1@1
         adds    0   0   2 1    9
     """)
+
+
+def test_an_incarnation_that_begins_again_with_less_counts_whole_though_it_was_missing() -> None:
+    check("""
+        by      a   a a   a    a
+        gpt-4o  1@1 2 _   1@90 3@90
+        opus    1@1 1 1@1 1@1  1@1
+        adds    0   1 0   1    2
+    """)

@@ -74,9 +74,8 @@ def growth(counter: Counter, value: float, created: float | None) -> Growth:
         return Growth(value, reset=True) if fell else Growth(max(0.0, value - counter.value))
     if created == counter.created:
         return Growth(max(0.0, value - counter.value))
-    if not counter.untold:
+    # Another incarnation, which began after the last value where it has less than that.
+    if fell or not counter.untold:
         return Growth(value)
-    # Some of this incarnation may have been counted already, in answers that did not tell when it was created.
-    if counter.missing_since is not None:
-        return Growth(max(0.0, value - counter.untold))
-    return Growth(value if fell else value - counter.value)
+    # Some of it may have been counted already, in answers that did not tell when it was created.
+    return Growth(max(0.0, value - (counter.value if counter.missing_since is None else counter.untold)))
