@@ -17,7 +17,7 @@ from homeassistant.util.signal_type import SignalType
 
 from .client import InvalidAuthError, RateLimitedError, ScrapeError
 from .const import CONF_SCAN_INTERVAL, DOMAIN, LOGGER, QUARTERS, RETRY_AFTER_MAX, SCAN_INTERVAL_DEFAULT
-from .core.errors import AnswerError
+from .core.errors import AnswerError, ClosedStoreError
 from .data import DataBuilder, PulseData
 from .device_manager import DeviceManager
 from .entity_dispatcher import EntityDispatcher
@@ -132,6 +132,9 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         """Make one scrape: the one place where its failures are told apart."""
         try:
             answer = await self._scraper.async_scrape()
+        except ClosedStoreError:
+            # The entry was unloaded while the proxy answered; the next one counts from where this has ended.
+            return self.data
         except InvalidAuthError as err:
             raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=translation_key(err)) from err
         except (ScrapeError, AnswerError) as err:

@@ -121,10 +121,15 @@ async def _async_rebuild_statistics(call: ServiceCall) -> None:
 async def _async_scrape(call: ServiceCall) -> ServiceResponse:
     """Scrape at once, and return what was used since the last scrape."""
     runtime = await _async_runtime(call)
+    entry = runtime.coordinator.config_entry
+    title = entry.title
     await runtime.coordinator.async_scrape()
+    if getattr(entry, "runtime_data", None) is not runtime:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="not_loaded", translation_placeholders={"title": title}
+        )
     error = runtime.coordinator.error
     if error is not None:
-        title = runtime.coordinator.config_entry.title
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="scrape_failed",

@@ -181,7 +181,7 @@ def test_the_lists_are_what_the_packages_own_models_give(release: str) -> None:
     assert json.loads(made.stdout) == json.loads((FIXTURES / f"lists-{release}.json").read_text())
 
 
-HOSTILE = {
+HOSTILE: dict[str, dict[str, Any]] = {
     "no number": {"max_budget": float("nan"), "spend": float("inf")},
     "a number beyond all": {"max_budget": 10**400},
     "a budget of ages": {"budget_reset_at": "2026-12-01T00:00:00Z", "budget_duration": "9" * 30 + "d"},

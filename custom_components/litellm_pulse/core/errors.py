@@ -51,6 +51,10 @@ class StoreError(PulseError):
     """The ledger's file cannot be read or written."""
 
 
+class ClosedStoreError(StoreError):
+    """The ledger was closed meanwhile."""
+
+
 class NewerSchemaError(StoreError):
     """The file was written by a newer release of the integration; it was left untouched."""
 
