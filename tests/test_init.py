@@ -5,6 +5,7 @@
 import asyncio
 import logging
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -356,12 +357,13 @@ async def test_a_scrape_that_is_being_made_when_its_entry_goes_ends_with_a_reaso
     scrape = hass.async_create_task(hass.services.async_call(DOMAIN, "scrape", blocking=True))
     await asked.wait()
     entries = hass.config_entries
-    await {
+    changes: dict[str, Callable[[], Awaitable[object]]] = {
         "unload": lambda: entries.async_unload(entry.entry_id),
         "reload": lambda: entries.async_reload(entry.entry_id),
         "remove": lambda: entries.async_remove(entry.entry_id),
         "disable": lambda: entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER),
-    }[change]()
+    }
+    await changes[change]()
     answered.set()
     with pytest.raises(HomeAssistantError, match="is not loaded"):
         await scrape
