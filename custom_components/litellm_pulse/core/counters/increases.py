@@ -267,7 +267,9 @@ class Increases:
                     continue
                 since = created.get(text)
                 self.has_newcomers = True
-                counter = slots[index] = counters[text] = Counter(series, value, since, first_seen=first_seen)
+                counter = slots[index] = Counter(series, value, since, first_seen=first_seen)
+                # One text for all processes, rather than one for each.
+                counters[series.text if series.text == text else text] = counter
                 if series.metrics:
                     self.changed += 1
                     self.touched.add(series.attribution)
