@@ -541,3 +541,9 @@ def test_every_time_and_every_metric_can_be_asked_for_and_said() -> None:
         assert set(language.times.values()) == set(language.when) == set(When)
         assert set(language.answers) == set(METRICS)
         assert {*language.metrics.values(), "cost"} == set(METRICS)
+
+
+def test_nobody_is_called_by_a_text_without_end() -> None:
+    names = {str(number): ["abc" * 3000] for number in range(50)}
+    assert find("abc" * 3000, names) == []
+    assert find("abcabcabd", names | {"one": ["abcabcabc"]}) == ["one"]

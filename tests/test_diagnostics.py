@@ -57,6 +57,9 @@ def _plant(hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy) -> None:
     for gauge in ("litellm_remaining_team_budget_metric", "litellm_team_max_budget_metric"):
         proxy.traffic.add(gauge, 1, team=SECRETS["team"], team_alias=SECRETS["team_alias"])
     proxy.traffic.add("litellm_spend_metric_total", 1, broken="planted", _='"')
+    # A server may say anything of what it was asked with, anywhere.
+    proxy.traffic.add(f"litellm_{SECRETS['api_key']}", 1)
+    proxy.json["/health/readiness"] = {"litellm_version": SECRETS["api_key"]}
     hass.config_entries.async_update_entry(
         entry,
         title=SECRETS["title"],

@@ -2,15 +2,20 @@
 
 # ruff: noqa: ASYNC240 - a test may wait for a file
 
+import asyncio
+import logging
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
@@ -332,3 +337,40 @@ async def test_an_entry_that_is_copied_to_a_second_home_assistant_goes_on_there_
     await hass.async_add_executor_job(path.write_bytes, copied)
     assert await set_up(hass, entry)
     assert state(hass, entry, "spend_lifetime") == "1.5"
+
+
+@pytest.mark.parametrize("change", ["unload", "reload", "remove", "disable"])
+async def test_a_scrape_that_is_being_made_when_its_entry_goes_ends_with_a_reason_and_counts_once(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, caplog: pytest.LogCaptureFixture, change: str
+) -> None:
+    assert await set_up(hass, entry)
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def wait(request: web.Request) -> web.Response:
+        proxy.recover()
+        asked.set()
+        await answered.wait()
+        return web.Response(body=proxy.traffic.body(request.query.getall("name[]", ())))
+
+    proxy.handler = wait
+    proxy.traffic.spend["gpt-4o"] += 1
+    scrape = hass.async_create_task(hass.services.async_call(DOMAIN, "scrape", blocking=True))
+    await asked.wait()
+    entries = hass.config_entries
+    changes: dict[str, Callable[[], Awaitable[object]]] = {
+        "unload": lambda: entries.async_unload(entry.entry_id),
+        "reload": lambda: entries.async_reload(entry.entry_id),
+        "remove": lambda: entries.async_remove(entry.entry_id),
+        "disable": lambda: entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER),
+    }
+    await changes[change]()
+    answered.set()
+    with pytest.raises(HomeAssistantError, match="is not loaded"):
+        await scrape
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+    if change != "remove":
+        await entries.async_set_disabled_by(entry.entry_id, None)
+        if entry.state is not ConfigEntryState.LOADED:
+            await entries.async_setup(entry.entry_id)
+        await hass.services.async_call(DOMAIN, "scrape", blocking=True)
+        assert state(hass, entry, "spend_lifetime") == "1.0"

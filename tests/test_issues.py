@@ -20,6 +20,7 @@ from custom_components.litellm_pulse.core.errors import StoreError
 from custom_components.litellm_pulse.core.store import Store
 
 from .conftest import NOW, pass_time, set_up, state
+from .hostile import NAMES, written
 from .proxy import Proxy, recording
 
 pytestmark = pytest.mark.freeze_time(NOW)
@@ -216,6 +217,24 @@ async def test_models_without_a_price_are_named_until_they_have_one_or_are_free(
     proxy.traffic.tokens["own-llama"] += 100
     await pass_time(hass, freezer)
     assert issue(hass, entry, "unpriced_models") is None
+
+
+@pytest.mark.parametrize("kind", NAMES)
+async def test_a_hostile_name_in_an_issue_is_one_line_of_code_and_no_markdown(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, kind: str
+) -> None:
+    name = f"{NAMES[kind]}` ![](https://example.com/pixel)\n\n# Click [here](https://example.com) `"
+    proxy.traffic.tokens[written(name)] = 100
+    proxy.traffic.spend[written(name)] = 0
+    assert await set_up(hass, entry)
+    proxy.traffic.tokens[written(name)] += 100
+    await pass_time(hass, freezer)
+    found = issue(hass, entry, "unpriced_models")
+    assert found is not None
+    assert found.translation_placeholders is not None
+    shown = found.translation_placeholders["models"]
+    assert (shown[0], shown[-1], shown.count("`"), shown.count("\n")) == ("`", "`", 2, 0)
+    assert len(shown) < 110
 
 
 async def test_requests_that_litellm_calls_unpriced_are_named_until_the_model_costs_again(

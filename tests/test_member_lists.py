@@ -3,6 +3,7 @@
 import json
 import logging
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -11,8 +12,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.litellm_pulse.api import answers
 from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.query import usage
 
 from .conftest import NOW, pass_time, set_up, state
 from .proxy import FIXTURES, LISTS, Proxy
@@ -54,7 +55,7 @@ async def started(hass: HomeAssistant, entry: MockConfigEntry) -> bool:
 
 def budgets(entry: MockConfigEntry) -> dict[str, tuple[object, ...]]:
     """Return what /api/v1/budgets tells of each member."""
-    body: Any = answers.budgets(entry.runtime_data, DIMENSIONS)["budgets"]
+    body: Any = usage.budgets(entry.runtime_data.coordinator.data.snapshot, DIMENSIONS, ZoneInfo("UTC"))["budgets"]
     return {row["id"]: (row["name"], row["remaining"], row["maximum"], row["blocked"]) for row in body}
 
 

@@ -2,16 +2,20 @@
 
 import csv
 import json
+from asyncio import gather
 from pathlib import Path
 from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.litellm_pulse.api import answers
 from custom_components.litellm_pulse.const import DOMAIN
+from custom_components.litellm_pulse.core.models import TOTAL, Window
 
 from .conftest import NOW, add_entry, pass_time, set_up
 from .proxy import Proxy
@@ -169,3 +173,24 @@ async def test_a_scrape_at_once_tells_what_was_used(hass: HomeAssistant, used: M
     proxy.answer(status=500)
     with pytest.raises(HomeAssistantError, match="500"):
         await call(hass, "scrape")
+
+
+async def test_more_rows_than_can_be_answered_is_an_error_that_says_how_to_ask_for_less(
+    hass: HomeAssistant, used: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MOST_ROWS", 1)
+    for asked in ({}, {"members": ["gpt-4o"]}):
+        with pytest.raises(ServiceValidationError, match="This would be more than 1 rows"):
+            await call(hass, "get_usage", group_by=["model"], **asked)
+    assert used.state is ConfigEntryState.LOADED
+
+
+async def test_a_hundred_who_scrape_at_once_are_two_scrapes(
+    hass: HomeAssistant, used: MockConfigEntry, proxy: Proxy
+) -> None:
+    before = len(proxy.requests)
+    proxy.traffic.spend["gpt-4o"] += 4
+    told = await gather(*(call(hass, "scrape") for _ in range(100)))
+    assert len(proxy.requests) - before <= 4  # each in part, then whole
+    assert told[0]["cost"] in {0, 4}
+    assert used.runtime_data.coordinator.data.snapshot.value(TOTAL, Window.DAY, "cost") == 7

@@ -6,7 +6,7 @@ No entity has to be exposed: these ask the ledgers of all proxies that are loade
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from pathlib import Path
 from typing import Final
 
 from homeassistant.core import Context, HomeAssistant, callback
@@ -17,7 +17,7 @@ from .const import CONF_SHOW_PERSONS, DOMAIN
 from .coordinator import LiteLLMPulseConfigEntry
 from .core import windows
 from .core.catalog import COUNTER_INDEX, Dimension
-from .core.models import TOTAL, MemberKey, Window
+from .core.models import TOTAL, Member, MemberKey, Snapshot, Window
 from .core.query import Period, UsageQuery, sql
 from .core.query.parameters import PERSONAL
 from .data import PulseData
@@ -92,7 +92,7 @@ async def _async_amount(  # noqa: PLR0913, PLR0917 - what is asked, by whom
     names: dict[str, None] = {}
     sums = 0.0
     for entry in _entries(hass):
-        if not (found := find(name, _names(hass, entry, dimension))):
+        if not (found := await _async_find(hass, entry, dimension, name)):
             continue
         await _async_require(hass, context, entry, dimension)
         used = await _async_used(hass, entry, dimension, metric, when)
@@ -110,10 +110,23 @@ async def async_ranking(
     for entry in _entries(hass):
         await _async_require(hass, context, entry, dimension)
         members = entry.runtime_data.coordinator.data.snapshot.members
-        for one, used in (await _async_used(hass, entry, dimension, metric, when)).items():
-            if used and (dimension, one) in members:
-                name = members[dimension, one].name
-                sums[name] = sums.get(name, 0.0) + used
+        used = await _async_used(hass, entry, dimension, metric, when)
+        await hass.async_add_executor_job(_add_by_name, sums, dimension, members, used)
+    return await hass.async_add_executor_job(_ranked, sums)
+
+
+def _add_by_name(
+    sums: dict[str, float], dimension: Dimension, members: Mapping[MemberKey, Member], used: Mapping[str, float]
+) -> None:
+    """Add what the members of a dimension used to sums by their names."""
+    for one, amount in used.items():
+        if amount and (dimension, one) in members:
+            name = members[dimension, one].name
+            sums[name] = sums.get(name, 0.0) + amount
+
+
+def _ranked(sums: Mapping[str, float]) -> list[Amount]:
+    """Return sums by name, the most first."""
     return [Amount((name,), used) for name, used in sorted(sums.items(), key=lambda item: (-item[1], item[0]))]
 
 
@@ -128,16 +141,18 @@ async def async_left(hass: HomeAssistant, context: Context | None, name: str | N
         data = entry.runtime_data.coordinator.data
         if name is None:
             # The home's own limit, else all that there are.
-            keys = [TOTAL] if TOTAL in data.limits else sorted({*data.snapshot.budgets, *data.limits})
+            keys = [TOTAL] if TOTAL in data.limits else [*{*data.snapshot.budgets, *data.limits}]
         else:
-            keys = _limited(hass, entry, name)
-        for key in keys:
+            keys = await _async_limited(hass, entry, name)
+        shown: set[Dimension] = set()
+        for dimension in {key[0] for key in keys}:
             try:
-                await _async_require(hass, context, entry, key[0])
+                await _async_require(hass, context, entry, dimension)
             except NotForEveryoneError as err:
                 refused = err
             else:
-                left += _left(data, key, entry.title)
+                shown.add(dimension)
+        left += await hass.async_add_executor_job(_left_of, data, [key for key in keys if key[0] in shown], entry.title)
     if refused and not left:
         raise refused
     return left or None
@@ -149,25 +164,44 @@ def _entries(hass: HomeAssistant) -> list[LiteLLMPulseConfigEntry]:
     return hass.config_entries.async_loaded_entries(DOMAIN)
 
 
-def _names(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, dimension: Dimension) -> dict[str, list[str]]:
-    """Return id -> the names of a dimension's members: LiteLLM's, and those that the user gave their devices."""
+async def _async_find(
+    hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, dimension: Dimension, name: str
+) -> list[str]:
+    """Return the ids of a dimension's members that are called so: by LiteLLM, or as devices by the user."""
     members = entry.runtime_data.coordinator.data.snapshot.members
-    names = {id_: [member.name] for (kind, id_), member in members.items() if kind is dimension}
-    for device in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id):
-        kind, id_ = member_of_device(device)
-        if kind is dimension and id_ in names and device.name_by_user:
-            names[id_].append(device.name_by_user)
-    return names
+    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    given = {member_of_device(device): device.name_by_user for device in devices if device.name_by_user}
+    # There may be thousands.
+    return await hass.async_add_executor_job(_find, name, dimension, members, given)
 
 
-def _limited(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, name: str) -> list[MemberKey]:
+def _find(
+    name: str, dimension: Dimension, members: Mapping[MemberKey, Member], given: Mapping[MemberKey, str]
+) -> list[str]:
+    """Return the ids of the members of a dimension that are called so; `given` are names besides their own."""
+    return find(
+        name,
+        {
+            key[1]: [member.name, given[key]] if key in given else [member.name]
+            for key, member in members.items()
+            if key[0] is dimension
+        },
+    )
+
+
+async def _async_limited(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, name: str) -> list[MemberKey]:
     """Return the members called so that have a budget or a limit, of the first kind that has any."""
     data = entry.runtime_data.coordinator.data
     for dimension in _SEARCHED:
-        keys = [(dimension, id_) for id_ in find(name, _names(hass, entry, dimension))]
+        keys = [(dimension, id_) for id_ in await _async_find(hass, entry, dimension, name)]
         if limited := [key for key in keys if key in data.snapshot.budgets or key in data.limits]:
             return limited
     return []
+
+
+def _left_of(data: PulseData, keys: Iterable[MemberKey], title: str) -> list[Left]:
+    """Return what is left of the budgets and limits of some members."""
+    return [one for key in sorted(keys) for one in _left(data, key, title)]
 
 
 def _left(data: PulseData, key: MemberKey, title: str) -> Iterable[Left]:
@@ -194,7 +228,7 @@ async def _async_used(
         raise NotToldError
     starts = {window: start.toordinal() for window, start in snapshot.window_starts.items() if start}
     if window := window_of(when, starts):
-        return {id_: usage.get(window, metric) for (kind, id_), usage in snapshot.usage.items() if kind is dimension}
+        return await hass.async_add_executor_job(_used, snapshot, dimension, metric, window)
     start, end = days_of(when, starts)
     query = UsageQuery(
         start=windows.start_of_day(start, runtime.ledger.zone),
@@ -203,8 +237,18 @@ async def _async_used(
         zone=runtime.ledger.zone,
         dimensions=() if dimension is Dimension.TOTAL else (dimension,),
     )
+    return await hass.async_add_executor_job(_used_then, runtime.ledger.path, query, metric)
+
+
+def _used(snapshot: Snapshot, dimension: Dimension, metric: str, window: Window) -> Mapping[str, float]:
+    """Return member -> how much of a metric it used in a window that is not over."""
+    return {id_: usage.get(window, metric) for (kind, id_), usage in snapshot.usage.items() if kind is dimension}
+
+
+def _used_then(path: Path, query: UsageQuery, metric: str) -> Mapping[str, float]:
+    """Return member -> how much of a metric it used, from the ledger's file; "" where no members are asked for."""
     used: dict[str, float] = {}
-    for row in await hass.async_add_executor_job(partial(sql.usage, runtime.ledger.path, query)):
+    for row in sql.usage(path, query):
         id_ = row.group[0] if row.group else ""
         if id_ is not None:
             used[id_] = used.get(id_, 0.0) + row.usage[COUNTER_INDEX[metric]]

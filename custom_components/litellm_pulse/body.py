@@ -2,9 +2,11 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from typing import Final
+
+from aiohttp import ClientResponse, hdrs
 
 type Feed = Callable[[bytes], object]
 """Takes the next piece of a body, in microseconds; what it raises ends the transfer."""
@@ -13,6 +15,8 @@ _PIECE: Final = 16 * 1024
 """Bytes handed on at a time: the worst of bodies takes milliseconds a piece, a usual one microseconds."""
 _TURN_SECONDS: Final = 0.004
 """After so long the event loop gets its turn."""
+_ENCODINGS: Final = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
+"""How a body may be written, and whether it has to be unpacked."""
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 
 
@@ -22,6 +26,27 @@ class OversizedBodyError(Exception):
 
 class DamagedBodyError(Exception):
     """What was packed cannot be unpacked, or ends before its end."""
+
+
+def is_packed(headers: Mapping[str, str]) -> bool:
+    """Whether a body has to be unpacked; raises DamagedBodyError where nobody here can."""
+    encoding = headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise DamagedBodyError(f"Unknown Content-Encoding {encoding}")
+    return _ENCODINGS[encoding]
+
+
+async def read(response: ClientResponse, feed: Feed, limit: int) -> None:
+    """Hand the body of an answer on that aiohttp has left as it came; what was compressed counts with its real size.
+
+    Raises OversizedBodyError, DamagedBodyError and what the feed raises.
+    """
+    reader = BodyReader(feed, limit=limit, packed=is_packed(response.headers))
+    if (response.content_length or 0) > limit:
+        raise OversizedBodyError
+    async for chunk in response.content.iter_any():
+        await reader.take(chunk)
+    reader.finish()
 
 
 class BodyReader:

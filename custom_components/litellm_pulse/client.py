@@ -1,7 +1,10 @@
 """GET /metrics: bytes in, typed errors out; no parsing."""
 
 import asyncio
+import json
+import re
 from collections.abc import Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -22,16 +25,20 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from . import address
-from .body import BodyReader, DamagedBodyError, Feed, OversizedBodyError
+from .body import DamagedBodyError, Feed, OversizedBodyError, is_packed, read
 from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
+from .core.errors import WebPageError
 from .credentials import InvalidKeyError, request_headers
 from .http_headers import moment, retry_after
 
 _PID: Final = "x-litellm-metrics-pid"
 _READINESS: Final = ("readiness/details", "readiness")
 """Where LiteLLM tells its version: newer releases only in the first, and only to who has a key."""
-_ENCODINGS: Final = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
-"""How a body may be written, and whether it has to be unpacked."""
+_READINESS_BYTES: Final = 64 * 1024
+"""Far more than it has ever been."""
+_VERSION: Final = re.compile(r"v?[0-9]+(\.[0-9A-Za-z]{1,12}){1,4}([-+][0-9A-Za-z.]{1,24})?")
+"""Whatever else a server calls its version is shown to nobody."""
+_WRONG_PATH: Final = frozenset({400, 405, 406, 410, 501})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -59,12 +66,20 @@ class InvalidAuthError(ScrapeError):
     """The proxy refuses the key, or asks for one (401, 403)."""
 
 
+class ForbiddenError(InvalidAuthError):
+    """The proxy, or a gateway before it, lets nobody in there (403)."""
+
+
 class NotFoundError(ScrapeError):
     """The proxy has no /metrics: its prometheus callback is not switched on (404)."""
 
 
 class RedirectError(ScrapeError):
     """The address leads to another host or port, which must not see the key, or in circles."""
+
+
+class ForeignRedirectError(RedirectError):
+    """The address leads to another host or port."""
 
 
 class TruncatedTransferError(ScrapeError):
@@ -84,6 +99,10 @@ class UnexpectedStatusError(ScrapeError):
         self.status = status
 
 
+class WrongPathError(UnexpectedStatusError):
+    """The proxy does not answer to a question for metrics there (405, 406, 410 ...)."""
+
+
 class RateLimitedError(UnexpectedStatusError):
     """The proxy asks for patience (429)."""
 
@@ -91,6 +110,10 @@ class RateLimitedError(UnexpectedStatusError):
         """Keep how many seconds it asks for; None where it does not say."""
         super().__init__(HTTPStatus.TOO_MANY_REQUESTS)
         self.retry_after = retry_after
+
+
+_ELSEWHERE: Final = (NotFoundError, ForbiddenError, ForeignRedirectError, WrongPathError, WebPageError)
+"""What a server answers that knows only the other form of the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +151,7 @@ class MetricsClient:
         self.liveness = base.with_path(f"{base.path.rstrip('/')}/health/liveliness")
         """Where LiteLLM tells, without a key, that it is alive."""
         self._session = session
-        self._headers = CIMultiDict({hdrs.ACCEPT: "text/plain", hdrs.ACCEPT_ENCODING: "gzip"})
+        self._headers = CIMultiDict({hdrs.ACCEPT: "text/plain, */*;q=0.1", hdrs.ACCEPT_ENCODING: "gzip"})
         self._ca_file = ca_file
         self._tls: SSLContext | None = None
         self._refused_key = False
@@ -163,10 +186,8 @@ class MetricsClient:
         # ValueError: a name that is none to the resolver, a header that is none to aiohttp.
         except (ClientError, OSError, ValueError) as err:
             raise CannotConnectError(str(err)) from err
-        packed = _ENCODINGS.get(headers.get(hdrs.CONTENT_ENCODING, "").strip().lower(), False)
-        proven = (
-            packed or hdrs.CONTENT_LENGTH in headers or "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower()
-        )
+        chunked = "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower()
+        proven = is_packed(headers) or hdrs.CONTENT_LENGTH in headers or chunked
         return Answer(moment(headers.get(hdrs.DATE, "")), monotonic() - begun, proven, headers.get(_PID, ""))
 
     async def version(self) -> str | None:
@@ -175,16 +196,23 @@ class MetricsClient:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     answer = await self._json(self.liveness.parent / path)
-            except TimeoutError, ClientError, OSError, ValueError:
+            # RecursionError: JSON of brackets only.
+            except ScrapeError, TimeoutError, ClientError, OSError, ValueError, RecursionError:
                 continue
-            if isinstance(answer, dict) and isinstance(version := answer.get("litellm_version"), str):
+            version = answer.get("litellm_version") if isinstance(answer, dict) else None
+            if isinstance(version, str) and _VERSION.fullmatch(version):
                 return version
         return None
 
     async def _json(self, url: URL) -> object:
-        """Return the JSON of an answer, None where there is none."""
-        async with self._session.get(url, headers=self._headers, allow_redirects=False) as response:
-            return await response.json() if response.status == HTTPStatus.OK else None
+        """Return the JSON of an answer, None where there is none; raises what `fetch` is made of."""
+        await self._load_authority()
+        async with self._get(url) as response:
+            if response.status != HTTPStatus.OK:
+                return None
+            body = bytearray()
+            await _read(response, body.extend, _READINESS_BYTES)
+            return json.loads(body)
 
     async def _load_authority(self) -> None:
         """Read the file of the certificate authority, where there is one; raises CAFileError."""
@@ -199,9 +227,12 @@ class MetricsClient:
         """Ask with the slash at the end or without it, whichever the server knows, and remember that."""
         try:
             return await self._follow(self.url.with_query(query), feed)
-        except NotFoundError:
+        except _ELSEWHERE as err:
             other = address.other_form(self.url)
-            headers = await self._follow(other.with_query(query), feed)
+            try:
+                headers = await self._follow(other.with_query(query), feed)
+            except NotFoundError:
+                raise err from None
             self.url = other
             return headers
 
@@ -212,21 +243,25 @@ class MetricsClient:
         and would follow out of it.
         """
         for _ in range(REDIRECT_LIMIT + 1):
-            async with self._session.get(
-                url,
-                headers=self._headers,
-                allow_redirects=False,
-                # Unpacked by BodyReader: the end of what was packed proves the end of the body.
-                auto_decompress=False,
-                ssl=True if self._tls is None else self._tls,
-                timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-            ) as response:
+            async with self._get(url) as response:
                 if response.status not in _REDIRECTS:
                     _check(response)
-                    await _read(response, feed)
+                    await _read(response, feed, BODY_LIMIT)
                     return response.headers
                 url = _next(url, response)
         raise RedirectError("Too many redirects")
+
+    def _get(self, url: URL) -> AbstractAsyncContextManager[ClientResponse]:
+        """Ask for an address, and only there."""
+        return self._session.get(
+            url,
+            headers=self._headers,
+            allow_redirects=False,
+            # Unpacked by BodyReader: the end of what was packed proves the end of the body.
+            auto_decompress=False,
+            ssl=True if self._tls is None else self._tls,
+            timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+        )
 
 
 def _next(url: URL, response: ClientResponse) -> URL:
@@ -236,7 +271,7 @@ def _next(url: URL, response: ClientResponse) -> URL:
     except KeyError as err:
         raise RedirectError("A redirect without a Location") from err
     except address.InvalidAddressError as err:
-        raise RedirectError("A redirect to another host or port") from err
+        raise ForeignRedirectError("A redirect to another host or port") from err
 
 
 def _check(response: ClientResponse) -> None:
@@ -244,28 +279,24 @@ def _check(response: ClientResponse) -> None:
     match response.status:
         case HTTPStatus.OK:
             return
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+        case HTTPStatus.UNAUTHORIZED:
             raise InvalidAuthError
+        case HTTPStatus.FORBIDDEN:
+            raise ForbiddenError
         case HTTPStatus.NOT_FOUND:
             raise NotFoundError
         case HTTPStatus.TOO_MANY_REQUESTS:
             raise RateLimitedError(retry_after(response.headers.get(hdrs.RETRY_AFTER, "")))
+        case status if status in _WRONG_PATH:
+            raise WrongPathError(status)
         case status:
             raise UnexpectedStatusError(status)
 
 
-async def _read(response: ClientResponse, feed: Feed) -> None:
-    """Hand the body on in pieces; what was compressed counts with its real size."""
-    encoding = response.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
-    if encoding not in _ENCODINGS:
-        raise TruncatedTransferError(f"Unknown Content-Encoding {encoding}")
-    if (response.content_length or 0) > BODY_LIMIT:
-        raise TooLargeError
-    reader = BodyReader(feed, limit=BODY_LIMIT, packed=_ENCODINGS[encoding])
+async def _read(response: ClientResponse, feed: Feed, limit: int) -> None:
+    """Hand the body on in pieces; raises TooLargeError, TruncatedTransferError and what the feed raises."""
     try:
-        async for chunk in response.content.iter_any():
-            await reader.take(chunk)
-        reader.finish()
+        await read(response, feed, limit)
     except OversizedBodyError as err:
         raise TooLargeError from err
     except DamagedBodyError as err:

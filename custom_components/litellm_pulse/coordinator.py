@@ -1,6 +1,6 @@
 """The regular scrape: typed entry and runtime data, one error ladder, one publication of what changed."""
 
-from asyncio import Task, shield
+from asyncio import Lock, Task, shield
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from homeassistant.util.signal_type import SignalType
 
 from .client import InvalidAuthError, RateLimitedError, ScrapeError
 from .const import CONF_SCAN_INTERVAL, DOMAIN, LOGGER, QUARTERS, RETRY_AFTER_MAX, SCAN_INTERVAL_DEFAULT
-from .core.errors import AnswerError
+from .core.errors import AnswerError, ClosedStoreError
 from .data import DataBuilder, PulseData
 from .device_manager import DeviceManager
 from .entity_dispatcher import EntityDispatcher
@@ -83,6 +83,9 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         self._builder = builder
         self._signal: SignalType[PulseData, PulseData] = SignalType(f"{DOMAIN}_{entry.entry_id}_data")
         self._requested: Task[None] | None = None
+        self._awaited: Task[None] | None = None
+        """The next scrape that was asked for, until it begins."""
+        self._turn = Lock()
         self.data = self._published = builder.build()
 
     @property
@@ -129,6 +132,9 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         """Make one scrape: the one place where its failures are told apart."""
         try:
             answer = await self._scraper.async_scrape()
+        except ClosedStoreError:
+            # The entry was unloaded while the proxy answered; the next one counts from where this has ended.
+            return self.data
         except InvalidAuthError as err:
             raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=translation_key(err)) from err
         except (ScrapeError, AnswerError) as err:
@@ -171,6 +177,20 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
             name = f"{self.name} - requested scrape"
             self._requested = self.hass.async_create_task(super().async_request_refresh(), name)
         await shield(self._requested)
+
+    async def async_scrape(self) -> None:
+        """Make a scrape that begins after this was called; all who ask while one is made share the next."""
+        if self._awaited is None:
+            name = f"{self.name} - scrape"
+            # Not before it is known as the next one.
+            self._awaited = self.hass.async_create_task(self._async_scrape_next(), name, eager_start=False)
+        await shield(self._awaited)
+
+    async def _async_scrape_next(self) -> None:
+        """Make a scrape after the one that is being made."""
+        async with self._turn:
+            self._awaited = None
+            await self.async_refresh()
 
     async def async_rebuild(self) -> None:
         """Show what the ledger and the settings say now; the next scrape comes when it would have come anyway."""

@@ -61,10 +61,9 @@ def _options(options: Mapping[str, Any]) -> dict[str, Any]:
 async def _families(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> list[str] | str:
     """Return the families of LiteLLM that have samples, or why that is not known."""
     try:
-        found = await answers.async_raw(hass, entry.runtime_data)
+        return await answers.async_families(hass, entry.runtime_data)
     except (ScrapeError, AnswerError) as err:
         return type(err).__name__
-    return sorted(name for name in found if name.startswith("litellm_") and not name.endswith("_created"))
 
 
 async def _history(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """Repair issues: raised when something needs the user's eye, cleared when it does not any more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from heapq import nsmallest
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -21,7 +22,7 @@ from .const import (
 )
 from .core.catalog import DIMENSIONS, Dimension
 from .data import PulseData
-from .localize import dollars, localize
+from .localize import code, dollars, localize
 
 type Placeholders = dict[str, str]
 
@@ -108,18 +109,18 @@ def _slow_scrape(_: HomeAssistant, data: PulseData) -> Placeholders | None:
     return {"duration": f"{duration:.0f}", "interval": f"{interval:.0f}"}
 
 
-def unpriced_models(data: PulseData) -> list[str]:
+def unpriced_models(data: PulseData) -> Collection[str]:
     """Return the models that were used this month and cost nothing, though nobody said that they are free."""
-    return sorted(data.unpriced.difference(data.options.get(CONF_FREE_MODELS, ())))
+    return data.unpriced.difference(data.options.get(CONF_FREE_MODELS, ()))
 
 
 def _unpriced(_: HomeAssistant, data: PulseData) -> Placeholders | None:
     # Without the family of spend nothing has a price, and another issue says so.
-    models = unpriced_models(data) if "cost" in data.snapshot.published else []
+    models = unpriced_models(data) if "cost" in data.snapshot.published else ()
     if not models:
         return None
     rest = len(models) - NAMES_SHOWN
-    names = ", ".join(f"`{model}`" for model in models[:NAMES_SHOWN])
+    names = ", ".join(map(code, nsmallest(NAMES_SHOWN, models)))
     return {"models": f"{names} (+{rest})" if rest > 0 else names}
 
 

@@ -31,7 +31,7 @@ from .const import (
     WEEK_STARTS,
 )
 from .core.catalog import Dimension
-from .core.errors import NewerSchemaError, PulseError, StoreError
+from .core.errors import ClosedStoreError, NewerSchemaError, PulseError, StoreError
 from .core.exposition import ExpositionParser, label_names
 from .core.history import History
 from .core.insight import Forecaster
@@ -156,7 +156,16 @@ class LedgerWorker:
         return True
 
     async def async_run[T](self, work: Callable[[], T]) -> T:
-        """Run blocking work on the ledger's thread, after what was asked of it before."""
+        """Run blocking work on the ledger's thread, after what was asked of it before.
+
+        Raises ClosedStoreError once the ledger is closed: it would open its file again.
+        """
+        if self._closed:
+            raise ClosedStoreError("the ledger is closed")
+        return await self._async_run(work)
+
+    async def _async_run[T](self, work: Callable[[], T]) -> T:
+        """Run work on the ledger's thread."""
         return await self._hass.loop.run_in_executor(self._thread, work)
 
     async def async_history[T](self, work: Callable[[History], T]) -> T:
@@ -197,7 +206,7 @@ class LedgerWorker:
             return
         self._closed = True
         try:
-            await self._store.async_save(await self.async_run(self._close))
+            await self._store.async_save(await self._async_run(self._close))
         finally:
             await self._hass.async_add_executor_job(self._thread.shutdown)
 

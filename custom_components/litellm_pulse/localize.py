@@ -25,6 +25,8 @@ class _Numbers:
     """Smaller numbers are written without the separator of groups."""
 
 
+_LONGEST_CODE: Final = 100
+"""Characters of a name."""
 _ENGLISH: Final = _Numbers(",", ".", "${}")
 _NUMBERS: Final = {
     "de": _Numbers(".", ",", f"{{}}{_NO_BREAK}$"),
@@ -50,6 +52,12 @@ def dollars(hass: HomeAssistant, amount: float) -> str:
     group = "," if abs(amount) >= numbers.grouped_from else ""
     written = f"{amount:{group}.2f}" if not amount or abs(amount) >= _CENT else f"{amount:.6f}".rstrip("0")
     return numbers.dollars.format(_rewrite(hass, written))
+
+
+def code(name: str) -> str:
+    """Return a name as Markdown shows it as it is: one line of code, short enough to be read."""
+    text = " ".join(name.split()).replace("`", "'")
+    return f"`{text}`" if len(text) <= _LONGEST_CODE else f"`{text[:_LONGEST_CODE]}\N{HORIZONTAL ELLIPSIS}`"
 
 
 def number(hass: HomeAssistant, value: float) -> str:

@@ -67,6 +67,7 @@ from .core.errors import AnswerError
 from .device_manager import MODELS, OPTIONAL, async_leaving
 from .devices import name_of
 from .issues import NAMES_SHOWN
+from .localize import code
 
 COUNTING: Final = "counting"
 METRICS: Final = "metrics"
@@ -230,7 +231,7 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
         snapshot = self.config_entry.runtime_data.coordinator.data.snapshot
         devices = async_leaving(self.hass, self.config_entry, self._options, snapshot)
         # The text is Markdown: a name is shown as it is.
-        names = [f"`{name.replace('`', "'")}`" for name in sorted(map(name_of, devices), key=str.casefold)]
+        names = list(map(code, sorted(map(name_of, devices), key=str.casefold)))
         more = f" (+{len(names) - NAMES_SHOWN})" if len(names) > NAMES_SHOWN else ""
         return ", ".join(names[:NAMES_SHOWN]) + more
 
@@ -240,7 +241,7 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
         if runtime is None:
             return None
         try:
-            return [name for name in await answers.async_raw(self.hass, runtime) if name.startswith("litellm_")]
+            return await answers.async_families(self.hass, runtime)
         except ScrapeError, AnswerError:
             return None
 

@@ -10,7 +10,6 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.service import async_register_admin_service
 from homeassistant.util import dt as dt_util
-from homeassistant.util.json import JsonObjectType, json_loads_object
 
 from .api import answers
 from .api.base import query_message
@@ -72,15 +71,11 @@ async def _async_get_usage(call: ServiceCall) -> ServiceResponse:
     if members is not None and len(query.dimensions) != 1:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="members_need_one_dimension")
     try:
-        answer = json_loads_object(await answers.async_usage(call.hass, runtime, query))
+        return await answers.async_usage_object(call.hass, runtime, query, members)
     except StoreError as err:
         raise _store_failed(err) from err
-    if members is not None:
-        dimension = query.dimensions[0]
-        names = (dimension, f"{dimension}_name")
-        rows = [row for row in _rows(answer) if any(row.get(name) in members for name in names)]
-        answer["usage"], answer["count"] = rows, len(rows)
-    return answer
+    except QueryError as err:
+        raise _invalid(err) from err
 
 
 async def _async_export_usage(call: ServiceCall) -> ServiceResponse:
@@ -126,10 +121,15 @@ async def _async_rebuild_statistics(call: ServiceCall) -> None:
 async def _async_scrape(call: ServiceCall) -> ServiceResponse:
     """Scrape at once, and return what was used since the last scrape."""
     runtime = await _async_runtime(call)
-    await runtime.coordinator.async_refresh()
+    entry = runtime.coordinator.config_entry
+    title = entry.title
+    await runtime.coordinator.async_scrape()
+    if getattr(entry, "runtime_data", None) is not runtime:
+        raise HomeAssistantError(
+            translation_domain=DOMAIN, translation_key="not_loaded", translation_placeholders={"title": title}
+        )
     error = runtime.coordinator.error
     if error is not None:
-        title = runtime.coordinator.config_entry.title
         raise HomeAssistantError(
             translation_domain=DOMAIN,
             translation_key="scrape_failed",
@@ -170,12 +170,6 @@ async def _async_query(call: ServiceCall, runtime: RuntimeData) -> UsageQuery:
     except QueryError as err:
         raise _invalid(err) from err
     return query
-
-
-def _rows(answer: JsonObjectType) -> list[Any]:
-    """Return the rows of an answer."""
-    rows = answer["usage"]
-    return rows if isinstance(rows, list) else []
 
 
 def _invalid(err: QueryError) -> ServiceValidationError:

@@ -24,6 +24,8 @@ _FILLERS: Final = frozenset(
 """Words around a name that are not part of it."""
 _POSSESSIVE: Final = re.compile(r"['\N{RIGHT SINGLE QUOTATION MARK}]s?\b")
 _PARTS: Final = re.compile(r"[^\W\d_]+|\d")
+_LONGEST: Final = 200
+"""Characters; nobody says a longer name, and to compare it with all that there are would take minutes."""
 _ALIKE: Final = 0.8
 """From here on two spellings are taken for one name: "gemni flash" is one letter off."""
 
@@ -33,6 +35,8 @@ def find(spoken: str, names: Mapping[str, Iterable[str]]) -> list[str]:
 
     `names` are the names that each id is known by.
     """
+    if len(spoken) > _LONGEST:
+        return []
     said = _POSSESSIVE.sub("", spoken.lower())
     wanted = _spelled(" ".join(word for word in said.split() if word not in _FILLERS)) or _spelled(said)
     if not wanted:
@@ -61,4 +65,5 @@ def _holds(wanted: str, name: str) -> bool:
 
 def _is_alike(wanted: str, name: str) -> bool:
     """Whether two spellings differ by a slip only."""
-    return SequenceMatcher(None, wanted, name).ratio() >= _ALIKE
+    matcher = SequenceMatcher(None, wanted, name)
+    return matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE

@@ -24,7 +24,7 @@ async def test_metrics_are_asked_for_once_with_the_key(client: MetricsClient, pr
     (request,) = proxy.requests
     assert request.path == "/metrics/"
     assert request.headers["Authorization"] == "Bearer sk-1234"
-    assert request.headers["Accept"] == "text/plain"
+    assert request.headers["Accept"].startswith("text/plain,")
 
 
 @pytest.mark.parametrize("key", [None, ""])

@@ -1,6 +1,7 @@
 """Whatever goes wrong has a name, also what nobody thought of."""
 
 import asyncio
+import gzip
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -16,10 +17,13 @@ from custom_components.litellm_pulse.client import (
     MetricsClient,
     NotFoundError,
     RateLimitedError,
+    RedirectError,
     ScrapeError,
     ScrapeTimeoutError,
     UnexpectedStatusError,
 )
+from custom_components.litellm_pulse.core.errors import NotPrometheusError
+from custom_components.litellm_pulse.core.exposition import ExpositionParser
 
 from ..proxy import Proxy
 from .conftest import body_of, ignore
@@ -152,3 +156,99 @@ async def test_a_server_that_knows_neither_has_no_metrics(client: MetricsClient,
     with pytest.raises(NotFoundError):
         await client.fetch(ignore)
     assert [request.path for request in proxy.requests] == ["/metrics/", "/metrics"]
+
+
+PAGE = b"\n <!doctype html><title>Sign in</title>"
+OTHERWISE = {
+    "forbidden": web.Response(status=403),
+    "bad request": web.Response(status=400),
+    "method not allowed": web.Response(status=405),
+    "not acceptable": web.Response(status=406),
+    "gone": web.Response(status=410),
+    "not implemented": web.Response(status=501),
+    "page": web.Response(body=PAGE, content_type="text/html"),
+    "page after blanks": web.Response(body=b"\n" * 40_000 + PAGE),
+    "json": web.Response(body=b'{"detail": "Not Found"}', content_type="application/json"),
+    "sign in elsewhere": web.Response(status=302, headers={"Location": "https://sso.example.com/?next=/metrics/"}),
+    "https on another port": web.Response(status=308, headers={"Location": "https://127.0.0.1:1/metrics/"}),
+}
+"""What servers answer that know only one of the two forms."""
+
+
+@pytest.mark.parametrize("otherwise", OTHERWISE)
+@pytest.mark.parametrize("known", ["/metrics", "/metrics/"])
+async def test_a_server_that_knows_one_form_only_is_found_whatever_it_answers_to_the_other(
+    client: MetricsClient, proxy: Proxy, known: str, otherwise: str
+) -> None:
+    async def strict(request: web.Request) -> web.Response:
+        if request.path != known:
+            other = OTHERWISE[otherwise]
+            return web.Response(body=other.body, status=other.status, headers=other.headers)
+        return web.Response(body=b"# TYPE litellm_a_total counter\nlitellm_a_total 1\n")
+
+    proxy.handler = strict
+    if known == "/metrics/":
+        client.url = client.url.with_path("/metrics")
+    parser = ExpositionParser(["litellm_a_total"])
+    await client.fetch(parser.feed)
+    assert parser.finish() == {"litellm_a_total": [b"litellm_a_total 1"]}
+    await client.fetch(ignore)
+    assert [request.path for request in proxy.requests[1:]] == [known, known]
+    assert {request.headers["Host"] for request in proxy.requests} == {f"127.0.0.1:{proxy.server.port}"}
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "error"),
+    [
+        ("forbidden", InvalidAuthError),
+        ("gone", UnexpectedStatusError),
+        ("page", NotPrometheusError),
+        ("json", NotPrometheusError),
+        ("sign in elsewhere", RedirectError),
+    ],
+)
+async def test_a_server_that_knows_neither_form_is_told_by_what_it_says_of_one_of_them(
+    client: MetricsClient, proxy: Proxy, otherwise: str, error: type[Exception]
+) -> None:
+    async def strict(request: web.Request) -> web.Response:
+        if request.path != "/metrics/":
+            raise web.HTTPNotFound
+        other = OTHERWISE[otherwise]
+        return web.Response(body=other.body, status=other.status, headers=other.headers)
+
+    proxy.handler = strict
+    with pytest.raises(error):
+        await client.fetch(ExpositionParser(()).feed)
+
+
+HOSTILE_VERSIONS = {
+    "ten megabytes": b'{"litellm_version": "%s"}' % (b"1" * 10_000_000),
+    "brackets": b"[" * 60_000,
+    "a bomb": gzip.compress(b" " * 100_000_000),
+    "what is no gzip": b"not gzip",
+    "no object": b"[1, 2]",
+    "no text": b'{"litellm_version": {"a": 1}}',
+    "our key": b'{"litellm_version": "sk-1234"}',
+    "HTML": b'{"litellm_version": "<img src=x onerror=alert(1)>"}',
+    "lines": b'{"litellm_version": "1.2\\n3.4"}',
+    "no JSON": b"\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_VERSIONS)
+async def test_whatever_a_server_calls_its_version_is_a_version_or_nothing(
+    client: MetricsClient, proxy: Proxy, name: str
+) -> None:
+    body = HOSTILE_VERSIONS[name]
+    headers = {"Content-Encoding": "gzip"} if "gzip" in name or "bomb" in name else {}
+
+    async def hostile(_: web.Request) -> web.Response:
+        return web.Response(body=body, headers=headers, content_type="application/json")
+
+    async with Proxy() as other:
+        other.handler = hostile
+        client.liveness = URL(other.url) / "x" / "liveliness"
+        assert await client.version() is None
+    proxy.json["/health/readiness"] = {"litellm_version": "1.83.14-stable"}
+    client.liveness = URL(proxy.url) / "health" / "liveliness"
+    assert await client.version() == "1.83.14-stable"

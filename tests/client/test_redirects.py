@@ -26,7 +26,7 @@ async def test_the_key_never_goes_to_another_host(client: MetricsClient, proxy: 
     proxy.answer(status=302, Location=f"http://localhost:{proxy.server.port}/metrics/")
     with pytest.raises(RedirectError):
         await client.fetch(ignore)
-    assert len(proxy.requests) == 1
+    assert [request.path for request in proxy.requests] == ["/metrics/", "/metrics"]
 
 
 async def test_a_location_without_tls_does_not_take_the_key_out_of_tls(

@@ -1,10 +1,12 @@
 """LiteLLM's lists of keys, teams and tags, of four releases; see make_lists.py for how the answers were made."""
 
+import gzip
 import json
 import os
 import subprocess
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +179,53 @@ def test_the_lists_are_what_the_packages_own_models_give(release: str) -> None:
     )
     assert made.returncode == 0, made.stderr[-2000:]
     assert json.loads(made.stdout) == json.loads((FIXTURES / f"lists-{release}.json").read_text())
+
+
+HOSTILE: dict[str, dict[str, Any]] = {
+    "no number": {"max_budget": float("nan"), "spend": float("inf")},
+    "a number beyond all": {"max_budget": 10**400},
+    "a budget of ages": {"budget_reset_at": "2026-12-01T00:00:00Z", "budget_duration": "9" * 30 + "d"},
+    "a reset before Christ": {"budget_reset_at": "0001-01-01T00:00:00+14:00"},
+    "a reset after everybody": {"budget_reset_at": "9999-12-31T23:59:59-14:00"},
+    "a duration that is none": {"budget_reset_at": "2026-12-01T00:00:00Z", "budget_duration": 7},
+    "a table that is none": {"litellm_budget_table": [1, 2]},
+    "a name that is none": {"key_alias": {"a": [1]}, "team_alias": 7},
+    "a time that is none": {"created_at": [], "budget_reset_at": None},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("api", ["1.110.2"], indirect=True)
+async def test_a_list_that_lies_is_left_out_or_has_names_and_amounts(api: tuple[Api, Rest], name: str) -> None:
+    proxy, asked = api
+    one = {"token": "k", "team_id": "t", "name": "n", **HOSTILE[name]}
+    proxy.answers |= {"/key/list": {"keys": [one], "total_pages": 1e300}, "/team/list": [one], "/tag/list": [one]}
+    for member in (await listed(asked)).values():
+        assert isinstance(member.member.name, str)
+        budget = member.budget
+        assert budget is None or all(isfinite(value) for value in (budget.remaining, budget.maximum or 0.0))
+
+
+BODIES = {
+    "brackets": (b"[" * 1_000_000, {}),
+    "a bomb": (gzip.compress(b" " * 100_000_000), {"Content-Encoding": "gzip"}),
+    "what is no gzip": (b"[]", {"Content-Encoding": "gzip"}),
+    "what nobody asked for": (b"[]", {"Content-Encoding": "br"}),
+    "no JSON": (b"\xff", {}),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+async def test_a_body_that_cannot_be_read_is_an_answer_that_was_not_expected(name: str, socket_enabled: None) -> None:  # noqa: ARG001
+    body, headers = BODIES[name]
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=body, headers=headers)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    async with TestServer(app, host="127.0.0.1") as server, aiohttp.ClientSession() as session:
+        asked = Rest(session, f"http://127.0.0.1:{server.port}", "sk-admin")
+        with pytest.raises(UnexpectedAnswerError):
+            await asked.look(TODAY)
+        assert await asked.members(TODAY) == {}

@@ -3,10 +3,10 @@
 import json
 import random
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import aiohttp
 import pytest
@@ -332,3 +332,52 @@ async def test_what_was_told_before_a_key_lost_its_permission_or_a_gateway_came_
     assert 0 < kept.total() < len(api.rows) / 2
     await RestImporter(rest, kept).run(now=NOW, seam=NOW)
     assert kept.total() == sum(day < NOW.date() for day, _ in api.rows)
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
+def test_an_amount_that_is_no_number_is_told(amount: str) -> None:
+    answer = json.loads(f'{{"results": [{{"date": "2026-11-01", "metrics": {{"spend": {amount}}}}}]}}')
+    with pytest.raises(UnexpectedAnswerError):
+        page(Activity.USER, answer)
+
+
+@pytest.mark.parametrize("pages", ["Infinity", "1e999"])
+def test_a_number_of_pages_that_is_none_is_told(pages: str) -> None:
+    with pytest.raises(UnexpectedAnswerError):
+        page(Activity.USER, json.loads(f'{{"results": [], "metadata": {{"total_pages": {pages}}}}}'))
+
+
+async def test_a_proxy_that_has_pages_without_end_is_not_asked_without_end(socket_enabled: None) -> None:  # noqa: ARG001
+    asked: list[str] = []
+
+    async def endless(request: web.Request) -> web.Response:
+        asked.append(request.path_qs)
+        return web.json_response({"results": [], "metadata": {"total_pages": 10**9}})
+
+    app = web.Application()
+    app.router.add_get("/user/daily/activity", endless)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        lying = Rest(session, str(server.make_url("/")), "sk-admin")
+        with pytest.raises(UnexpectedAnswerError):
+            _ = [one async for one in lying.days(Activity.USER, NOW.date(), NOW.date())]
+    assert len(asked) == 2
+
+
+async def test_days_that_were_not_asked_for_are_not_believed(rest: Rest, api: Api) -> None:
+    api.days = lambda rows: Api.days(api, [(day - timedelta(days=4000), one) for day, one in rows])  # type: ignore[method-assign]
+    with pytest.raises(UnexpectedAnswerError):
+        await rest.look(api.today)
+
+
+async def test_usage_before_there_was_litellm_is_not_looked_for(rest: Rest, api: Api, kept: Kept) -> None:
+    class Always(list[tuple[date, str]]):
+        """A row in every month that there ever was."""
+
+        @override
+        def __iter__(self) -> Iterator[tuple[date, str]]:
+            first, last = (date.fromisoformat(day) for day in api.asked[-1].split()[:2])
+            return iter([(last, "m")] if first <= last else [])
+
+    api.rows = Always()
+    await RestImporter(rest, kept).run(now=NOW, seam=NOW)
+    assert min(asked.split()[0] for asked in api.asked) == "2023-01-01"

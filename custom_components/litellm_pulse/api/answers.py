@@ -5,8 +5,10 @@ coroutine that returns JSON (or CSV, or the Prometheus exposition) as bytes, wor
 loop, once for all who ask the same between two scrapes.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from heapq import nsmallest
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -36,6 +38,9 @@ _ROWS_AT_ONCE: Final = 256
 _ROWS_KEPT: Final = 2 * RECENT_SCRAPES
 """Scrapes of which the JSON is kept, a kilobyte and a half each."""
 
+_FAMILY: Final = re.compile(r"litellm_[a-z0-9_]{1,100}")
+_MOST_FAMILIES: Final = 1_000
+"""LiteLLM has about a hundred."""
 _COMPARED_DAYS: Final = 31
 MOST_ROWS: Final = 20_000
 """Rows of usage in one answer: a month by the hour of 25 members, 10 MB; what is beyond is asked for in parts."""
@@ -59,11 +64,6 @@ def metric(runtime: RuntimeData, name: str) -> dict[str, object]:
 def health(runtime: RuntimeData) -> dict[str, object]:
     """Return whether there is anything to answer with."""
     return contract.health(runtime.coordinator.data.snapshot, error=runtime.coordinator.error)
-
-
-def budgets(runtime: RuntimeData, dimensions: Sequence[Dimension]) -> dict[str, object]:
-    """Return what LiteLLM itself lets the members of some dimensions spend."""
-    return usage.budgets(runtime.coordinator.data.snapshot, dimensions, runtime.ledger.zone)
 
 
 def last_increase(runtime: RuntimeData) -> JsonObjectType:
@@ -97,11 +97,30 @@ async def async_members(hass: HomeAssistant, runtime: RuntimeData, name: str) ->
     return await _async_cached(hass, runtime, work, name)
 
 
+async def async_budgets(hass: HomeAssistant, runtime: RuntimeData, dimensions: Sequence[Dimension]) -> bytes:
+    """Return what LiteLLM itself lets the members of some dimensions spend."""
+    work = partial(_budgets, dimensions=dimensions, zone=runtime.ledger.zone)
+    return await _async_cached(hass, runtime, work, "budgets", tuple(dimensions))
+
+
 async def async_usage(hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery) -> bytes:
     """Return usage over time, split by dimensions; raises StoreError, and QueryError for more than MOST_ROWS."""
     lack = text("backup_is_made") if runtime.ledger.paused else None
     work = partial(_usage, path=runtime.ledger.path, query=query, lack=lack)
     return await _async_cached(hass, runtime, work, "usage", query, lack, reads=True)
+
+
+async def async_usage_object(
+    hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery, members: Collection[str] | None
+) -> JsonObjectType:
+    """Return the same as an object, not as JSON; `members` are those of the one dimension that are wanted.
+
+    Megabytes of JSON cannot be read without holding the event loop, wherever that is done.
+    """
+    lack = text("backup_is_made") if runtime.ledger.paused else None
+    snapshot, path = runtime.coordinator.data.snapshot, runtime.ledger.path
+    work = partial(_usage_object, snapshot, path=path, query=query, lack=lack, members=members)
+    return await runtime.response_cache.async_read(hass, work)
 
 
 async def async_usage_csv(hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery) -> bytes:
@@ -122,7 +141,7 @@ async def async_comparison(hass: HomeAssistant, runtime: RuntimeData) -> JsonObj
     work = partial(
         comparison.compare, runtime.ledger.path, first=windows.day_of(now, zone) - _COMPARED_DAYS, now=now, zone=zone
     )
-    days = comparison.as_json(await hass.async_add_executor_job(work))
+    days = comparison.as_json(await runtime.response_cache.async_read(hass, work))
     for day in days:
         day["explanation"] = [localize(hass, f"history_reason_{reason}") for reason in cast(list[str], day["reasons"])]
     return cast(JsonObjectType, {"days": days, "import": history_status(runtime.coordinator.data.history)})
@@ -138,6 +157,19 @@ async def async_exposition(hass: HomeAssistant, runtime: RuntimeData, dimensions
 async def async_raw(hass: HomeAssistant, runtime: RuntimeData) -> dict[str, float]:
     """Return the sum of every family that the proxy publishes; raises ScrapeError or AnswerError."""
     return await runtime.raw_scraper.async_get(hass, runtime.scraper.client)
+
+
+async def async_raw_json(hass: HomeAssistant, runtime: RuntimeData) -> bytes:
+    """Return the same as JSON; raises ScrapeError or AnswerError."""
+    return await hass.async_add_executor_job(_sums, await async_raw(hass, runtime))
+
+
+async def async_families(hass: HomeAssistant, runtime: RuntimeData) -> list[str]:
+    """Return the families that LiteLLM publishes, by name; raises ScrapeError or AnswerError.
+
+    What only a lying server would call one, our key for example, or thousands of them, is left out.
+    """
+    return await hass.async_add_executor_job(_families, await async_raw(hass, runtime))
 
 
 async def _async_cached(
@@ -166,6 +198,18 @@ def _json_list(
         pieces.append(json_bytes(batch)[1:-1])
         count += len(batch)
     return _json_object(name, pieces, {"count": count, **rest} if counted else rest)
+
+
+def _families(sums: Mapping[str, float]) -> list[str]:
+    """Return the names that families of LiteLLM may have."""
+    found = (name for name in sums if _FAMILY.fullmatch(name) and not name.endswith("_created"))
+    return nsmallest(_MOST_FAMILIES, found)
+
+
+def _sums(sums: Mapping[str, float]) -> bytes:
+    """Return sums as JSON; a body may have a million families."""
+    batches = batched(sums.items(), _ROWS_AT_ONCE, strict=False)
+    return b"{%s}" % b",".join([json_bytes(dict(batch))[1:-1] for batch in batches])
 
 
 def _json_object(name: str, pieces: Iterable[bytes], rest: Mapping[str, object]) -> bytes:
@@ -200,13 +244,39 @@ def _table(snapshot: Snapshot, *, name: str, dimension: Dimension, zone: ZoneInf
     return _json_list(name, contract.table(snapshot, dimension), rest)
 
 
+def _budgets(snapshot: Snapshot, *, dimensions: Sequence[Dimension], zone: ZoneInfo) -> bytes:
+    """Return the budgets of the members of some dimensions."""
+    rest = usage.budgets(snapshot, dimensions, zone)
+    rows = cast(list[dict[str, object]], rest.pop("budgets"))
+    return _json_list("budgets", rows, rest)
+
+
 def _usage(snapshot: Snapshot, *, path: Path, query: UsageQuery, lack: str | None) -> bytes:
     """Return usage over time; `lack` says why the file lacks what was used last. Raises StoreError."""
+    rest = _usage_metadata(snapshot, path, query, lack)
+    rows = usage.usage_rows(snapshot, query, _limited(sql.usage(path, query)))
+    return _json_list("usage", rows, rest, counted=True)
+
+
+def _usage_object(
+    snapshot: Snapshot, *, path: Path, query: UsageQuery, lack: str | None, members: Collection[str] | None
+) -> JsonObjectType:
+    """Return usage over time as an object, of some members only where they are named. Raises StoreError."""
+    rest = _usage_metadata(snapshot, path, query, lack)
+    rows = list(usage.usage_rows(snapshot, query, _limited(sql.usage(path, query))))
+    if members is not None:
+        dimension = query.dimensions[0]
+        names = (dimension, f"{dimension}_name")
+        rows = [row for row in rows if any(row.get(name) in members for name in names)]
+    return cast(JsonObjectType, {"usage": rows, "count": len(rows), **rest})
+
+
+def _usage_metadata(snapshot: Snapshot, path: Path, query: UsageQuery, lack: str | None) -> dict[str, object]:
+    """Return what is told beside the rows of usage. Raises StoreError."""
     rest = usage.usage_metadata(snapshot, query, sql.usage_since(path, query))
     if lack is not None:
         rest.setdefault("error", lack)
-    rows = usage.usage_rows(snapshot, query, _limited(sql.usage(path, query)))
-    return _json_list("usage", rows, rest, counted=True)
+    return rest
 
 
 def _usage_csv(snapshot: Snapshot, *, path: Path, query: UsageQuery) -> bytes:

@@ -2,7 +2,6 @@
 
 from asyncio import Future, Lock, shield
 from collections.abc import Callable, Hashable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -56,7 +55,7 @@ class ResponseCache:
             if len(self._found) >= _KEPT:
                 del self._found[next(iter(self._found))]
             future = self._found[key] = hass.async_create_task(
-                self._async_work(hass, work, self._reading if reads else nullcontext()), f"{DOMAIN} - answer"
+                self._async_work(hass, work, reads=reads), f"{DOMAIN} - answer"
             )
         try:
             # A client that hangs up must not take the answer away from the others that wait for it.
@@ -71,12 +70,14 @@ class ResponseCache:
         while self.size > _KEPT_BYTES:
             del self._found[next(one for one, kept in self._found.items() if _is_answer(kept))]
 
-    async def _async_work(
-        self, hass: HomeAssistant, work: Callable[[], bytes], turn: AbstractAsyncContextManager[None]
-    ) -> bytes:
-        """Work an answer out when its turn comes."""
-        async with turn:
+    async def async_read[T](self, hass: HomeAssistant, work: Callable[[], T]) -> T:
+        """Return what is not kept, read off the file when its turn comes; raises what `work` raises."""
+        async with self._reading:
             return await hass.async_add_executor_job(work)
+
+    async def _async_work(self, hass: HomeAssistant, work: Callable[[], bytes], *, reads: bool) -> bytes:
+        """Work an answer out."""
+        return await (self.async_read(hass, work) if reads else hass.async_add_executor_job(work))
 
 
 def _is_answer(future: Future[bytes]) -> bool:

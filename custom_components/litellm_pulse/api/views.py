@@ -95,7 +95,7 @@ class BudgetsView(PulseView):
         """Respond with the budgets of the dimensions that are asked for; raises ForbiddenError."""
         asked = parameters.dimensions(request.query.get("dimensions"), usage.BUDGETED)
         _require(request, runtime, asked)
-        return respond_json(answers.budgets(runtime, asked))
+        return respond(await answers.async_budgets(request.app[KEY_HASS], runtime, asked))
 
 
 class ComparisonView(PulseView):
@@ -118,7 +118,7 @@ class RawView(PulseView):
     async def answer(self, request: web.Request, runtime: RuntimeData) -> web.Response:
         """Respond with the sums; raises ForbiddenError."""
         require_raw(runtime.coordinator.config_entry, request[KEY_HASS_USER])
-        return respond_json(await answers.async_raw(request.app[KEY_HASS], runtime))
+        return respond(await answers.async_raw_json(request.app[KEY_HASS], runtime))
 
 
 class HealthView(PulseView):

@@ -27,6 +27,10 @@ class NotPrometheusError(AnswerError):
     """The body is not in the exposition format, but for example HTML or JSON."""
 
 
+class WebPageError(NotPrometheusError):
+    """The body begins as HTML or JSON does; none of it was taken in, so that another may follow."""
+
+
 class TooManySeriesError(AnswerError):
     """The body has more series than memory is given to."""
 
@@ -45,6 +49,10 @@ class SurprisingPartError(PulseError):
 
 class StoreError(PulseError):
     """The ledger's file cannot be read or written."""
+
+
+class ClosedStoreError(StoreError):
+    """The ledger was closed meanwhile."""
 
 
 class NewerSchemaError(StoreError):

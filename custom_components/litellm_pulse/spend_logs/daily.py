@@ -68,7 +68,7 @@ def page(activity: Activity, answer: object) -> Page:
     """Return what an answer says; raises UnexpectedAnswerError."""
     try:
         return _page(activity, answer)
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as err:
         raise UnexpectedAnswerError(f"{activity.path}: {type(err).__name__}: {err}") from err
 
 
@@ -149,13 +149,16 @@ def _entities(activity: Activity, start: datetime, breakdown: Mapping[str, Any])
 
 
 def _vector(metrics: Mapping[str, Any]) -> Vector:
-    """Return the sums of an answer; what a release does not tell is None."""
-    return tuple(
+    """Return the sums of an answer; what a release does not tell is None. Raises ValueError for what is no number."""
+    vector = tuple(
         [
             None if (name := FIELDS.get(metric)) is None or name not in metrics else float(metrics[name])
             for metric in METRICS
         ]
     )
+    if not all(math.isfinite(value) for value in vector if value is not None):
+        raise ValueError("an amount is no number")
+    return vector
 
 
 def gathered(pages: Iterable[Page]) -> Page:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from ..core.catalog import Dimension
@@ -12,6 +13,8 @@ from .errors import UnexpectedAnswerError
 
 _DAYS: Mapping[str, float] = {"h": 1 / 24, "d": 1, "w": 7}
 _SHORTEST_MONTH = 28
+_YEARS = range(2000, 9999)
+"""Times of which any zone knows the date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ def _listed(answer: Any, field: str) -> Iterator[Mapping[str, Any]]:  # noqa: AN
 def _entries(dimension: Dimension, found: Iterator[Mapping[str, Any]], key: str, name: str) -> list[Entry]:
     try:
         return [_entry(dimension, one, key, name) for one in found if one.get(key)]
-    except (TypeError, ValueError) as err:
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as err:
         raise UnexpectedAnswerError(f"{dimension} list: {err}") from err
 
 
@@ -88,13 +91,19 @@ def _entry(dimension: Dimension, one: Mapping[str, Any], key: str, name: str) ->
     return Entry(
         dimension=dimension,
         id=str(one[key]),
-        name=one.get(name) or None,
-        max_budget=None if maximum is None else float(maximum),
-        spend=None if spend is None else float(spend),
+        name=str(one.get(name) or "") or None,
+        max_budget=_dollars(maximum),
+        spend=_dollars(spend),
         since=_since(resets_at, budget.get("budget_duration"), one.get("created_at")),
         resets_at=resets_at,
         blocked=bool(one.get("blocked")),
     )
+
+
+def _dollars(amount: float | None) -> float | None:
+    """Return an amount; None where it is not told, or is none."""
+    found = None if amount is None else float(amount)
+    return found if found is not None and isfinite(found) else None
 
 
 def _since(resets_at: datetime | None, duration: str | None, created_at: str | None) -> date | None:
@@ -122,4 +131,6 @@ def _parsed(duration: str) -> tuple[int, str]:
 def _time(text: str) -> datetime:
     """Return a time of the API, in UTC where it names no zone."""
     at = datetime.fromisoformat(text)
+    if at.year not in _YEARS:
+        raise ValueError(f"{at.year} is no year of a budget")
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at

@@ -14,6 +14,8 @@ from typing import Any
 
 import aiohttp
 
+from ..body import DamagedBodyError, OversizedBodyError
+from ..body import read as read_body
 from ..core.catalog import Dimension, tag_label
 from ..credentials import InvalidKeyError, request_headers
 from ..http_headers import retry_after
@@ -40,9 +42,12 @@ ROWS_PER_PAGE_OF_A_DAY = (ROWS_PER_PAGE, 900) * 3
 KEYS_PER_PAGE = 100
 MOST_PAGES = 50
 """Pages of a list that are asked for: 5,000 keys."""
-PIECE = 1 << 16
+MOST_PAGES_OF_A_DAY = 1_000
+"""A million of LiteLLM's rows."""
 MOST_BYTES = 1 << 26
-"""Of one answer: a list of teams holds the keys of each, 2 kB a key."""
+"""Of one answer, after decompression: a list of teams holds the keys of each, 2 kB a key."""
+REASON_BYTES = 1 << 16
+"""Of an answer that is no success: what it begins with says why."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 TIMEOUT = aiohttp.ClientTimeout(total=60)
 """A month of a busy proxy takes LiteLLM seconds."""
@@ -82,7 +87,7 @@ class Rest:
         self._session = session
         self._url = url.rstrip("/")
         try:
-            self._headers = request_headers(key, headers)
+            self._headers = {"Accept-Encoding": "gzip", **request_headers(key, headers)}
         except InvalidKeyError as err:
             raise AuthenticationError("No header can hold this key") from err
         self._context = context
@@ -122,6 +127,8 @@ class Rest:
         for size in ROWS_PER_PAGE_OF_A_DAY:
             cut = {**only, "page_size": str(size)}
             answer = await self._page(activity, day, day, 1, cut)
+            if answer.pages > MOST_PAGES_OF_A_DAY:
+                raise UnexpectedAnswerError(f"{activity.path}: {day} has {answer.pages} pages")
             rest = [await self._page(activity, day, day, number, cut) for number in range(2, answer.pages + 1)]
             told = await asyncio.to_thread(gathered, [answer, *rest])
             if before is not None and await asyncio.to_thread(alike, before, told):
@@ -197,7 +204,10 @@ class Rest:
             "page_size": str(ROWS_PER_PAGE),
             **only,
         }
-        return await self._get(activity.path, partial(page, activity), query)
+        answer = await self._get(activity.path, partial(page, activity), query)
+        if not all(first <= one.start.date() <= last for one in answer.told):
+            raise UnexpectedAnswerError(f"{activity.path}: days that were not asked for")
+        return answer
 
     async def _get[T](self, path: str, read: Callable[[Any], T], query: Mapping[str, str] | None = None) -> T:
         """Return what `read` makes of the answer to a GET, after a pause where too much was asked.
@@ -222,34 +232,32 @@ class Rest:
                 headers=self._headers,
                 timeout=TIMEOUT,
                 allow_redirects=False,
+                auto_decompress=False,
                 ssl=self._context,
             ) as response:
-                body = await _read(path, response)
+                body = bytearray()
+                await read_body(response, body.extend, MOST_BYTES)
                 if response.status == HTTPStatus.OK:
                     # A month of many keys is megabytes: made, read and let go of elsewhere.
                     return await asyncio.to_thread(lambda: read(json.loads(body)))
                 if response.status == HTTPStatus.TOO_MANY_REQUESTS:
                     told = retry_after(response.headers.get("Retry-After", ""))
                     raise BusyError(path, PAUSE_SECONDS if told is None else told)
-                raise refusal(response.status, body.decode(errors="replace"))(f"{path}: {response.status}")
+                reason = body[:REASON_BYTES].decode(errors="replace")
+                raise refusal(response.status, reason)(f"{path}: {response.status}")
         except TimeoutError as err:
             raise SourceTimeoutError(path) from err
         except aiohttp.ClientSSLError as err:
             raise TlsError(str(err)) from err
         except aiohttp.ClientError as err:
             raise UnreachableError(f"{path}: {err}") from err
-        except ValueError as err:
+        except OversizedBodyError as err:
+            raise UnexpectedAnswerError(f"{path}: more than {MOST_BYTES} bytes") from err
+        except DamagedBodyError as err:
+            raise UnexpectedAnswerError(f"{path}: {err}") from err
+        # RecursionError: JSON of brackets only.
+        except (ValueError, RecursionError) as err:
             raise UnexpectedAnswerError(f"{path}: not JSON") from err
-
-
-async def _read(path: str, response: aiohttp.ClientResponse) -> bytearray:
-    """Return the body of an answer; raises UnexpectedAnswerError for one that is too large."""
-    body = bytearray()
-    async for piece in response.content.iter_chunked(PIECE):
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise UnexpectedAnswerError(f"{path}: more than {MOST_BYTES} bytes")
-    return body
 
 
 def refusal(status: int, body: str) -> Callable[[str], SourceError]:

@@ -1,7 +1,7 @@
 """The import from LiteLLM's REST: UTC days, newest first, down to where nothing is told any more."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from .daily import Activity
 from .destination import Destination, hand_over
@@ -11,6 +11,8 @@ from .progress import Progress
 from .rest import Rest
 from .rows import Block
 
+BEGINNING = datetime(2023, 1, 1, tzinfo=UTC)
+"""The year in which LiteLLM was first released: whoever tells of earlier ones is not believed."""
 EMPTY_MONTHS = 12
 """After so many months without any usage nothing older is looked for."""
 
@@ -33,7 +35,7 @@ class RestImporter:
         progress = await self._destination.progress()
         end = min(progress.reached or floor(seam, DAY), floor(seam, DAY))
         oldest = progress.oldest or end
-        while end > _add_months(oldest, -EMPTY_MONTHS):
+        while end > max(BEGINNING, _add_months(oldest, -EMPTY_MONTHS)):
             span = Span(month_start(end - timedelta.resolution), end)
             told = await self._month(span)
             oldest = min([oldest, *[one.start for one in told]])
@@ -62,9 +64,9 @@ class RestImporter:
 def told_all(progress: Progress) -> bool:
     """Whether so many months without usage were met that nothing older is looked for."""
     oldest = progress.oldest
-    return (
-        progress.reached is not None and oldest is not None and progress.reached <= _add_months(oldest, -EMPTY_MONTHS)
-    )
+    if progress.reached is None or oldest is None:
+        return False
+    return progress.reached <= max(BEGINNING, _add_months(oldest, -EMPTY_MONTHS))
 
 
 def _add_months(at: datetime, months: int) -> datetime:

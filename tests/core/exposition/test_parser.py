@@ -19,7 +19,13 @@ from custom_components.litellm_pulse.core.errors import (
     TooManySeriesError,
     TruncatedAnswerError,
 )
-from custom_components.litellm_pulse.core.exposition import Exposition, ExpositionParser, parser
+from custom_components.litellm_pulse.core.exposition import (
+    Exposition,
+    ExpositionParser,
+    parser,
+    series_and_value,
+    split_sample,
+)
 from custom_components.litellm_pulse.core.models import TOTAL, Snapshot, Window
 
 from ..bodies import COST, START, TOKENS, body, cost, family, series
@@ -126,6 +132,27 @@ def _read(whole: bytes, wanted: Collection[str], size: int = 1 << 30) -> Exposit
 def test_a_line_without_an_end_is_no_exposition() -> None:
     with pytest.raises(NotPrometheusError):
         _read(b"a" * 10**7, (), 10**5)
+
+
+@pytest.mark.parametrize(
+    "overlong",
+    [
+        f'{COST}{{model="{"x" * 70_000}"}} 7',
+        f'{COST}{{model="{"x" * 5_000_000}"}} 7',
+        f"{COST}{ONE} 1{'0' * 70_000}",
+        f"{COST}{ONE} 1{' ' * 70_000}7",
+        f'{COST}{{model="{"\\" * 140_000}"}} 7',
+        f"# HELP {COST} {'x' * 70_000}",
+    ],
+)
+def test_one_line_that_is_too_long_is_skipped_and_the_others_are_read(overlong: str) -> None:
+    whole = body(family(COST, {ONE: 1, TWO: 2}), start=1.0).decode()
+    lines = whole.replace(f"{COST}{TWO}", f"{overlong}\n{COST}{TWO}").encode()
+    for size in (1000, 16384, 65536):
+        found = _read(lines, Counting().wanted, size)[COST]
+        read = [sample for line in found if (sample := series_and_value(line))]
+        assert read == [(f"{COST}{ONE}".encode(), 1), (f"{COST}{TWO}".encode(), 2)], size
+        assert [split_sample(line)[1] for line in found if line[:100] == overlong[:100].encode()] in ([], [None])
 
 
 def test_comments_and_other_families_between_samples_belong_to_no_family() -> None:

@@ -83,6 +83,10 @@ def test_a_body_of_lines_without_a_blank_is_walked_once() -> None:
     assert sums(b"\n" * 1_000_000 + b"a\t2\n" + b"b{}\n" * 100_000) == {"a": 2.0}
 
 
+def test_a_line_that_is_too_long_is_in_no_sum() -> None:
+    assert sums(b"a %s 1\na 2\n" % (b" " * 70_000)) == {"a": 2.0}
+
+
 def test_the_labels_that_counters_have_are_known_whatever_their_lines_look_like() -> None:
     found = {
         "a_total": [b'a_total{team="red"} 1'],

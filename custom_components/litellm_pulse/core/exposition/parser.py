@@ -18,8 +18,9 @@ from ..errors import (
     NotPrometheusError,
     TooManySeriesError,
     TruncatedAnswerError,
+    WebPageError,
 )
-from .samples import without_exemplar
+from .samples import LINE_LIMIT, without_exemplar
 
 PROCESS_START = "process_start_time_seconds"
 _PREFIX = b"litellm_"
@@ -28,8 +29,8 @@ _TYPE = b"# TYPE "
 _TYPE_LENGTH = len(_TYPE)
 _HELP = b"# HELP "
 _NEWLINE = ord("\n")
-_LINE_LIMIT = 1 << 20
-"""Bytes; what has no end after as many is no line of an exposition."""
+_OVERLONG = 100, b'{"'
+"""What is kept of a line that is too long: so many bytes, with an end that makes it one that cannot be read."""
 SERIES_LIMIT = 250_000
 """Lines of wanted families; each costs some kilobytes of memory, and a busy proxy (50 keys, 20 models) has 8,000."""
 _FAMILY_LIMIT = 1_000
@@ -126,6 +127,8 @@ class ExpositionParser:
         """The family at hand."""
         self._rest = b""
         """The beginning of a line that the next piece goes on with."""
+        self._overlong = False
+        """That line is too long: the rest of it is skipped."""
         self._kept = 0
         """Lines so far."""
         self._begun = self._published = False
@@ -144,10 +147,12 @@ class ExpositionParser:
         start = 0
         if self._rest:
             start = piece.find(b"\n") + 1
-            line = self._rest + piece[: start or None]
+            line = self._rest + (piece[start - 1 : start] if self._overlong else piece[: start or None])
             if not start:
                 self._keep(line)
                 return
+            self._overlong = False
+            line = _within_limit(line)
             self._cut(line, 0, len(line))
         stop = max(start, piece.rfind(b"\n") + 1)
         self._cut(piece, start, stop)
@@ -180,15 +185,20 @@ class ExpositionParser:
         piece = piece.removeprefix(_BOM)
         start = piece.lstrip()
         if start[:1] and start[:1] in b'<{["':
-            raise NotPrometheusError
+            raise WebPageError
         self._begun = bool(start)
         return piece
 
     def _keep(self, rest: bytes) -> None:
-        """Keep the beginning of a line."""
-        if len(rest) > _LINE_LIMIT:
-            raise NotPrometheusError
-        self._rest = rest
+        """Keep the beginning of a line, of one that is too long as much as tells that it was skipped.
+
+        Any client of the proxy may choose a name, however long: the other lines are not to suffer from that.
+        """
+        if len(rest) > LINE_LIMIT:
+            if not self._published:
+                raise NotPrometheusError
+            self._overlong = True
+        self._rest = _within_limit(rest)
 
     def _cut(self, lines: bytes, start: int, stop: int) -> None:
         """Walk through whole lines from one `# TYPE` to the next, and keep what is wanted.
@@ -246,7 +256,7 @@ class ExpositionParser:
         """Keep the lines of a counter as the text format has them: `_created` is a family of its own there."""
         bare = name.removesuffix(_TOTAL)
         created = bare + _CREATED
-        for line in lines:
+        for line in filter(None, lines):
             family = created if line.startswith(created) else name
             if family in self._wanted.families:
                 suffixed = line if line.startswith(family) else line.replace(bare, name, 1)
@@ -260,3 +270,11 @@ class ExpositionParser:
         if not self._published:
             self._published = family.described.startswith(_PREFIX)
         return family.name
+
+
+def _within_limit(line: bytes) -> bytes:
+    """Return a line, of one that is too long as much as tells that it was skipped, with its end."""
+    if len(line) <= LINE_LIMIT:
+        return line
+    length, end = _OVERLONG
+    return line[:length] + end + (b"\n" if line.endswith(b"\n") else b"")

@@ -8,6 +8,8 @@ from math import inf, isfinite, nan
 
 from .labels import labels_of
 
+LINE_LIMIT = 1 << 16
+"""Bytes; to read a longer line would hold everything else up for more than some milliseconds."""
 _HASH = ord("#")
 _SAMPLE = re.compile(
     rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?)[ \t]*'
@@ -37,7 +39,7 @@ def split_sample(line: bytes) -> tuple[bytes, float | None]:
 
 def without_exemplar(line: bytes) -> bytes:
     """Return a sample line without its exemplar, which only OpenMetrics knows; any other line as it is."""
-    match = _WITH_EXEMPLAR.fullmatch(line)
+    match = _WITH_EXEMPLAR.fullmatch(line) if b"# " in line else None
     return line[: match.end(2)] if match else line
 
 
@@ -59,7 +61,7 @@ def sums(body: bytes | bytearray) -> dict[str, float]:
     found: dict[bytes, float] = {}
     start, find, rfind = 0, body.find, body.rfind
     while (end := find(b"\n", start)) >= 0:
-        if body[start] != _HASH:
+        if body[start] != _HASH and 0 < end - start <= LINE_LIMIT:
             # Never looks beyond the line: a body may have a million of them without a blank.
             space = max(start, rfind(b" ", start, end))
             brace = find(b"{", start, space)
