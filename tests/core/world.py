@@ -16,6 +16,9 @@ type Key = tuple[str, str, str]
 type Counters = Mapping[Key, tuple[float, int]]
 """Series -> its incarnation, by when it was created on the proxy's clock, and its value."""
 
+REPEATED = 10
+"""Answers of several workers after which the same again is no older answer any more."""
+
 KEYS: list[Key] = list(product(("gpt-4o", "opus", "llama"), ("t-1", "t-2"), ("/a", "/b")))
 
 
@@ -105,6 +108,8 @@ class Known:
     """What they had in the first answer after the last such restart."""
     present: Mapping[Key, int] = field(default_factory=dict)
     """What several workers had in their last answer."""
+    recent: tuple[Mapping[Key, int], ...] = ()
+    """What they had in their last answers: who has the same again, and less than at last, may be an older answer."""
     answered: Mapping[Life, datetime] = field(default_factory=dict)
     dated: Mapping[Life, float] = field(default_factory=dict)
     """The proxy's clock at the last answer of each process."""
@@ -155,6 +160,7 @@ class Known:
             others=others,
             begun=begun,
             present=_values(life.counters) if life.start is None else self.present,
+            recent=(*self.recent[1 - REPEATED :], _values(life.counters)) if life.start is None else self.recent,
             answered={**self.answered, life: at},
             dated={**self.dated, life: date},
             last=at,
@@ -176,6 +182,8 @@ class Known:
         """Whether the next answer of a process, with these counters, tells what was used since the last."""
         seen = self.seen.get(life, {})
         if life.start is None:
+            if self.present != _values(counters) in self.recent:
+                return False
             doubtful = {key: value for key, value in self.doubtful.items() if key not in seen}
             if any(key in doubtful and value >= doubtful[key] for key, (_, value) in counters.items()):
                 return False
