@@ -108,6 +108,8 @@ class Known:
     """What they had in the first answer after the last such restart."""
     present: Mapping[Key, int] = field(default_factory=dict)
     """What several workers had in their last answer."""
+    modern: frozenset[Key] = frozenset()
+    """Which of their series had the labels of a later release when they were last seen."""
     recent: tuple[Mapping[Key, int], ...] = ()
     """What they had in their last answers: who has the same again, and less than at last, may be an older answer."""
     answered: Mapping[Life, datetime] = field(default_factory=dict)
@@ -134,8 +136,8 @@ class Known:
         if life.start is None:
             # Series that are gone are no restart: whoever answers now goes on from where those before were.
             before = self._of_workers()
-            others = self._others_after(life.counters)
-            if past := self._past(life.counters):
+            others = self._others_after(life)
+            if past := self._past(life, life.counters):
                 begun = _values(life.counters)
                 before = {key: one for key, one in before.items() if key not in past}
                 doubtful |= {key: min(value, doubtful.get(key, value)) for key, value in past.items()}
@@ -160,6 +162,7 @@ class Known:
             others=others,
             begun=begun,
             present=_values(life.counters) if life.start is None else self.present,
+            modern=self._modern_after(life) if life.start is None else self.modern,
             recent=(*self.recent[1 - REPEATED :], _values(life.counters)) if life.start is None else self.recent,
             answered={**self.answered, life: at},
             dated={**self.dated, life: date},
@@ -187,10 +190,10 @@ class Known:
             doubtful = {key: value for key, value in self.doubtful.items() if key not in seen}
             if any(key in doubtful and value >= doubtful[key] for key, (_, value) in counters.items()):
                 return False
-            if self._past(counters) and self._may_be_in_turn(_values(counters)):
+            if self._past(life, counters) and self._may_be_in_turn(_values(counters)):
                 return False
             if life not in self.seen:
-                return self._shows_restart(counters)
+                return self._shows_restart(life, counters)
         return all(
             key not in seen
             or seen[key][0] == epoch
@@ -209,24 +212,32 @@ class Known:
         goes_on = all(key in life.counters and life.counters[key][0] == epoch for key, (epoch, _) in seen.items())
         return goes_on and life not in self.born_anew
 
-    def _shows_restart(self, counters: Counters) -> bool:
+    def _shows_restart(self, life: Life, counters: Counters) -> bool:
         """Whether several workers that were restarted have anything lower than they had."""
         before = self.used_by_workers()
-        return not before or any(key in before and value < before[key] for key, (_, value) in counters.items())
+        return not before or any(self._falls(life, key, value, before) for key, (_, value) in counters.items())
 
-    def _past(self, counters: Counters) -> dict[Key, int]:
+    def _past(self, life: Life, counters: Counters) -> dict[Key, int]:
         """Return what several workers had before a restart that these counters show; nothing where they show none."""
         before = self._of_workers()
         past = {key: value for key, (epoch, value) in before.items() if (counters.get(key) or (0,))[0] != epoch}
-        return past if any(key in past and value < past[key] for key, (_, value) in counters.items()) else {}
+        return past if any(self._falls(life, key, value, past) for key, (_, value) in counters.items()) else {}
+
+    def _falls(self, life: Life, key: Key, value: int, before: Mapping[Key, int]) -> bool:
+        """Whether a series of several workers is lower than it was; under other labels it is another one."""
+        return (key in self.modern) is life.modern and key in before and value < before[key]
+
+    def _modern_after(self, life: Life) -> frozenset[Key]:
+        """Return which series of several workers have the labels of a later release once these have answered."""
+        return self.modern | life.counters.keys() if life.modern else self.modern - life.counters.keys()
 
     def _may_be_in_turn(self, now: Mapping[Key, int]) -> bool:
         """Whether several workers that were restarted may as well be others behind the same address."""
         return any(_goes_on(one, now) for one in self.others)
 
-    def _others_after(self, counters: Counters) -> tuple[Mapping[Key, int], ...]:
-        """Return what others may have had once several workers have answered with these counters."""
-        now, falls = _values(counters), bool(self._past(counters))
+    def _others_after(self, life: Life) -> tuple[Mapping[Key, int], ...]:
+        """Return what others may have had once several workers have answered."""
+        now, falls = _values(life.counters), bool(self._past(life, life.counters))
         back = [one for one in self.others if _goes_on(one, now) and (falls or not _goes_on(one, self.present))]
         closest = max(back, key=lambda one: sum(one.values()), default=None)
         others = tuple(one for one in self.others if one is not closest)
