@@ -25,6 +25,8 @@ POINTED_AT = (0.7, 0.8)
 """Where the pointer is put on a graph, as shares of its width: yesterday, where a week is picked."""
 TOOLTIP_MS = 500
 """A tooltip follows the pointer; there is no event for it."""
+POINTINGS = 6
+"""A graph that is not drawn yet has none."""
 PATIENCE = 20
 """Seconds for a text to come up on a page that is looked at."""
 LOOK = f"""() => {{
@@ -238,11 +240,14 @@ def _look(page: Page, path: str, text: str) -> dict[str, Any]:
     graph = page.locator("statistics-chart canvas").first
     if graph.is_visible():
         graph.scroll_into_view_if_needed()
-        box = graph.bounding_box() or {"x": 0, "y": 0, "width": 0, "height": 0}
-        for share in POINTED_AT:
-            page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.7, steps=4)
-        page.wait_for_timeout(TOOLTIP_MS)
-        shown = page.evaluate(LOOK)
+        for _ in range(POINTINGS):
+            box = graph.bounding_box() or {"x": 0, "y": 0, "width": 0, "height": 0}
+            for share in POINTED_AT:
+                page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.7, steps=4)
+            page.wait_for_timeout(TOOLTIP_MS)
+            shown = page.evaluate(LOOK)
+            if shown["tooltips"]:
+                break
     return shown
 
 
