@@ -125,10 +125,10 @@ def read_step(
         parts.refuse_surprises(diffs)
     falls = found.process is not None and not found.is_proven and any(one.falls for one in diffs.values())
     mark = hash(tuple([tuple(one.lines) for one in diffs.values()])) if process.has_no_identity else 0
-    if falls and mark in process.recent and process.has_no_identity:
+    fell = falls and process.has_no_identity
+    if fell and mark in process.recent:
         repeated = _values(diffs)
         return Step(answer, exposition, gauges, identity, process, False, diffs, None, mark, repeated)  # noqa: FBT003
-    fell = falls and process.has_no_identity
     fallen = process.present_values() if fell or found.fell_without_identity else None
     if fell:
         counted, recent = _counted_since_restart(process, diffs), process.recent
