@@ -34,8 +34,9 @@ CUT = f"""() => {{
     const {{ left, right }} = text.getBoundingClientRect();
     return field && left < field.right - 1 && field.left < right - 1;
   }};
-  // Home Assistant's own lists of devices and of what happened cut what is too long for them.
-  const theirs = "ha-list-item, ha-list-nav, ha-logbook-entry";
+  // Home Assistant's own lists of devices and of what happened cut what is too long for them, and its sidebar
+  // cuts its title while it opens.
+  const theirs = "ha-list-item, ha-list-nav, ha-logbook-entry, ha-sidebar";
   return all("*")
     .filter((one) => one.checkVisibility() && one.clientWidth && one.textContent.trim())
     .filter((one) => !one.getRootNode().host?.matches(theirs))
