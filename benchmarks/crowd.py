@@ -75,7 +75,7 @@ def run(setting: Setting) -> Section:
     with scratch_folder(setting) as folder, one_arena(), ThreadPoolExecutor() as pool:
         alone = pool.submit(apart, _alone, folder / "alone", setting.minutes)
         found = apart(_crowd, folder, setting.minutes)
-        found.append(added("a Home Assistant without a proxy: memory that the last two thirds add", alone.result()))
+        found.append(added("a Home Assistant without a proxy: memory that the last third adds", alone.result()))
     reliability.write("crowd", found, setting.minutes)
     return Section(
         title="Twenty proxies at once",
@@ -270,8 +270,8 @@ async def _live(hass: HomeAssistant, crowd: Sequence[Watched], minutes: float) -
             [max(0, due - fewest)],
             budget=AtMost(due // 20, ""),
         ),
-        added("20 proxies: memory that the last two thirds add, without SQLite's", memory.held, AtMost(10, "MB")),
-        added("20 proxies: memory of SQLite, mostly the recorder's, that the last two thirds add", memory.of_sqlite),
+        added("20 proxies: memory that the last third adds, without SQLite's", memory.held, AtMost(4, "MB")),
+        added("20 proxies: memory of SQLite, mostly the recorder's, that the last third adds", memory.of_sqlite),
         figure("20 proxies: longest turn of the loop", "ms", [longest[0][0]], budget=AtMost(50, "ms")),
         figure(
             "20 proxies: longest turn of the loop, without Python's garbage collector",

@@ -29,8 +29,8 @@ class Memory:
 
 
 def added(name: str, minutes: Sequence[float], budget: AtMost | None = None) -> Figure:
-    """Return by how much memory has grown since the first third was over."""
-    return figure(name, "MB", [(minutes[-1] - minutes[len(minutes) // 3]) / 1e6], budget=budget)
+    """Return by how much memory has grown in the last third of the time: what fills once is full by then."""
+    return figure(name, "MB", [(minutes[-1] - minutes[len(minutes) * 2 // 3]) / 1e6], budget=budget)
 
 
 @contextmanager

@@ -31,8 +31,8 @@ bodies that mean harm.
 
 `./scripts/bench crowd --minutes {minutes:g}` ({date}) lets a real Home Assistant scrape twenty proxies by its own
 timers. Ten work; ten are dead, slow, endless, lying, failing, refusing the key, asking for patience, flapping,
-restarting, or stale. Then all are well again. What the memory of all of Home Assistant does meanwhile, its recorder
-included, the command tells as well; what the integration's own does, the month tells.
+restarting, or stale. Then all are well again. What the recorder's page cache takes meanwhile, the command tells as
+well.
 """,
 }
 """What is told of each run."""
