@@ -1,5 +1,8 @@
 """What counts and what does not: every row of the table of exactness, in numbers."""
 
+from collections.abc import Sequence
+from itertools import product
+
 import pytest
 
 from custom_components.litellm_pulse.core.counters.ambiguity import REMEMBERED_ANSWERS, TurnDetector
@@ -727,6 +730,21 @@ def test_times_of_creation_hold_for_series_whose_labels_they_have_in_another_ord
     scrape({"gpt-4o": 12, "opus": 2, "llama": 2, "phi": 71}, created, turn=True)
     scrape({"gpt-4o": 15, "opus": 2, "llama": 2, "phi": 71}, created | {"gpt-4o": born + 300}, turn=True)
     assert harness.total() == 1 + 9 + 2 + 3 + 2 + 15
+
+
+@pytest.mark.parametrize("unread", ["NaN", "+Inf", "-1"])
+@pytest.mark.parametrize("turns", list(product([False, True], repeat=4)), ids=str)
+def test_when_a_series_was_created_is_what_was_told_last_whatever_the_order_of_its_labels(
+    harness: LedgerHarness, unread: str, turns: Sequence[bool]
+) -> None:
+    start, born = START.timestamp() - 5000, [START.timestamp() + number for number in (-70, 100, 150, 150)]
+    other = series(model="opus", team="t-1")
+    counted = []
+    for turn, value, since in zip(turns, (unread, unread, 15.5, 15.5), born, strict=True):
+        own = series(team="t-1", model="gpt-4o") if turn else series(model="gpt-4o", team="t-1")
+        harness.scrape(body(family(COST, {own: value, other: 1}, {own: since, other: start}), start=start))
+        counted.append(harness.total())
+    assert counted == [0, 0, 15.5, 15.5]
 
 
 def test_what_counted_before_it_told_when_it_was_created_counts_once_where_all_else_was_born_anew() -> None:

@@ -128,7 +128,7 @@ def _take_created(diff: FamilyDiff, process: Process, family: str, twin: Sequenc
     texts = diff.known.keys() | {text for _, text, _ in diff.newcomers}
     differing = [twin[index] for index in _differing(twin, old)]
     times = creation_times(family, differing)
-    diff.created = _by_known_text({**unplaced, **times}, texts)
+    diff.created = _by_known_text(_latest(unplaced, times), texts)
     if not is_same:
         unowned = diff.slots.count(None)
         lacks = (
@@ -151,6 +151,14 @@ def creation_times(family: str, lines: Iterable[bytes]) -> dict[bytes, float]:
     return {stem + text[skip:]: told for text, told in samples if told}
 
 
+def _latest(earlier: Mapping[bytes, float], now: Mapping[bytes, float]) -> Mapping[bytes, float]:
+    """Return the times of creation of both; of a series that both have, in whatever order of labels, that of now."""
+    if not earlier:
+        return now
+    told = set(map(canonical, now))
+    return {**{text: since for text, since in earlier.items() if canonical(text) not in told}, **now}
+
+
 def _by_known_text(told: Mapping[bytes, float], texts: AbstractSet[bytes]) -> Mapping[bytes, float]:
     """Return times of creation under the texts that the series are known by, or come with where they are new."""
     odd = told.keys() - texts
@@ -158,7 +166,8 @@ def _by_known_text(told: Mapping[bytes, float], texts: AbstractSet[bytes]) -> Ma
     if not odd or len({layout_of(text) for text in texts | odd}) == 1:
         return told
     by_labels = {canonical(text): text for text in texts}
-    return {by_labels.get(canonical(text), text) if text in odd else text: since for text, since in told.items()}
+    renamed = {by_labels.get(canonical(text), text): told[text] for text in odd}
+    return renamed | {text: since for text, since in told.items() if text not in odd}
 
 
 def _differing(lines: Sequence[bytes], old: Sequence[bytes]) -> Iterator[int]:
