@@ -740,7 +740,7 @@ def test_when_a_series_was_created_is_what_was_told_last_whatever_the_order_of_i
     start, born = START.timestamp() - 5000, [START.timestamp() + number for number in (-70, 100, 150, 150)]
     other = series(model="opus", team="t-1")
     counted = []
-    for turn, value, since in zip(turns, (unread, unread, 15.5, 15.5), born, strict=True):
+    for turn, value, since in zip(turns, (unread, unread, "15.5", "15.5"), born, strict=True):
         own = series(team="t-1", model="gpt-4o") if turn else series(model="gpt-4o", team="t-1")
         harness.scrape(body(family(COST, {own: value, other: 1}, {own: since, other: start}), start=start))
         counted.append(harness.total())
