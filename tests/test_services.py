@@ -108,12 +108,23 @@ async def test_persons_are_for_administrators(
 ) -> None:
     with pytest.raises(ServiceValidationError, match="administrators"):
         await call(hass, "get_usage", hass_read_only_user, group_by=["key"])
-    with pytest.raises(Unauthorized):
-        await call(hass, "export_usage", hass_read_only_user, path="www/usage.csv")
     assert await call(hass, "get_usage", hass_read_only_user, group_by=["model"])
     assert await call(hass, "get_usage", hass_admin_user, group_by=["key"])
     hass.config_entries.async_update_entry(used, options={"show_persons": True})
     assert await call(hass, "get_usage", hass_read_only_user, group_by=["key"])
+
+
+@pytest.mark.usefixtures("used")
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [("export_usage", {"path": "www/usage.csv"}), ("import_history", {}), ("rebuild_statistics", {})],
+)
+async def test_what_makes_or_writes_much_is_for_administrators(
+    hass: HomeAssistant, hass_read_only_user: MockUser, action: str, data: dict[str, Any]
+) -> None:
+    context = Context(user_id=hass_read_only_user.id)
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(DOMAIN, action, data, blocking=True, context=context)
 
 
 @pytest.mark.parametrize("period", ["hour", "day", "month"])
