@@ -54,7 +54,7 @@ class DeviceManager:
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, opened: Snapshot, user_settings: UserSettings) -> None:
         """Begin with the ledger as it was opened, before the first scrape."""
-        self.models = Dimension(entry.options.get(CONF_GROUP_MODELS_BY, Dimension.MODEL))
+        self.models = _models(entry.options)
         """What models are grouped by."""
         self.dimensions = _shown(entry.options)
         self.max_members: int = entry.options.get(CONF_MAX_MEMBERS, MAX_MEMBERS_DEFAULT)
@@ -278,8 +278,13 @@ def _shown_of(members: Iterable[MemberKey], dimension: Dimension) -> list[Member
 
 def _shown(options: Mapping[str, Any]) -> set[Dimension]:
     """Return the dimensions whose members have devices."""
-    models = Dimension(options.get(CONF_GROUP_MODELS_BY, Dimension.MODEL))
-    return {models, *map(Dimension, options.get(CONF_DIMENSIONS, ()))}
+    chosen = options.get(CONF_DIMENSIONS, ())
+    return {_models(options), *(one for one in OPTIONAL if one in chosen)}
+
+
+def _models(options: Mapping[str, Any]) -> Dimension:
+    """Return what models are grouped by; a newer release may know another way."""
+    return next((one for one in MODELS if one == options.get(CONF_GROUP_MODELS_BY)), Dimension.MODEL)
 
 
 def _devices(hass: HomeAssistant, entry: ConfigEntry) -> Iterable[dr.AnyDeviceEntry]:
