@@ -254,8 +254,7 @@ def _budgets(snapshot: Snapshot, *, dimensions: Sequence[Dimension], zone: ZoneI
 def _usage(snapshot: Snapshot, *, path: Path, query: UsageQuery, lack: str | None) -> bytes:
     """Return usage over time; `lack` says why the file lacks what was used last. Raises StoreError."""
     rest = _usage_metadata(snapshot, path, query, lack)
-    rows = usage.usage_rows(snapshot, query, _limited(sql.usage(path, query)))
-    return _json_list("usage", rows, rest, counted=True)
+    return _json_list("usage", _usage_rows(snapshot, path, query), rest, counted=True)
 
 
 def _usage_object(
@@ -263,12 +262,19 @@ def _usage_object(
 ) -> JsonObjectType:
     """Return usage over time as an object, of some members only where they are named. Raises StoreError."""
     rest = _usage_metadata(snapshot, path, query, lack)
-    rows = list(usage.usage_rows(snapshot, query, _limited(sql.usage(path, query))))
-    if members is not None:
-        dimension = query.dimensions[0]
-        names = (dimension, f"{dimension}_name")
-        rows = [row for row in rows if any(row.get(name) in members for name in names)]
+    rows = list(_usage_rows(snapshot, path, query, members))
     return cast(JsonObjectType, {"usage": rows, "count": len(rows), **rest})
+
+
+def _usage_rows(
+    snapshot: Snapshot, path: Path, query: UsageQuery, members: Collection[str] | None = None
+) -> Iterator[dict[str, object]]:
+    """Yield rows of usage, of some members of the one dimension only where they are named by id or name."""
+    rows = usage.usage_rows(snapshot, query, _limited(sql.usage(path, query)))
+    if members is None:
+        return rows
+    dimension, wanted = query.dimensions[0], frozenset(members)
+    return (row for row in rows if not wanted.isdisjoint((row[dimension], row.get(f"{dimension}_name"))))
 
 
 def _usage_metadata(snapshot: Snapshot, path: Path, query: UsageQuery, lack: str | None) -> dict[str, object]:
