@@ -189,6 +189,10 @@ async def test_a_scrape_at_once_tells_what_was_used(hass: HomeAssistant, used: M
 async def test_more_rows_than_can_be_answered_is_an_error_that_says_how_to_ask_for_less(
     hass: HomeAssistant, used: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(answers, "MOST_OBJECTS", 2)
+    with pytest.raises(ServiceValidationError, match="This would be more than 2 rows"):
+        await call(hass, "get_usage", group_by=["model"])
+    assert (await call(hass, "get_usage", group_by=["model"], members=["gpt-4o"]))["count"] == 2
     monkeypatch.setattr(answers, "MOST_ROWS", 1)
     for asked in ({}, {"members": ["gpt-4o"]}):
         with pytest.raises(ServiceValidationError, match="This would be more than 1 rows"):
