@@ -71,9 +71,11 @@ async def _ask_all(folder: Path) -> list[Figure]:
         async with home_assistant(folder) as hass:
             assert await async_setup_component(hass, "websocket_api", {})
             entry = add_entry(hass, url, dimensions=["user"], max_members=SHOWN)
-            coordinator = await set_up(hass, entry)
+            with turns() as taken:
+                coordinator = await set_up(hass, entry)
+            name = f"set-up with {len(hass.states.async_entity_ids()):,} entities: longest turn"
+            found = [figure(name, "ms", [max(taken)], budget=AtMost(10, "ms"))]
             await asyncio.to_thread(_fill, entry.runtime_data.ledger.path)
-            found = []
             async with _asker(hass) as ask:
                 for name, question in _questions(entry.entry_id).items():
                     longest, size = 0.0, 0

@@ -3,10 +3,12 @@
 # ruff: noqa: PLR0913, PLR0917 - a fixture is an argument
 
 import asyncio
+from collections import Counter
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -50,6 +52,40 @@ async def test_midnight_writes_its_states_in_slices(
     assert turns[-1] == 0
     # A turn of the loop in which some show yesterday and some today: others had theirs in between.
     assert len(set(turns)) > 2
+
+
+async def test_a_set_up_adds_its_entities_in_slices(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop_slice, "SLICE_SECONDS", 0)
+    assert await set_up(hass, entry)
+    for model in range(50):
+        proxy.traffic.spend[f"model-{model}"] = 1.0
+    await pass_time(hass, freezer)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    turn, added = 0, Counter[int]()
+
+    async def other_work() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    @callback
+    def note(event: Event[EventStateChangedData]) -> None:
+        new = event.data["new_state"]
+        added[turn] += new is not None and new.state != STATE_UNAVAILABLE
+
+    hass.bus.async_listen(EVENT_STATE_CHANGED, note)
+    other = asyncio.create_task(other_work())
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    other.cancel()
+    assert added.total() > 200
+    assert max(added.values()) < 60
 
 
 async def test_an_entity_that_is_taken_away_while_it_waits_is_not_called(

@@ -52,7 +52,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     await frontend.async_register(hass)
     # After a change of language Home Assistant may not have come to it yet, and devices are named now.
     await translation.async_load_integrations(hass, {DOMAIN})
-    async_forget_unknown(hass, entry)
+    await async_forget_unknown(hass, entry)
     user_settings = await UserSettings.async_load(hass, entry.entry_id)
     ledger = await LedgerWorker.async_open(hass, entry)
     device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings)

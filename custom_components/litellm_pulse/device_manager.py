@@ -110,9 +110,13 @@ class DeviceManager:
 
     @callback
     def async_subscribe(self, listener: FeatureListener) -> CALLBACK_TYPE:
-        """Have a platform add entities for the members of today and those to come; returns what ends that."""
-        listener([NewFeature(key, self._devices[key], feature) for key, feature in self._features], ())
+        """Have a platform add entities for the members to come; returns what ends that."""
         return async_dispatcher_connect(self._hass, self._signal, listener)
+
+    @property
+    def features(self) -> list[NewFeature]:
+        """The features of the members of today."""
+        return [NewFeature(key, self._devices[key], feature) for key, feature in self._features]
 
     @property
     def is_due(self) -> bool:
@@ -296,9 +300,9 @@ def _remembered(hass: HomeAssistant, entry: ConfigEntry) -> set[MemberFeature]:
     """Return the features that members had before."""
     found: set[MemberFeature] = set()
     for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id):
-        member, key = member_and_key(entity.unique_id)
-        if key in MARKS:
-            found.add((member, MARKS[key]))
+        # Of ten thousand, few are marks, and an id takes long to be taken apart.
+        if mark := MARKS.get(entity.unique_id.rpartition(":")[2]):
+            found.add((member_and_key(entity.unique_id)[0], mark))
     return found
 
 

@@ -1,9 +1,10 @@
 """The base of every entity: what it shows, of whom, and when it writes its state."""
 
-from asyncio import Semaphore
+from asyncio import Semaphore, sleep
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, override
+from itertools import batched
+from typing import Any, Final, override
 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
@@ -23,9 +24,13 @@ from .device_manager import MemberFeature, NewFeature
 from .devices import private_name
 from .features import TEMPORARY, Feature
 from .identifiers import entity_unique_id, member_and_key
+from .loop_slice import LoopSlice
 
 HISTORY = "history"
 """The figure that is there once a source of history was chosen."""
+
+_FEATURES_AT_ONCE: Final = 8
+"""Features of members whose entities are added in one go: some milliseconds."""
 
 ON_PROXY = frozenset({Dimension.TOTAL})
 ON_MEMBERS = frozenset(Dimension) - ON_PROXY
@@ -127,14 +132,16 @@ def _chosen_figures(options: Mapping[str, Any]) -> set[str]:
     return found
 
 
-@callback
-def async_add_described[D: PulseDescription](
+async def async_add_described[D: PulseDescription](
     entry: LiteLLMPulseConfigEntry,
     add: AddConfigEntryEntitiesCallback,
     entity: Callable[[LiteLLMPulseCoordinator, NewFeature, D], PulseEntity],
     descriptions: Collection[D],
 ) -> None:
-    """Keep a platform's entities as described: for every member with a device, also for those that come later."""
+    """Keep a platform's entities as described: for every member with a device, also for those that come later.
+
+    There may be ten thousand of them, so everyone else gets a turn in between.
+    """
     runtime = entry.runtime_data
     manager = runtime.device_manager
     registry = er.async_get(runtime.coordinator.hass)
@@ -159,12 +166,19 @@ def async_add_described[D: PulseDescription](
             ],
         )
 
+    # The platforms of an entry are set up in one turn until the first of them waits for something.
+    await sleep(0)
+    turn = LoopSlice()
     known = {(dimension, one.key): one.feature for one in wanted for dimension in one.dimensions}
     for registered in er.async_entries_for_config_entry(registry, entry.entry_id):
         if registered.domain == platform.domain:
             member, key = member_and_key(registered.unique_id)
             feature = known.get((member[0], key))
             over = feature in TEMPORARY and member in manager and not manager.has(member, feature)
-            if feature is None or over:
+            if (feature is None or over) and registry.async_get(registered.entity_id):
                 registry.async_remove(registered.entity_id)
+            await turn.async_yield()
     entry.async_on_unload(manager.async_subscribe(async_update))
+    for features in batched(manager.features, _FEATURES_AT_ONCE, strict=False):
+        async_update(features, ())
+        await turn.async_yield()

@@ -1,13 +1,14 @@
 """Identities in Home Assistant's registries: built and taken apart here only, never made of names."""
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 
 from .const import DOMAIN
 from .core.catalog import Dimension
 from .core.models import TOTAL, MemberKey
+from .loop_slice import LoopSlice
 
 
 def device_identifier(entry_id: str, member: MemberKey) -> tuple[str, str]:
@@ -36,20 +37,21 @@ def member_and_key(unique_id: str) -> tuple[MemberKey, str]:
     return (Dimension(dimension), member), key
 
 
-@callback
-def async_forget_unknown(hass: HomeAssistant, entry: ConfigEntry) -> None:
+async def async_forget_unknown(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take what this release knows nothing of out of the registries, which remember it for the one that does.
 
     A newer release may have been here before this one, with members of a kind of its own.
     """
-    entities, devices = er.async_get(hass), dr.async_get(hass)
+    entities, devices, turn = er.async_get(hass), dr.async_get(hass), LoopSlice()
     for entity in er.async_entries_for_config_entry(entities, entry.entry_id):
         try:
             member_and_key(entity.unique_id)
         except ValueError:
             entities.async_remove(entity.entity_id)
+        await turn.async_yield()
     for device in dr.async_entries_for_config_entry(devices, entry.entry_id):
         try:
             member_of_device(device)
         except ValueError:
             devices.async_update_device(device.id, remove_config_entry_id=entry.entry_id)
+        await turn.async_yield()
