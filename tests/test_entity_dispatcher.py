@@ -54,7 +54,7 @@ async def test_midnight_writes_its_states_in_slices(
     assert len(set(turns)) > 2
 
 
-async def test_a_set_up_adds_its_entities_in_slices(
+async def test_entities_are_added_at_set_up_and_taken_away_again_in_slices(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     proxy: Proxy,
@@ -66,8 +66,7 @@ async def test_a_set_up_adds_its_entities_in_slices(
     for model in range(50):
         proxy.traffic.spend[f"model-{model}"] = 1.0
     await pass_time(hass, freezer)
-    assert await hass.config_entries.async_unload(entry.entry_id)
-    turn, added = 0, Counter[int]()
+    turn, changed = 0, Counter[int]()
 
     async def other_work() -> None:
         nonlocal turn
@@ -77,15 +76,36 @@ async def test_a_set_up_adds_its_entities_in_slices(
 
     @callback
     def note(event: Event[EventStateChangedData]) -> None:
-        new = event.data["new_state"]
-        added[turn] += new is not None and new.state != STATE_UNAVAILABLE
+        changed[turn] += event.data["new_state"] is not None
 
     hass.bus.async_listen(EVENT_STATE_CHANGED, note)
     other = asyncio.create_task(other_work())
-    assert await hass.config_entries.async_setup(entry.entry_id)
+    for change in (hass.config_entries.async_unload, hass.config_entries.async_setup):
+        changed.clear()
+        assert await change(entry.entry_id)
+        assert changed.total() > 200
+        assert max(changed.values()) < 60
     other.cancel()
-    assert added.total() > 200
-    assert max(added.values()) < 60
+
+
+async def test_a_member_that_is_met_while_its_entry_is_unloaded_leaves_nothing_behind(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_slice, "SLICE_SECONDS", 0)
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["a new one"] = 1.0
+    coordinator = entry.runtime_data.coordinator
+    for turns in range(30):
+        refresh = asyncio.create_task(coordinator.async_refresh())
+        for _ in range(turns * 3):
+            await asyncio.sleep(0)
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await asyncio.gather(refresh, return_exceptions=True)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert {one.state for one in hass.states.async_all()} <= {STATE_UNAVAILABLE}
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        proxy.traffic.spend[f"another one {turns}"] = 1.0
+        coordinator = entry.runtime_data.coordinator
 
 
 async def test_an_entity_that_is_taken_away_while_it_waits_is_not_called(

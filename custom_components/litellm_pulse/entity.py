@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any, Final, override
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity, EntityDescription
@@ -109,6 +110,14 @@ class PulseEntity(Entity):
         dispatcher = self.coordinator.config_entry.runtime_data.dispatcher
         self.async_on_remove(dispatcher.async_subscribe(self.member, self._async_update_state))
 
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Let everyone else have a turn: an entry that is unloaded may have ten thousand entities."""
+        await super().async_will_remove_from_hass()
+        entry = self.coordinator.config_entry
+        if entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS:
+            await entry.runtime_data.dispatcher.removing.async_yield()
+
     async def async_update(self) -> None:
         """Scrape now, because somebody called `homeassistant.update_entity`."""
         await self.coordinator.async_request_refresh()
@@ -151,6 +160,8 @@ async def async_add_described[D: PulseDescription](
 
     @callback
     def async_update(new: Collection[NewFeature], gone: Collection[MemberFeature]) -> None:
+        if entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS:
+            return
         for (dimension, member), feature in gone:
             for description in wanted:
                 if description.feature is feature and dimension in description.dimensions:
@@ -168,17 +179,26 @@ async def async_add_described[D: PulseDescription](
 
     # The platforms of an entry are set up in one turn until the first of them waits for something.
     await sleep(0)
+    await _async_remove_others(entry, platform.domain, wanted)
     turn = LoopSlice()
+    entry.async_on_unload(manager.async_subscribe(async_update))
+    for features in batched(manager.features, _FEATURES_AT_ONCE, strict=False):
+        async_update(features, ())
+        await turn.async_yield()
+
+
+async def _async_remove_others(
+    entry: LiteLLMPulseConfigEntry, domain: str, wanted: Collection[PulseDescription]
+) -> None:
+    """Take the entities of a platform away that are not described any more, or whose reason is gone."""
+    manager = entry.runtime_data.device_manager
+    registry, turn = er.async_get(entry.runtime_data.coordinator.hass), LoopSlice()
     known = {(dimension, one.key): one.feature for one in wanted for dimension in one.dimensions}
     for registered in er.async_entries_for_config_entry(registry, entry.entry_id):
-        if registered.domain == platform.domain:
+        if registered.domain == domain:
             member, key = member_and_key(registered.unique_id)
             feature = known.get((member[0], key))
             over = feature in TEMPORARY and member in manager and not manager.has(member, feature)
             if (feature is None or over) and registry.async_get(registered.entity_id):
                 registry.async_remove(registered.entity_id)
             await turn.async_yield()
-    entry.async_on_unload(manager.async_subscribe(async_update))
-    for features in batched(manager.features, _FEATURES_AT_ONCE, strict=False):
-        async_update(features, ())
-        await turn.async_yield()
