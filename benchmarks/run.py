@@ -20,6 +20,7 @@ BENCHMARKS = (
     "entities",
     "statistics",
     "hostile",
+    "questions",
 )
 APART = ("comparison", "history_import", "dashboard", "soak", "crowd")
 """Those that are run by name only: they take minutes, and a browser wants a calm machine."""

@@ -4,6 +4,7 @@ from typing import Final
 
 NAMES: Final = {
     "ten kilobytes": "x" * 10_000,
+    "thirty kilobytes": "漢" * 10_000,
     "HTML": '<img src=x onerror="alert(1)">',
     "a template": "{{ states('sensor.secret') }}",
     "right to left": "\u202egpt-4o\u202c",

@@ -108,6 +108,7 @@ async def _break_off(request: web.Request) -> web.StreamResponse:
         pytest.param(_answering(b"# TYPE litellm_a counter\nlitellm_a 1"), "truncated", id="cut"),
         pytest.param(_answering(b"x" * 100_000), "too_large", id="too large"),
         pytest.param(_break_off, "truncated", id="breaks off"),
+        pytest.param(_answering(b"\x8b\x01\x80a 1\n\x03", Content_Encoding="br"), "encoding", id="brotli"),
     ],
 )
 async def test_what_is_wrong_is_said_and_can_be_mended(

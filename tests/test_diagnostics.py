@@ -89,6 +89,23 @@ async def test_no_secret_that_comes_in_anywhere_comes_out(
     assert "planted" not in (await _text(hass, entry)).lower()
 
 
+@pytest.mark.parametrize("key", ["planted4key", "sk-planted", "Bearer planted_key"])
+async def test_no_word_of_a_key_comes_out_where_a_server_repeats_it(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, key: str
+) -> None:
+    word = key.rpartition(" ")[2]
+    name = word.replace("-", "_")
+    proxy.traffic.add(f"litellm_{name}_total", 1)
+    proxy.traffic.add("litellm_spend_metric_total", 1, model="gpt-4o", **{name: "x"})
+    proxy.json["/health/readiness"] = {"litellm_version": f"1.{word}"}
+    data = {**entry.data, "api_key": key}
+    hass.config_entries.async_update_entry(entry, data=data, options={"extra_headers": {"X": "Basic planted-too"}})
+    assert await set_up(hass, entry)
+    text = await _text(hass, entry)
+    assert "planted" not in text
+    assert "litellm_spend_metric_total" in text
+
+
 async def test_no_name_of_a_real_proxy_leaks(hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy) -> None:
     proxy.answer(recording("litellm-1.106-teams-keys-tags"))
     assert await set_up(hass, entry)

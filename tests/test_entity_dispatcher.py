@@ -3,10 +3,12 @@
 # ruff: noqa: PLR0913, PLR0917 - a fixture is an argument
 
 import asyncio
+from collections import Counter
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_STATE_CHANGED, STATE_UNAVAILABLE
+from homeassistant.core import Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -50,6 +52,60 @@ async def test_midnight_writes_its_states_in_slices(
     assert turns[-1] == 0
     # A turn of the loop in which some show yesterday and some today: others had theirs in between.
     assert len(set(turns)) > 2
+
+
+async def test_entities_are_added_at_set_up_and_taken_away_again_in_slices(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop_slice, "SLICE_SECONDS", 0)
+    assert await set_up(hass, entry)
+    for model in range(50):
+        proxy.traffic.spend[f"model-{model}"] = 1.0
+    await pass_time(hass, freezer)
+    turn, changed = 0, Counter[int]()
+
+    async def other_work() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    @callback
+    def note(event: Event[EventStateChangedData]) -> None:
+        changed[turn] += event.data["new_state"] is not None
+
+    hass.bus.async_listen(EVENT_STATE_CHANGED, note)
+    other = asyncio.create_task(other_work())
+    for change in (hass.config_entries.async_unload, hass.config_entries.async_setup):
+        changed.clear()
+        assert await change(entry.entry_id)
+        assert changed.total() > 200
+        assert max(changed.values()) < 60
+    other.cancel()
+
+
+async def test_a_member_that_is_met_while_its_entry_is_unloaded_leaves_nothing_behind(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_slice, "SLICE_SECONDS", 0)
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["a new one"] = 1.0
+    coordinator = entry.runtime_data.coordinator
+    for turns in range(30):
+        refresh = asyncio.create_task(coordinator.async_refresh())
+        for _ in range(turns * 3):
+            await asyncio.sleep(0)
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await asyncio.gather(refresh, return_exceptions=True)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert {one.state for one in hass.states.async_all()} <= {STATE_UNAVAILABLE}
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        proxy.traffic.spend[f"another one {turns}"] = 1.0
+        coordinator = entry.runtime_data.coordinator
 
 
 async def test_an_entity_that_is_taken_away_while_it_waits_is_not_called(

@@ -34,11 +34,31 @@ async def test_a_hostile_name_is_a_device_like_any_other(
         if member_of_device(one)[1] == name
     ]
     assert device.name
+    # Ids are made of it, one by one, on the event loop.
+    assert len(device.name) < 255
     entities = er.async_entries_for_device(er.async_get(hass), device.id)
     assert entities
     assert all(len(one.entity_id) <= 255 for one in entities)
     shown = [hass.states.get(one.entity_id) for one in entities if one.unique_id.endswith(":spend_day")]
     assert [one.state for one in shown if one] == ["0.5"]
+
+
+async def test_an_address_in_a_name_without_end_is_in_no_id(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["user"]})
+    proxy.traffic.add(
+        "litellm_spend_metric_total", 1, model="gpt-4o", user="7", user_alias=f"alice@example.com{'x' * 300}"
+    )
+    assert await set_up(hass, entry)
+    proxy.traffic.add(
+        "litellm_spend_metric_total", 1, model="gpt-4o", user="7", user_alias=f"alice@example.com{'x' * 300}"
+    )
+    await entry.runtime_data.coordinator.async_refresh()
+    await hass.async_block_till_done()
+    ids = [one.entity_id for one in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)]
+    assert "sensor.litellm_user_7_spend_today" in ids
+    assert not [one for one in ids if "alice" in one]
 
 
 async def test_hostile_names_stay_apart_also_over_a_restart_and_in_every_answer(

@@ -14,6 +14,8 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
@@ -198,6 +200,64 @@ async def test_a_backup_of_a_newer_release_is_left_as_it_is_whatever_part_of_it_
     assert not await set_up(hass, entry)
     assert entry.state is ConfigEntryState.MIGRATION_ERROR
     assert await hass.async_add_executor_job(path.read_bytes) == bytes_before
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"limits": [["agent", "x", "day", 1.0]], "deleted": []},
+        {"limits": [["total", "", "quarter", 1.0]], "deleted": []},
+        {"limits": [["total", "", "day", "a dollar"]], "deleted": []},
+        {"limits": [["total", "", "day", 1.0, "EUR"]], "deleted": []},
+        {"limits": [], "deleted": [["agent", "x"]]},
+        {"limits": []},
+        "nothing like it",
+    ],
+    ids=str,
+)
+async def test_settings_that_only_a_newer_release_understands_are_left_as_they_are(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any], settings: object
+) -> None:
+    key = f"{DOMAIN}.{entry.entry_id}.wishes"
+    stored = hass_storage[key] = {"version": 1, "minor_version": 1, "key": key, "data": settings}
+    assert not await set_up(hass, entry)
+    assert entry.reason is not None
+    assert "newer version" in entry.reason
+    assert hass_storage[key] == stored
+
+
+async def test_after_a_newer_release_that_knew_more_all_that_this_one_knows_goes_on(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    assert await set_up(hass, entry)
+    kept = {one.id for one in dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)}
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    options = {"dimensions": ["agent", "team"], "group_models_by": "alias", "performance": ["flux"], "more": True}
+    hass.config_entries.async_update_entry(entry, options=options)
+    devices, entities = dr.async_get(hass), er.async_get(hass)
+    newer: list[dict[str, Any]] = [
+        {"identifiers": {(DOMAIN, f"{entry.entry_id}:agent:x")}},
+        {"identifiers": {(DOMAIN, f"{entry.entry_id}:x")}},
+        {"identifiers": {("elsewhere", "x")}},
+        {"connections": {(dr.CONNECTION_NETWORK_MAC, "00:11:22:33:44:55")}},
+    ]
+    for one in newer:
+        devices.async_get_or_create(config_entry_id=entry.entry_id, **one)
+    # One of ours that another integration knows as well.
+    devices.async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={(DOMAIN, f"{entry.entry_id}:model:gpt-4o"), ("elsewhere", "gpt")}
+    )
+    for rest in ("agent:x:spend_day", "model:gpt-4o:carbon_day", "spend_day", ""):
+        unique_id = f"{entry.entry_id}:{rest}" if rest else "x"
+        entities.async_get_or_create("sensor", DOMAIN, unique_id, config_entry=entry)
+    assert await set_up(hass, entry)
+    proxy.traffic.add("litellm_spend_metric_total", 1, model="gpt-4o", team="red")
+    await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == state(hass, entry, "spend_day", "team:red") == "1.0"
+    assert state(hass, entry, "spend_day", "model:gpt-4o") == "1.0"
+    found = {one.id for one in dr.async_entries_for_config_entry(devices, entry.entry_id)}
+    assert kept < found
+    assert len(found - kept) == 1
 
 
 async def test_past_the_limit_of_members_they_are_counted_together_and_the_sum_is_exact(

@@ -108,12 +108,23 @@ async def test_persons_are_for_administrators(
 ) -> None:
     with pytest.raises(ServiceValidationError, match="administrators"):
         await call(hass, "get_usage", hass_read_only_user, group_by=["key"])
-    with pytest.raises(Unauthorized):
-        await call(hass, "export_usage", hass_read_only_user, path="www/usage.csv")
     assert await call(hass, "get_usage", hass_read_only_user, group_by=["model"])
     assert await call(hass, "get_usage", hass_admin_user, group_by=["key"])
     hass.config_entries.async_update_entry(used, options={"show_persons": True})
     assert await call(hass, "get_usage", hass_read_only_user, group_by=["key"])
+
+
+@pytest.mark.usefixtures("used")
+@pytest.mark.parametrize(
+    ("action", "data"),
+    [("export_usage", {"path": "www/usage.csv"}), ("import_history", {}), ("rebuild_statistics", {})],
+)
+async def test_what_makes_or_writes_much_is_for_administrators(
+    hass: HomeAssistant, hass_read_only_user: MockUser, action: str, data: dict[str, Any]
+) -> None:
+    context = Context(user_id=hass_read_only_user.id)
+    with pytest.raises(Unauthorized):
+        await hass.services.async_call(DOMAIN, action, data, blocking=True, context=context)
 
 
 @pytest.mark.parametrize("period", ["hour", "day", "month"])
@@ -178,6 +189,10 @@ async def test_a_scrape_at_once_tells_what_was_used(hass: HomeAssistant, used: M
 async def test_more_rows_than_can_be_answered_is_an_error_that_says_how_to_ask_for_less(
     hass: HomeAssistant, used: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(answers, "MOST_OBJECTS", 2)
+    with pytest.raises(ServiceValidationError, match="This would be more than 2 rows"):
+        await call(hass, "get_usage", group_by=["model"])
+    assert (await call(hass, "get_usage", group_by=["model"], members=["gpt-4o"]))["count"] == 2
     monkeypatch.setattr(answers, "MOST_ROWS", 1)
     for asked in ({}, {"members": ["gpt-4o"]}):
         with pytest.raises(ServiceValidationError, match="This would be more than 1 rows"):

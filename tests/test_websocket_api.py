@@ -1,5 +1,6 @@
 """What the dashboard asks for is told to every user; persons only to whom they are shown."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
+from custom_components.litellm_pulse import websocket_api
 from custom_components.litellm_pulse.core.catalog import Dimension
-from custom_components.litellm_pulse.core.models import TOTAL, Window
+from custom_components.litellm_pulse.core.models import TOTAL, MemberKey, Window
 from custom_components.litellm_pulse.statistic_ids import METRICS, statistic_id, statistic_prefix, statistic_stem
 
 from .conftest import NOW, entity_id, set_up, state
@@ -90,6 +92,23 @@ async def test_requests_without_a_price_are_told_where_litellm_counts_them(
         await shown.runtime_data.coordinator.async_refresh()
     (told,) = await _proxies(hass_ws_client)
     assert told["unpriced_requests_day"] == 2
+
+
+@pytest.mark.usefixtures("shown")
+async def test_what_is_told_of_thousands_is_not_made_on_the_event_loop(
+    hass_ws_client: WebSocketGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = set()
+
+    def noted(entry_id: str, member: MemberKey) -> str:
+        threads.add(threading.current_thread())
+        return statistic_stem(entry_id, member)
+
+    monkeypatch.setattr(websocket_api, "statistic_stem", noted)
+    (told,) = await _proxies(hass_ws_client)
+    assert told["statistics"]
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 @pytest.mark.parametrize("window", [Window.DAY, Window.WEEK, Window.MONTH])

@@ -95,7 +95,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the binary sensors."""
-    async_add_described(entry, async_add_entities, PulseBinarySensor, DESCRIPTIONS)
+    await async_add_described(entry, async_add_entities, PulseBinarySensor, DESCRIPTIONS)
 
 
 class PulseBinarySensor(PulseEntity, BinarySensorEntity):

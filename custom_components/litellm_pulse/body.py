@@ -1,12 +1,14 @@
 """A body as it comes in: unpacked, within its limit, handed on in pieces between which the event loop has its turns."""
 
 import asyncio
+import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Final
 
 from aiohttp import ClientResponse, hdrs
+from multidict import CIMultiDictProxy
 
 type Feed = Callable[[bytes], object]
 """Takes the next piece of a body, in microseconds; what it raises ends the transfer."""
@@ -18,6 +20,8 @@ _TURN_SECONDS: Final = 0.004
 _ENCODINGS: Final = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
 """How a body may be written, and whether it has to be unpacked."""
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+_NO_TEXT: Final = re.compile(rb".{,15}[\x00-\x08\x0e-\x1f]", re.DOTALL)
+"""How what is packed begins: gzip always, the others nearly always."""
 
 
 class OversizedBodyError(Exception):
@@ -25,14 +29,18 @@ class OversizedBodyError(Exception):
 
 
 class DamagedBodyError(Exception):
-    """What was packed cannot be unpacked, or ends before its end."""
+    """What was packed ends before its end."""
 
 
-def is_packed(headers: Mapping[str, str]) -> bool:
-    """Whether a body has to be unpacked; raises DamagedBodyError where nobody here can."""
-    encoding = headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
+class UnreadableBodyError(DamagedBodyError):
+    """The body is packed as nobody has asked for, or not as its header says."""
+
+
+def is_packed(headers: CIMultiDictProxy[str]) -> bool:
+    """Whether a body has to be unpacked; raises UnreadableBodyError where nobody here can."""
+    encoding = ", ".join(headers.getall(hdrs.CONTENT_ENCODING, ())).strip().lower()
     if encoding not in _ENCODINGS:
-        raise DamagedBodyError(f"Unknown Content-Encoding {encoding}")
+        raise UnreadableBodyError(f"Unknown Content-Encoding {encoding}")
     return _ENCODINGS[encoding]
 
 
@@ -59,6 +67,7 @@ class BodyReader:
         self._unpacker = zlib.decompressobj(wbits=_GZIP_OR_ZLIB) if packed else None
         # A server may send byte by byte: nobody should have to look at a line as often.
         self._waiting = bytearray()
+        self._begun = False
         self._turn_began = monotonic()
 
     async def take(self, chunk: bytes) -> None:
@@ -69,7 +78,7 @@ class BodyReader:
                 raise OversizedBodyError
             self._waiting += piece
             while len(self._waiting) >= _PIECE:
-                self._feed(bytes(self._waiting[:_PIECE]))
+                self._hand_on(bytes(self._waiting[:_PIECE]))
                 del self._waiting[:_PIECE]
                 await self._give_turn()
 
@@ -78,7 +87,14 @@ class BodyReader:
         if self._unpacker and not self._unpacker.eof:
             raise DamagedBodyError("The compressed body ends before its end")
         if self._waiting:
-            self._feed(bytes(self._waiting))
+            self._hand_on(bytes(self._waiting))
+
+    def _hand_on(self, piece: bytes) -> None:
+        """Hand a piece on; raises UnreadableBodyError where it begins a body that is still packed."""
+        if not self._begun and _NO_TEXT.match(piece):
+            raise UnreadableBodyError("The body is no text")
+        self._begun = True
+        self._feed(piece)
 
     def _unpacked(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what a chunk holds, a piece at a time."""
@@ -90,9 +106,9 @@ class BodyReader:
                 yield piece
                 chunk = self._unpacker.unconsumed_tail
         except zlib.error as err:
-            raise DamagedBodyError(str(err)) from err
+            raise UnreadableBodyError(str(err)) from err
         if self._unpacker.unused_data:
-            raise DamagedBodyError("More comes after the end of the compressed body")
+            raise UnreadableBodyError("More comes after the end of the compressed body")
 
     async def _give_turn(self) -> None:
         """Let the event loop do something else, if it has waited long enough for it."""

@@ -21,11 +21,11 @@ from aiohttp import (
     ClientTimeout,
     hdrs,
 )
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from . import address
-from .body import DamagedBodyError, Feed, OversizedBodyError, is_packed, read
+from .body import DamagedBodyError, Feed, OversizedBodyError, UnreadableBodyError, is_packed, read
 from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
 from .core.errors import WebPageError
 from .credentials import InvalidKeyError, request_headers
@@ -84,6 +84,10 @@ class ForeignRedirectError(RedirectError):
 
 class TruncatedTransferError(ScrapeError):
     """The connection ended before the body did."""
+
+
+class EncodingError(ScrapeError):
+    """The body is packed as nobody has asked for, or not as its header says."""
 
 
 class TooLargeError(ScrapeError):
@@ -223,7 +227,7 @@ class MetricsClient:
         except OSError as err:
             raise CAFileError(str(err)) from err
 
-    async def _ask(self, feed: Feed, query: list[tuple[str, str]]) -> Mapping[str, str]:
+    async def _ask(self, feed: Feed, query: list[tuple[str, str]]) -> CIMultiDictProxy[str]:
         """Ask with the slash at the end or without it, whichever the server knows, and remember that."""
         try:
             return await self._follow(self.url.with_query(query), feed)
@@ -236,7 +240,7 @@ class MetricsClient:
             self.url = other
             return headers
 
-    async def _follow(self, url: URL, feed: Feed) -> Mapping[str, str]:
+    async def _follow(self, url: URL, feed: Feed) -> CIMultiDictProxy[str]:
         """Hand the body of the first answer on that is not a redirect; return its headers.
 
         Redirects are followed by hand, since aiohttp would not take the key along within an origin,
@@ -294,10 +298,12 @@ def _check(response: ClientResponse) -> None:
 
 
 async def _read(response: ClientResponse, feed: Feed, limit: int) -> None:
-    """Hand the body on in pieces; raises TooLargeError, TruncatedTransferError and what the feed raises."""
+    """Hand the body on in pieces; raises TooLargeError, EncodingError, TruncatedTransferError, what the feed raises."""
     try:
         await read(response, feed, limit)
     except OversizedBodyError as err:
         raise TooLargeError from err
+    except UnreadableBodyError as err:
+        raise EncodingError(str(err)) from err
     except DamagedBodyError as err:
         raise TruncatedTransferError(str(err)) from err

@@ -54,7 +54,7 @@ class DeviceManager:
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry, opened: Snapshot, user_settings: UserSettings) -> None:
         """Begin with the ledger as it was opened, before the first scrape."""
-        self.models = Dimension(entry.options.get(CONF_GROUP_MODELS_BY, Dimension.MODEL))
+        self.models = _models(entry.options)
         """What models are grouped by."""
         self.dimensions = _shown(entry.options)
         self.max_members: int = entry.options.get(CONF_MAX_MEMBERS, MAX_MEMBERS_DEFAULT)
@@ -110,9 +110,13 @@ class DeviceManager:
 
     @callback
     def async_subscribe(self, listener: FeatureListener) -> CALLBACK_TYPE:
-        """Have a platform add entities for the members of today and those to come; returns what ends that."""
-        listener([NewFeature(key, self._devices[key], feature) for key, feature in self._features], ())
+        """Have a platform add entities for the members to come; returns what ends that."""
         return async_dispatcher_connect(self._hass, self._signal, listener)
+
+    @property
+    def features(self) -> list[NewFeature]:
+        """The features of the members of today."""
+        return [NewFeature(key, self._devices[key], feature) for key, feature in self._features]
 
     @property
     def is_due(self) -> bool:
@@ -278,8 +282,13 @@ def _shown_of(members: Iterable[MemberKey], dimension: Dimension) -> list[Member
 
 def _shown(options: Mapping[str, Any]) -> set[Dimension]:
     """Return the dimensions whose members have devices."""
-    models = Dimension(options.get(CONF_GROUP_MODELS_BY, Dimension.MODEL))
-    return {models, *map(Dimension, options.get(CONF_DIMENSIONS, ()))}
+    chosen = options.get(CONF_DIMENSIONS, ())
+    return {_models(options), *(one for one in OPTIONAL if one in chosen)}
+
+
+def _models(options: Mapping[str, Any]) -> Dimension:
+    """Return what models are grouped by; a newer release may know another way."""
+    return next((one for one in MODELS if one == options.get(CONF_GROUP_MODELS_BY)), Dimension.MODEL)
 
 
 def _devices(hass: HomeAssistant, entry: ConfigEntry) -> Iterable[dr.AnyDeviceEntry]:
@@ -291,9 +300,9 @@ def _remembered(hass: HomeAssistant, entry: ConfigEntry) -> set[MemberFeature]:
     """Return the features that members had before."""
     found: set[MemberFeature] = set()
     for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id):
-        member, key = member_and_key(entity.unique_id)
-        if key in MARKS:
-            found.add((member, MARKS[key]))
+        # Of ten thousand, few are marks, and an id takes long to be taken apart.
+        if mark := MARKS.get(entity.unique_id.rpartition(":")[2]):
+            found.add((member_and_key(entity.unique_id)[0], mark))
     return found
 
 

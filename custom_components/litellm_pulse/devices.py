@@ -29,6 +29,8 @@ _OPAQUE: Final = re.compile(r"[0-9a-f]{32,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-
 """A hash or a UUID, which LiteLLM shows where a key, team or user has no alias."""
 _OPAQUE_SHOWN: Final = 8
 """Characters of it that are shown: enough to find it in LiteLLM's own lists, and it fits on a phone."""
+_NAME_SHOWN: Final = 200
+"""Characters of any name that are shown: of a longer one, Home Assistant makes each entity's id for milliseconds."""
 
 
 @callback
@@ -77,8 +79,10 @@ def name_of(device: dr.AnyDeviceEntry) -> str:
 
 
 def short_name(member: Member) -> str:
-    """Return a member's name; of a hash or a UUID the beginning."""
-    return member.name[:_OPAQUE_SHOWN] if _OPAQUE.fullmatch(member.name) else member.name
+    """Return a member's name; of a hash, of a UUID and of one without end the beginning."""
+    if _OPAQUE.fullmatch(member.name):
+        return member.name[:_OPAQUE_SHOWN]
+    return member.name if len(member.name) <= _NAME_SHOWN else f"{member.name[:_NAME_SHOWN]}…"
 
 
 def private_name(device: dr.AnyDeviceEntry, member: Member) -> str | None:
@@ -89,4 +93,4 @@ def private_name(device: dr.AnyDeviceEntry, member: Member) -> str | None:
     if "@" not in member.name or device.name_by_user:
         return None
     name = member.id if "@" not in member.id else sha256(member.id.encode()).hexdigest()
-    return (device.name or "").replace(member.name, short_name(Member(*member.key, name)))
+    return (device.name or "").replace(short_name(member), short_name(Member(*member.key, name)))

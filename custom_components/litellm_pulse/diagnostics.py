@@ -1,10 +1,11 @@
 """What helps to find a fault, without a name or an id of anyone: counts, families and timing only."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.const import CONF_API_KEY, CONF_URL
@@ -30,13 +31,17 @@ _REDACTED: Final = {
 }
 _COUNTED: Final = {CONF_EXTRA_HEADERS, CONF_FREE_MODELS}
 """Options of which only the number is told."""
+_SECRET_LENGTH: Final = 6
+"""Characters from which on a word is a secret wherever it stands."""
+_NO_NAME: Final = re.compile(r"[^0-9A-Za-z_]")
+"""What no metric and no label can be called."""
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> dict[str, Any]:
     """Return the diagnostics of one proxy."""
     runtime = entry.runtime_data
     coordinator, ledger = runtime.coordinator, runtime.ledger
-    return {
+    told = {
         "entry": async_redact_data(entry.as_dict(), _REDACTED) | {"options": _options(entry.options)},
         "litellm": {
             "version": await runtime.scraper.client.version(),
@@ -50,6 +55,28 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: LiteLLM
         "store": await hass.async_add_executor_job(_store, ledger.path)
         | {"error": _error(coordinator.data.snapshot, hass.config.config_dir)},
     }
+    return cast(dict[str, Any], _without(_secrets(entry), told))
+
+
+def _secrets(entry: LiteLLMPulseConfigEntry) -> list[str]:
+    """Return what is sent along with a scrape, as it is and as the name of a metric or a label would hold it."""
+    headers: Mapping[str, str] = entry.options.get(CONF_EXTRA_HEADERS) or {}
+    texts = (entry.data.get(CONF_API_KEY), entry.options.get(CONF_HISTORY_KEY), *headers.values())
+    sent = {word for text in texts if text for word in text.split() if len(word) >= _SECRET_LENGTH}
+    return [*sent, *(_NO_NAME.sub("_", one) for one in sent)]
+
+
+def _without(secrets: Collection[str], told: object) -> object:
+    """Return what is told without the texts that hold a secret: a server may repeat anywhere what it was sent."""
+    match told:
+        case str():
+            return REDACTED if any(one in told for one in secrets) else told
+        case dict():
+            return {key: _without(secrets, value) for key, value in told.items()}
+        case list() | tuple():
+            return [_without(secrets, one) for one in told]
+        case _:
+            return told
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:

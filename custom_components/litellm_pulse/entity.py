@@ -1,10 +1,12 @@
 """The base of every entity: what it shows, of whom, and when it writes its state."""
 
-from asyncio import Semaphore
+from asyncio import Semaphore, sleep
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, override
+from itertools import batched
+from typing import Any, Final, override
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity, EntityDescription
@@ -23,9 +25,13 @@ from .device_manager import MemberFeature, NewFeature
 from .devices import private_name
 from .features import TEMPORARY, Feature
 from .identifiers import entity_unique_id, member_and_key
+from .loop_slice import LoopSlice
 
 HISTORY = "history"
 """The figure that is there once a source of history was chosen."""
+
+_FEATURES_AT_ONCE: Final = 8
+"""Features of members whose entities are added in one go: some milliseconds."""
 
 ON_PROXY = frozenset({Dimension.TOTAL})
 ON_MEMBERS = frozenset(Dimension) - ON_PROXY
@@ -104,6 +110,14 @@ class PulseEntity(Entity):
         dispatcher = self.coordinator.config_entry.runtime_data.dispatcher
         self.async_on_remove(dispatcher.async_subscribe(self.member, self._async_update_state))
 
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Let everyone else have a turn: an entry that is unloaded may have ten thousand entities."""
+        await super().async_will_remove_from_hass()
+        entry = self.coordinator.config_entry
+        if entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS:
+            await entry.runtime_data.dispatcher.removing.async_yield()
+
     async def async_update(self) -> None:
         """Scrape now, because somebody called `homeassistant.update_entity`."""
         await self.coordinator.async_request_refresh()
@@ -127,14 +141,16 @@ def _chosen_figures(options: Mapping[str, Any]) -> set[str]:
     return found
 
 
-@callback
-def async_add_described[D: PulseDescription](
+async def async_add_described[D: PulseDescription](
     entry: LiteLLMPulseConfigEntry,
     add: AddConfigEntryEntitiesCallback,
     entity: Callable[[LiteLLMPulseCoordinator, NewFeature, D], PulseEntity],
     descriptions: Collection[D],
 ) -> None:
-    """Keep a platform's entities as described: for every member with a device, also for those that come later."""
+    """Keep a platform's entities as described: for every member with a device, also for those that come later.
+
+    There may be ten thousand of them, so everyone else gets a turn in between.
+    """
     runtime = entry.runtime_data
     manager = runtime.device_manager
     registry = er.async_get(runtime.coordinator.hass)
@@ -144,6 +160,8 @@ def async_add_described[D: PulseDescription](
 
     @callback
     def async_update(new: Collection[NewFeature], gone: Collection[MemberFeature]) -> None:
+        if entry.state is ConfigEntryState.UNLOAD_IN_PROGRESS:
+            return
         for (dimension, member), feature in gone:
             for description in wanted:
                 if description.feature is feature and dimension in description.dimensions:
@@ -159,12 +177,28 @@ def async_add_described[D: PulseDescription](
             ],
         )
 
+    # The platforms of an entry are set up in one turn until the first of them waits for something.
+    await sleep(0)
+    await _async_remove_others(entry, platform.domain, wanted)
+    turn = LoopSlice()
+    entry.async_on_unload(manager.async_subscribe(async_update))
+    for features in batched(manager.features, _FEATURES_AT_ONCE, strict=False):
+        async_update(features, ())
+        await turn.async_yield()
+
+
+async def _async_remove_others(
+    entry: LiteLLMPulseConfigEntry, domain: str, wanted: Collection[PulseDescription]
+) -> None:
+    """Take the entities of a platform away that are not described any more, or whose reason is gone."""
+    manager = entry.runtime_data.device_manager
+    registry, turn = er.async_get(entry.runtime_data.coordinator.hass), LoopSlice()
     known = {(dimension, one.key): one.feature for one in wanted for dimension in one.dimensions}
     for registered in er.async_entries_for_config_entry(registry, entry.entry_id):
-        if registered.domain == platform.domain:
+        if registered.domain == domain:
             member, key = member_and_key(registered.unique_id)
             feature = known.get((member[0], key))
             over = feature in TEMPORARY and member in manager and not manager.has(member, feature)
-            if feature is None or over:
+            if (feature is None or over) and registry.async_get(registered.entity_id):
                 registry.async_remove(registered.entity_id)
-    entry.async_on_unload(manager.async_subscribe(async_update))
+            await turn.async_yield()

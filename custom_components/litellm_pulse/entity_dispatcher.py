@@ -24,6 +24,8 @@ class EntityDispatcher:
         self._queue: list[CALLBACK_TYPE] = []
         """Those that are still to be called, of the member at hand."""
         self._busy = False
+        self.removing = LoopSlice()
+        """Of the entities that are being taken away, which Home Assistant does one after the other."""
 
     @callback
     def async_subscribe(self, member: MemberKey, listener: CALLBACK_TYPE) -> CALLBACK_TYPE:

@@ -7,6 +7,7 @@ from homeassistant.exceptions import HomeAssistantError
 from .client import (
     CAFileError,
     CannotConnectError,
+    EncodingError,
     InvalidAuthError,
     NotFoundError,
     RateLimitedError,
@@ -42,6 +43,7 @@ _KEYS: Final[dict[type[ScrapeError | AnswerError], str]] = {
     UnexpectedStatusError: "unexpected_status",
     TooLargeError: "too_large",
     TooManySeriesError: "too_large",
+    EncodingError: "encoding",
     TruncatedTransferError: "truncated",
     TruncatedAnswerError: "truncated",
     MissingIdentityError: "missing_identity",

@@ -31,7 +31,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the event entity."""
-    async_add_described(entry, async_add_entities, PulseEventEntity, DESCRIPTIONS)
+    await async_add_described(entry, async_add_entities, PulseEventEntity, DESCRIPTIONS)
 
 
 class PulseEventEntity(PulseEntity, EventEntity):

@@ -1,10 +1,14 @@
 """Identities in Home Assistant's registries: built and taken apart here only, never made of names."""
 
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 
 from .const import DOMAIN
 from .core.catalog import Dimension
 from .core.models import TOTAL, MemberKey
+from .loop_slice import LoopSlice
 
 
 def device_identifier(entry_id: str, member: MemberKey) -> tuple[str, str]:
@@ -13,8 +17,8 @@ def device_identifier(entry_id: str, member: MemberKey) -> tuple[str, str]:
 
 
 def member_of_device(device: dr.AnyDeviceEntry) -> MemberKey:
-    """Return the member whose device it is."""
-    ((_, identifier),) = device.identifiers
+    """Return the member whose device it is; raises ValueError for one that is none of ours."""
+    (identifier,) = (own for domain, own in device.identifiers if domain == DOMAIN)
     if ":" not in identifier:
         return TOTAL
     _, dimension, member = identifier.split(":", 2)
@@ -27,7 +31,27 @@ def entity_unique_id(entry_id: str, member: MemberKey, key: str) -> str:
 
 
 def member_and_key(unique_id: str) -> tuple[MemberKey, str]:
-    """Return the member and the description's key that an entity's unique id is made of."""
+    """Return the member and the description's key that a unique id is made of; raises ValueError for another's."""
     _, dimension, rest = unique_id.split(":", 2)
     member, _, key = rest.rpartition(":")
     return (Dimension(dimension), member), key
+
+
+async def async_forget_unknown(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take what this release knows nothing of out of the registries, which remember it for the one that does.
+
+    A newer release may have been here before this one, with members of a kind of its own.
+    """
+    entities, devices, turn = er.async_get(hass), dr.async_get(hass), LoopSlice()
+    for entity in er.async_entries_for_config_entry(entities, entry.entry_id):
+        try:
+            member_and_key(entity.unique_id)
+        except ValueError:
+            entities.async_remove(entity.entity_id)
+        await turn.async_yield()
+    for device in dr.async_entries_for_config_entry(devices, entry.entry_id):
+        try:
+            member_of_device(device)
+        except ValueError:
+            devices.async_update_device(device.id, remove_config_entry_id=entry.entry_id)
+        await turn.async_yield()

@@ -65,7 +65,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the numbers."""
-    async_add_described(entry, async_add_entities, PulseNumber, DESCRIPTIONS)
+    await async_add_described(entry, async_add_entities, PulseNumber, DESCRIPTIONS)
 
 
 class PulseNumber(PulseEntity, NumberEntity):

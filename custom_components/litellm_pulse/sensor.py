@@ -28,7 +28,7 @@ async def async_setup_entry(
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
     """Add the sensors."""
-    async_add_described(entry, async_add_entities, PulseSensor, DESCRIPTIONS)
+    await async_add_described(entry, async_add_entities, PulseSensor, DESCRIPTIONS)
 
 
 class PulseSensor(PulseEntity, SensorEntity):

@@ -49,18 +49,16 @@ _ENTRY_ONLY: Final[Any] = vol.Schema(_ENTRY)
 @callback
 def async_register_services(hass: HomeAssistant) -> None:
     """Register every action, once for all entries."""
-    register = partial(hass.services.async_register, DOMAIN)
-    register("get_usage", _async_get_usage, _GET_USAGE, SupportsResponse.ONLY)
+    everyone = partial(hass.services.async_register, DOMAIN)
+    administrators = partial(async_register_admin_service, hass, DOMAIN)
+    everyone("get_usage", _async_get_usage, _GET_USAGE, SupportsResponse.ONLY)
+    everyone("scrape", _async_scrape, _ENTRY_ONLY, SupportsResponse.OPTIONAL)
     # It writes files, and may replace some.
-    async_register_admin_service(
-        hass, DOMAIN, "export_usage", _async_export_usage, _EXPORT_USAGE, supports_response=SupportsResponse.OPTIONAL
-    )
-    register("rebuild_statistics", _async_rebuild_statistics, _ENTRY_ONLY)
-    register("scrape", _async_scrape, _ENTRY_ONLY, SupportsResponse.OPTIONAL)
+    administrators("export_usage", _async_export_usage, _EXPORT_USAGE, supports_response=SupportsResponse.OPTIONAL)
+    # It writes a year of hours into the recorder.
+    administrators("rebuild_statistics", _async_rebuild_statistics, _ENTRY_ONLY)
     # It has the proxy's database read.
-    async_register_admin_service(
-        hass, DOMAIN, "import_history", _async_import_history, _ENTRY_ONLY, supports_response=SupportsResponse.OPTIONAL
-    )
+    administrators("import_history", _async_import_history, _ENTRY_ONLY, supports_response=SupportsResponse.OPTIONAL)
 
 
 async def _async_get_usage(call: ServiceCall) -> ServiceResponse:

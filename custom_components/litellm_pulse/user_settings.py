@@ -39,16 +39,18 @@ class UserSettings:
         """Return what was set so far; raises ConfigEntryError for settings of a newer release."""
         user_settings = cls(hass, entry_id)
         try:
-            stored = await user_settings._store.async_load()
-        except UnsupportedStorageVersionError as err:
+            user_settings._take_in(await user_settings._store.async_load())
+        # Also members or windows that this release does not know: it would write over them.
+        except (UnsupportedStorageVersionError, LookupError, TypeError, ValueError) as err:
             raise ConfigEntryError(translation_domain=DOMAIN, translation_key="newer_schema") from err
+        return user_settings
+
+    def _take_in(self, stored: _Stored | None) -> None:
+        """Take what is stored; raises LookupError, TypeError or ValueError for what is none of it."""
         if stored:
             for dimension, member, window, amount in stored["limits"]:
-                user_settings._set(Dimension(dimension), member, Window(window), amount)
-            user_settings.dismissed = frozenset(
-                (Dimension(dimension), member) for dimension, member in stored["deleted"]
-            )
-        return user_settings
+                self._set(Dimension(dimension), member, Window(window), float(amount))
+            self.dismissed = frozenset((Dimension(dimension), member) for dimension, member in stored["deleted"])
 
     async def async_set_limit(self, member: MemberKey, window: Window, amount: float) -> None:
         """Limit a member's spend in a window; 0 takes the limit away."""

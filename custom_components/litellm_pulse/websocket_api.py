@@ -1,6 +1,7 @@
 """What the dashboard asks for: the proxies with what there is to show of each, and usage over time."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import voluptuous as vol
@@ -16,6 +17,7 @@ from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.json import json_bytes
 from homeassistant.util import dt as dt_util
 
 from .api import answers
@@ -70,12 +72,13 @@ def async_register_commands(hass: HomeAssistant) -> None:
 
 
 @websocket_command(_DASHBOARD)
-@callback
-def _dashboard(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+@async_response
+async def _dashboard(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
     """Tell of every proxy what the user may see."""
     entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False)
-    proxies = [_proxy(hass, entry, connection.user) for entry in entries]
-    connection.send_result(msg["id"], {"proxies": proxies})
+    works = [_proxy(hass, entry, connection.user) for entry in entries]
+    body = await hass.async_add_executor_job(lambda: json_bytes({"proxies": [work() for work in works]}))
+    connection.send_message(construct_result_message(msg["id"], body))
 
 
 @websocket_command(_USAGE)
@@ -96,7 +99,8 @@ async def _usage(hass: HomeAssistant, connection: ActiveConnection, msg: dict[st
     except StoreError as err:
         connection.send_error(msg["id"], ERR_HOME_ASSISTANT_ERROR, str(err))
     else:
-        connection.send_message(construct_result_message(msg["id"], body))
+        message = await hass.async_add_executor_job(construct_result_message, msg["id"], body)
+        connection.send_message(message)
 
 
 @websocket_command(_HISTORY)
@@ -114,18 +118,53 @@ async def _history(hass: HomeAssistant, connection: ActiveConnection, msg: dict[
         connection.send_result(msg["id"], answer)
 
 
-def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> dict[str, Any]:
-    """Return what there is to show of one proxy; of one that is not loaded, what the registries know."""
+@callback
+def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> Callable[[], dict[str, Any]]:
+    """Return what makes of one proxy as it is now what there is to show of it; on a thread, for it may have thousands.
+
+    Of one that is not loaded that is what the registries know.
+    """
     runtime = entry.runtime_data if entry.state is ConfigEntryState.LOADED else None
     data = runtime.coordinator.data if runtime else PulseData(snapshot=Snapshot(), connected=False)
+    error = data.history.error
+    return partial(
+        _told,
+        entry.entry_id,
+        data,
+        devices=dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id),
+        entities=er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id),
+        hidden=frozenset() if may_see_persons(entry, user) else PERSONAL,
+        beside={
+            "name": entry.title,
+            "loaded": runtime is not None,
+            "error": runtime.coordinator.error if runtime else entry.reason,
+            "history": {
+                **answers.history_status(data.history),
+                "message": localize(hass, f"history_{error}") if error else None,
+            },
+            "begun_before": _begun_before(entry, data),
+            "time_zone": runtime and runtime.ledger.zone.key,
+        },
+    )
+
+
+def _told(  # noqa: PLR0913 - what was taken on the event loop
+    entry_id: str,
+    data: PulseData,
+    *,
+    devices: Iterable[dr.AnyDeviceEntry],
+    entities: Iterable[er.RegistryEntry],
+    hidden: frozenset[Dimension],
+    beside: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what there is to show of one proxy."""
     snapshot = data.snapshot
-    devices = _devices(hass, entry.entry_id)
-    entities = _entities(hass, entry.entry_id)
-    hidden = frozenset() if may_see_persons(entry, user) else PERSONAL
+    device_of = {member_of_device(device): device for device in devices}
+    entities_of = _entities(entities)
 
     def told(member: MemberKey) -> dict[str, Any]:
         """Return what there is to show of one member."""
-        device, known, budget = devices.get(member), snapshot.members.get(member), snapshot.budgets.get(member)
+        device, known, budget = device_of.get(member), snapshot.members.get(member), snapshot.budgets.get(member)
         named = device and (device.name_by_user or device.name)
         return {
             "id": member[1],
@@ -133,8 +172,8 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
             "device_id": device and device.id,
             "spend": snapshot.value(member, Window.LIFETIME, "cost"),
             "spend_before": snapshot.before[member][_COST] if member in snapshot.before else None,
-            "entities": entities.get(member, {}),
-            "statistics": statistic_stem(entry.entry_id, member),
+            "entities": entities_of.get(member, {}),
+            "statistics": statistic_stem(entry_id, member),
             "limits": data.limits.get(member, {}),
             "budget": budget and {"remaining": budget.remaining, "maximum": budget.maximum},
             "health": snapshot.health.get(member[1]) if member[0] is Dimension.MODEL else None,
@@ -142,17 +181,9 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
 
     return {
         **told(TOTAL),
-        "id": entry.entry_id,
-        "name": entry.title,
-        "loaded": runtime is not None,
+        **beside,
+        "id": entry_id,
         "connected": data.connected,
-        "error": runtime.coordinator.error if runtime else entry.reason,
-        "history": {
-            **answers.history_status(data.history),
-            "message": localize(hass, f"history_{data.history.error}") if data.history.error else None,
-        },
-        "begun_before": _begun_before(entry, data),
-        "time_zone": runtime and runtime.ledger.zone.key,
         "window_starts": snapshot.window_starts,
         "last_scrape": snapshot.last_scrape,
         "last_restart": snapshot.process_start,
@@ -162,7 +193,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> d
                 "dimension": dimension,
                 "members": sorted(map(told, members), key=lambda one: -one["spend"] - (one["spend_before"] or 0.0)),
             }
-            for dimension, members in _by_dimension(devices, hidden)
+            for dimension, members in _by_dimension(device_of, hidden)
         ],
     }
 
@@ -182,12 +213,6 @@ def _begun_before(entry: LiteLLMPulseConfigEntry, data: PulseData) -> list[Windo
     return [one for one in windows if (start := starts.get(one)) and start < entry.created_at]
 
 
-def _devices(hass: HomeAssistant, entry_id: str) -> dict[MemberKey, dr.AnyDeviceEntry]:
-    """Return the members that have a device, the proxy among them."""
-    found = dr.async_entries_for_config_entry(dr.async_get(hass), entry_id)
-    return {member_of_device(device): device for device in found}
-
-
 def _by_dimension(
     members: Iterable[MemberKey], hidden: frozenset[Dimension]
 ) -> Iterable[tuple[Dimension, list[MemberKey]]]:
@@ -198,10 +223,10 @@ def _by_dimension(
             yield dimension, found
 
 
-def _entities(hass: HomeAssistant, entry_id: str) -> dict[MemberKey, dict[str, str]]:
+def _entities(entities: Iterable[er.RegistryEntry]) -> dict[MemberKey, dict[str, str]]:
     """Return per member the entities that are there and enabled: description key -> entity id."""
     found: dict[MemberKey, dict[str, str]] = {}
-    for entity in er.async_entries_for_config_entry(er.async_get(hass), entry_id):
+    for entity in entities:
         member, key = member_and_key(entity.unique_id)
         if key in _ENTITIES and not entity.disabled:
             found.setdefault(member, {})[key] = entity.entity_id

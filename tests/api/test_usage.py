@@ -1,7 +1,9 @@
 """Usage over time, budgets, and the exposition for Prometheus."""
 
+import asyncio
 import csv
 import sqlite3
+import time
 from contextlib import closing
 from datetime import datetime
 from functools import partial
@@ -10,6 +12,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from prometheus_client.parser import text_string_to_metric_families
@@ -140,6 +143,37 @@ async def test_a_large_answer_is_all_there_and_comes_in_pieces(
         assert (body["count"], len(body["usage"])) == (3600, 3600)
         assert {row["cost"] for row in body["usage"]} == {1.0}
     assert entry.runtime_data.response_cache.size < 4 * 1024 * 1024
+
+
+async def test_others_have_their_turns_while_a_large_answer_is_sent_however_fast_it_is_read(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_client: ClientSessionGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await set_up(hass, entry)
+    await hass.async_add_executor_job(partial(_fill, entry.runtime_data.ledger.path, hours=200, models=6, keys=3))
+    turns, seen = 0, []
+
+    async def other_work() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def write(_: web.StreamResponse, _piece: memoryview) -> None:
+        # Nothing waits here, as where the client has read all that was written before.
+        seen.append(turns)
+        begun = time.thread_time()
+        while time.thread_time() - begun < 0.003:
+            pass
+
+    client = await hass_client()
+    query = f"{USAGE}?group_by=model,key&period=hour&from=2026-11-01&to=2026-11-18"
+    other = asyncio.create_task(other_work())
+    with monkeypatch.context() as patched:
+        patched.setattr(web.StreamResponse, "write", write)
+        assert await (await client.get(query)).read() == b""
+    other.cancel()
+    assert len(seen) > 10
+    assert len(set(seen)) == len(seen)
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])

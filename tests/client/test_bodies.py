@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 from aiohttp import ClientSession, web
+from multidict import CIMultiDict
 from yarl import URL
 
 from custom_components.litellm_pulse import client as module
-from custom_components.litellm_pulse.client import MetricsClient, ScrapeError, TooLargeError, TruncatedTransferError
+from custom_components.litellm_pulse.client import EncodingError, MetricsClient, TooLargeError, TruncatedTransferError
 from custom_components.litellm_pulse.core.errors import NotPrometheusError
 from custom_components.litellm_pulse.core.exposition import ExpositionParser
 
@@ -131,22 +132,98 @@ async def test_a_body_that_breaks_off_is_an_error(client: MetricsClient, proxy: 
         await client.fetch(ignore)
 
 
+LINES = b"a 1\n" * 1000
+
+
+def _raw_deflate(data: bytes) -> bytes:
+    """Pack data as servers do that take `deflate` for what zlib writes without its header."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
 @pytest.mark.parametrize(
     ("encoding", "sent"),
     [
-        ("gzip", gzip.compress(b"a 1\n" * 1000)[:-20]),
-        ("gzip", b"this is no gzip"),
-        ("deflate", zlib.compress(b"a 1\n" * 1000)[:-20]),
-        ("br", b"this is no brotli"),
-        ("zstd", b"this is no zstandard"),
+        ("gzip", gzip.compress(LINES)),
+        ("x-gzip", gzip.compress(LINES)),
+        ("GZip ", gzip.compress(LINES)),
+        ("deflate", zlib.compress(LINES)),
+        ("identity", LINES),
+        ("", LINES),
     ],
 )
-async def test_what_was_compressed_badly_is_an_error_that_has_a_name(
+async def test_what_a_body_is_packed_with_is_read_where_it_can_be(
     client: MetricsClient, proxy: Proxy, encoding: str, sent: bytes
 ) -> None:
     proxy.answer(sent, Content_Encoding=encoding)
-    with pytest.raises(ScrapeError):
+    assert await body_of(client) == LINES
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("kept", [0, 1, 5, -20, -1])
+async def test_what_was_packed_and_ends_before_its_end_is_incomplete(
+    client: MetricsClient, proxy: Proxy, encoding: str, kept: int
+) -> None:
+    packed = gzip.compress(LINES) if encoding == "gzip" else zlib.compress(LINES)
+    proxy.answer(packed[:kept], Content_Encoding=encoding)
+    with pytest.raises(TruncatedTransferError):
         await client.fetch(ignore)
+
+
+@pytest.mark.parametrize(
+    ("encodings", "sent"),
+    [
+        pytest.param(["br"], b"\x8b\x01\x80a 1\n\x03", id="brotli"),
+        pytest.param(["zstd"], b"\x28\xb5\x2f\xfd\x04\x00\x21\x00\x00a 1\n", id="zstandard"),
+        pytest.param(["compress"], b"\x1f\x9da 1\n", id="compress"),
+        pytest.param(["aws-chunked"], LINES, id="a word of one vendor"),
+        pytest.param(["\N{PILE OF POO}"], LINES, id="no word"),
+        pytest.param(["gzip, gzip"], gzip.compress(gzip.compress(LINES)), id="twice in a row"),
+        pytest.param(["deflate, gzip"], gzip.compress(zlib.compress(LINES)), id="two in a row"),
+        pytest.param(["gzip", "br"], gzip.compress(LINES), id="two headers"),
+        pytest.param(["gzip"], LINES, id="gzip that is plain"),
+        pytest.param(["gzip"], gzip.compress(LINES)[:200] + b"\xff" * 40 + b"\0" * 400, id="gzip that is damaged"),
+        pytest.param(["gzip"], gzip.compress(LINES) + b"\n", id="more after gzip"),
+        pytest.param(["deflate"], _raw_deflate(LINES), id="deflate without its header"),
+        pytest.param(["deflate"], LINES, id="deflate that is plain"),
+    ],
+)
+async def test_what_is_packed_as_nobody_asked_for_or_not_as_it_says_is_told_so(
+    client: MetricsClient, proxy: Proxy, encodings: list[str], sent: bytes
+) -> None:
+    async def packed(_: web.Request) -> web.Response:
+        return web.Response(body=sent, headers=CIMultiDict([("Content-Encoding", one) for one in encodings]))
+
+    proxy.handler = packed
+    with pytest.raises(EncodingError):
+        await client.fetch(ignore)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sent"),
+    [
+        pytest.param("", gzip.compress(LINES), id="gzip"),
+        pytest.param("identity", zlib.compress(LINES), id="deflate"),
+        pytest.param("", _raw_deflate(LINES), id="deflate without its header"),
+        pytest.param("", b"\x28\xb5\x2f\xfd\x04\x00\x21", id="zstandard"),
+        pytest.param("", LINES.decode().encode("utf-16"), id="UTF-16"),
+        pytest.param("gzip", gzip.compress(gzip.compress(LINES)), id="twice in a row"),
+    ],
+)
+async def test_what_is_packed_and_does_not_say_so_is_told_so(
+    client: MetricsClient, proxy: Proxy, encoding: str, sent: bytes
+) -> None:
+    proxy.answer(sent, Content_Encoding=encoding)
+    pieces: list[bytes] = []
+    with pytest.raises(EncodingError):
+        await client.fetch(pieces.append)
+    assert not pieces
+
+
+@pytest.mark.parametrize("text", ["\ufeff# TYPE a counter", "页面不存在", "\r\n\t a 1", 'a{b="\N{NULL}"}'.rjust(40)])
+async def test_text_in_any_language_is_handed_on(client: MetricsClient, proxy: Proxy, text: str) -> None:
+    proxy.answer(text)
+    assert await body_of(client) == text.encode()
 
 
 @pytest.mark.parametrize("compressed", [True, False])

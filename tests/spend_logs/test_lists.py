@@ -190,6 +190,10 @@ HOSTILE: dict[str, dict[str, Any]] = {
     "a duration that is none": {"budget_reset_at": "2026-12-01T00:00:00Z", "budget_duration": 7},
     "a table that is none": {"litellm_budget_table": [1, 2]},
     "a name that is none": {"key_alias": {"a": [1]}, "team_alias": 7},
+    "half a character": {"key_alias": "\ud800", "team_alias": "a\udfff"},
+    "half a character for an id": {"token": "\ud800", "team_id": "\udfff"},
+    "a name without end": {"key_alias": "x" * 100_000, "team_alias": ["x" * 100_000]},
+    "an id without end": {"token": "x" * 100_000, "team_id": "x" * 100_000},
     "a time that is none": {"created_at": [], "budget_reset_at": None},
 }
 
@@ -201,7 +205,7 @@ async def test_a_list_that_lies_is_left_out_or_has_names_and_amounts(api: tuple[
     one = {"token": "k", "team_id": "t", "name": "n", **HOSTILE[name]}
     proxy.answers |= {"/key/list": {"keys": [one], "total_pages": 1e300}, "/team/list": [one], "/tag/list": [one]}
     for member in (await listed(asked)).values():
-        assert isinstance(member.member.name, str)
+        assert all(len(text.encode()) <= 1_000 for text in (member.member.id, member.member.name))
         budget = member.budget
         assert budget is None or all(isfinite(value) for value in (budget.remaining, budget.maximum or 0.0))
 

@@ -23,7 +23,7 @@ from ..core import windows
 from ..core.catalog import Dimension
 from ..core.errors import QueryError, StoreError
 from ..core.models import ScrapeRow, Snapshot
-from ..core.query import UsageQuery, UsageRow, comparison, contract, prometheus, sql, usage
+from ..core.query import UsageQuery, comparison, contract, prometheus, sql, usage
 from ..core.store import RECENT_SCRAPES
 from ..error_messages import text
 from ..history_status import HistoryStatus
@@ -44,6 +44,8 @@ _MOST_FAMILIES: Final = 1_000
 _COMPARED_DAYS: Final = 31
 MOST_ROWS: Final = 20_000
 """Rows of usage in one answer: a month by the hour of 25 members, 10 MB; what is beyond is asked for in parts."""
+MOST_OBJECTS: Final = 5_000
+"""Rows of usage as objects, which Home Assistant turns into JSON on the event loop: some milliseconds."""
 
 
 def summary(runtime: RuntimeData) -> dict[str, object]:
@@ -113,9 +115,10 @@ async def async_usage(hass: HomeAssistant, runtime: RuntimeData, query: UsageQue
 async def async_usage_object(
     hass: HomeAssistant, runtime: RuntimeData, query: UsageQuery, members: Collection[str] | None
 ) -> JsonObjectType:
-    """Return the same as an object, not as JSON; `members` are those of the one dimension that are wanted.
+    """Return the same as an object, not as JSON, of MOST_OBJECTS rows at most.
 
-    Megabytes of JSON cannot be read without holding the event loop, wherever that is done.
+    `members` are those of the one dimension that are wanted. Megabytes of JSON cannot be read
+    without holding the event loop, wherever that is done.
     """
     lack = text("backup_is_made") if runtime.ledger.paused else None
     snapshot, path = runtime.coordinator.data.snapshot, runtime.ledger.path
@@ -254,8 +257,7 @@ def _budgets(snapshot: Snapshot, *, dimensions: Sequence[Dimension], zone: ZoneI
 def _usage(snapshot: Snapshot, *, path: Path, query: UsageQuery, lack: str | None) -> bytes:
     """Return usage over time; `lack` says why the file lacks what was used last. Raises StoreError."""
     rest = _usage_metadata(snapshot, path, query, lack)
-    rows = usage.usage_rows(snapshot, query, _limited(sql.usage(path, query)))
-    return _json_list("usage", rows, rest, counted=True)
+    return _json_list("usage", _usage_rows(snapshot, path, query), rest, counted=True)
 
 
 def _usage_object(
@@ -263,12 +265,19 @@ def _usage_object(
 ) -> JsonObjectType:
     """Return usage over time as an object, of some members only where they are named. Raises StoreError."""
     rest = _usage_metadata(snapshot, path, query, lack)
-    rows = list(usage.usage_rows(snapshot, query, _limited(sql.usage(path, query))))
-    if members is not None:
-        dimension = query.dimensions[0]
-        names = (dimension, f"{dimension}_name")
-        rows = [row for row in rows if any(row.get(name) in members for name in names)]
+    rows = list(_limited(_usage_rows(snapshot, path, query, members), MOST_OBJECTS))
     return cast(JsonObjectType, {"usage": rows, "count": len(rows), **rest})
+
+
+def _usage_rows(
+    snapshot: Snapshot, path: Path, query: UsageQuery, members: Collection[str] | None = None
+) -> Iterator[dict[str, object]]:
+    """Yield rows of usage, of some members of the one dimension only where they are named by id or name."""
+    rows = usage.usage_rows(snapshot, query, _limited(sql.usage(path, query), MOST_ROWS))
+    if members is None:
+        return rows
+    dimension, wanted = query.dimensions[0], frozenset(members)
+    return (row for row in rows if not wanted.isdisjoint((row[dimension], row.get(f"{dimension}_name"))))
 
 
 def _usage_metadata(snapshot: Snapshot, path: Path, query: UsageQuery, lack: str | None) -> dict[str, object]:
@@ -281,14 +290,14 @@ def _usage_metadata(snapshot: Snapshot, path: Path, query: UsageQuery, lack: str
 
 def _usage_csv(snapshot: Snapshot, *, path: Path, query: UsageQuery) -> bytes:
     """Return usage over time as comma-separated values; raises StoreError."""
-    return usage.usage_csv(snapshot, query, _limited(sql.usage(path, query))).encode()
+    return usage.usage_csv(snapshot, query, _limited(sql.usage(path, query), MOST_ROWS)).encode()
 
 
-def _limited(rows: Iterable[UsageRow]) -> Iterator[UsageRow]:
+def _limited[T](rows: Iterable[T], most: int) -> Iterator[T]:
     """Yield rows; raises QueryError as soon as there are more than can be answered."""
     for number, row in enumerate(rows):
-        if number == MOST_ROWS:
-            raise QueryError("too_many_rows", most=str(MOST_ROWS))
+        if number == most:
+            raise QueryError("too_many_rows", most=str(most))
         yield row
 
 

@@ -15,6 +15,8 @@ _DAYS: Mapping[str, float] = {"h": 1 / 24, "d": 1, "w": 7}
 _SHORTEST_MONTH = 28
 _YEARS = range(2000, 9999)
 """Times of which any zone knows the date."""
+_LONGEST = 1_000
+"""Characters of an id or a name: what is longer is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def _listed(answer: Any, field: str) -> Iterator[Mapping[str, Any]]:  # noqa: AN
 
 def _entries(dimension: Dimension, found: Iterator[Mapping[str, Any]], key: str, name: str) -> list[Entry]:
     try:
-        return [_entry(dimension, one, key, name) for one in found if one.get(key)]
+        return [_entry(dimension, one, key, name) for one in found if _text(one.get(key))]
     except (ArithmeticError, AttributeError, TypeError, ValueError) as err:
         raise UnexpectedAnswerError(f"{dimension} list: {err}") from err
 
@@ -90,14 +92,20 @@ def _entry(dimension: Dimension, one: Mapping[str, Any], key: str, name: str) ->
     resets_at = _time(reset) if reset else None
     return Entry(
         dimension=dimension,
-        id=str(one[key]),
-        name=str(one.get(name) or "") or None,
+        id=_text(one[key]),
+        name=_text(one.get(name)) or None,
         max_budget=_dollars(maximum),
         spend=_dollars(spend),
         since=_since(resets_at, budget.get("budget_duration"), one.get("created_at")),
         resets_at=resets_at,
         blocked=bool(one.get("blocked")),
     )
+
+
+def _text(value: object) -> str:
+    """Return what is listed as text; nothing where there is none, or one without end."""
+    text = str(value or "")
+    return text if len(text) <= _LONGEST else ""
 
 
 def _dollars(amount: float | None) -> float | None:
