@@ -2,6 +2,7 @@
 
 import { Builder, colored, pathOf, source } from "./builder.js";
 import { healthView } from "./health.js";
+import { allStatistics } from "./known.js";
 import { limitCards } from "./limits.js";
 
 const NOW_OF_PROXY = ["spend_day", "spend_week", "spend_month", "spend_forecast"];
@@ -14,7 +15,8 @@ const NOW_OF_MEMBER = ["spend_day", "spend_month", "spend_lifetime", "tokens_day
  * translates, `moment` writes an ISO time, and `color` gives the color of a graph's line by its number.
  */
 export function dashboard({ proxies, known, energy, t, color, moment }) {
-  const build = new Builder({ known, energy, t, color, moment, several: proxies.length > 1 });
+  const lacking = allStatistics(proxies).filter((one) => !known.has(one));
+  const build = new Builder({ known, lacking, energy, t, color, moment, several: proxies.length > 1 });
   const loaded = proxies.filter((proxy) => proxy.loaded).map((proxy) => prepared(proxy, color));
   if (!loaded.length) {
     return { views: [build.view({ title: t("overview"), path: "overview", sections: [whatToDo(build, proxies)] })] };
