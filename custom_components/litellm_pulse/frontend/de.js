@@ -29,6 +29,7 @@ export default {
   total: "Summe",
   show_all: "Alle {count} anzeigen",
   nothing_used: "In diesem Zeitraum wurde nichts genutzt.",
+  not_begun: "Dieser Zeitraum hat noch nicht begonnen.",
   spend_by: "Ausgaben nach {kind}",
   price_by: "Durchschnittskosten nach {kind}",
   tokens_by: "Token nach {kind}",

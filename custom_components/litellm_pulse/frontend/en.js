@@ -29,6 +29,7 @@ export default {
   total: "Total",
   show_all: "Show all {count}",
   nothing_used: "Nothing was used in this period.",
+  not_begun: "This period has not begun yet.",
   spend_by: "Spend by {kind}",
   price_by: "Average cost by {kind}",
   tokens_by: "Tokens by {kind}",

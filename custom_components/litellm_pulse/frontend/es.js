@@ -29,6 +29,7 @@ export default {
   total: "Total",
   show_all: "Mostrar los {count}",
   nothing_used: "No se usó nada en este período.",
+  not_begun: "Este período aún no ha empezado.",
   spend_by: "Gasto por {kind}",
   price_by: "Coste medio por {kind}",
   tokens_by: "Tokens por {kind}",

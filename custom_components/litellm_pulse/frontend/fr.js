@@ -29,6 +29,7 @@ export default {
   total: "Total",
   show_all: "Tout afficher ({count})",
   nothing_used: "Rien n'a été utilisé pendant cette période.",
+  not_begun: "Cette période n'a pas encore commencé.",
   spend_by: "Dépenses par {kind}",
   price_by: "Coût moyen par {kind}",
   tokens_by: "Jetons par {kind}",

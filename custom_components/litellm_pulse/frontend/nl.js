@@ -29,6 +29,7 @@ export default {
   total: "Totaal",
   show_all: "Alle {count} tonen",
   nothing_used: "In deze periode is niets gebruikt.",
+  not_begun: "Deze periode is nog niet begonnen.",
   spend_by: "Uitgaven per {kind}",
   price_by: "Gemiddelde kosten per {kind}",
   tokens_by: "Tokens per {kind}",

@@ -101,6 +101,11 @@ export class UsageCard extends HTMLElement {
     return element(tag, { class: `change ${kind ?? ""}`, title }, `${by > 0 ? "▲" : "▼"} ${this.format.change(by)}`);
   }
 
+  /** Return whether the period has not begun: then nothing was used, and nothing is compared. */
+  isAhead() {
+    return this.#period.start > Date.now();
+  }
+
   /** Return the period that is compared with, as dates. */
   comparedWith() {
     return dates(this.#hass, this.#period.before, zoneOf(this.#hass));
