@@ -45,6 +45,8 @@ export default {
     "Was hier gesetzt ist, hat keinen aktivierten Sensor. Auf der Geräteseite lässt sich einer aktivieren; hier steht dann, wie viel verbraucht ist.",
   no_limits:
     "Es ist kein Limit gesetzt. Auf der Geräteseite lässt sich eines setzen; hier steht dann, wie viel davon verbraucht ist.",
+  no_member_limits:
+    "Es ist kein Limit gesetzt. Auf der Geräteseite lässt sich eines aktivieren und setzen; hier steht dann, wie viel davon verbraucht ist.",
   open_device: "Geräteseite öffnen",
   no_proxy: "Kein LiteLLM-Proxy eingerichtet",
   no_proxy_text: "Füge einen hinzu: Nötig sind nur seine Adresse und ein Schlüssel.",

@@ -44,6 +44,8 @@ export default {
   limits_disabled:
     "What is set here has no sensor that is enabled. Enable one on the device page to see how much is used.",
   no_limits: "No limit is set. Set one on the device page: a gauge here then shows how much of it is used.",
+  no_member_limits:
+    "No limit is set. Enable one on the device page and set it: a gauge here then shows how much of it is used.",
   open_device: "Open the device page",
   no_proxy: "No LiteLLM proxy is set up",
   no_proxy_text: "Add one: its address and a key are all that is needed.",

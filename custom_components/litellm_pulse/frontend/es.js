@@ -44,6 +44,8 @@ export default {
   limits_disabled:
     "Lo que está fijado aquí no tiene ningún sensor activado. Activa uno en la página del dispositivo para ver cuánto se ha usado.",
   no_limits: "No hay ningún límite. Fija uno en la página del dispositivo: aquí se verá cuánto se ha usado.",
+  no_member_limits:
+    "No hay ningún límite. Activa uno en la página del dispositivo y fíjalo: aquí se verá cuánto se ha usado.",
   open_device: "Abrir la página del dispositivo",
   no_proxy: "No hay ningún proxy de LiteLLM configurado",
   no_proxy_text: "Añade uno: bastan su dirección y una clave.",

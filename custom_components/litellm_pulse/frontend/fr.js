@@ -45,6 +45,8 @@ export default {
     "Aucun capteur de ce qui est fixé ici n'est activé. Activez-en un sur la page de l'appareil pour voir la part utilisée.",
   no_limits:
     "Aucune limite n'est fixée. Fixez-en une sur la page de l'appareil : une jauge montrera ici la part utilisée.",
+  no_member_limits:
+    "Aucune limite n'est fixée. Activez-en une sur la page de l'appareil et fixez-la : une jauge montrera ici la part utilisée.",
   open_device: "Ouvrir la page de l'appareil",
   no_proxy: "Aucun proxy LiteLLM n'est configuré",
   no_proxy_text: "Ajoutez-en un : son adresse et une clé suffisent.",

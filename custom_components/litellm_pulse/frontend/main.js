@@ -1,7 +1,7 @@
 /** The dashboard strategy `custom:litellm-pulse` and its cards, as the frontend gets to know them. */
 
 import { NowCard, SummaryCard, TableCard } from "./cards.js";
-import { moments } from "./format.js";
+import { formats, moments } from "./format.js";
 import { allStatistics, withStatistics } from "./known.js";
 import { LaterCard } from "./later-card.js";
 import { zoneOf } from "./period.js";
@@ -23,6 +23,7 @@ class LiteLLMPulseStrategy extends HTMLElement {
       t: translator(language),
       color: graphColor,
       moment: moments(hass, zoneOf(hass)),
+      count: formats(hass).count,
     });
   }
 

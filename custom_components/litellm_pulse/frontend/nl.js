@@ -44,6 +44,8 @@ export default {
   limits_disabled:
     "Wat hier is ingesteld, heeft geen ingeschakelde sensor. Schakel er een in op de apparaatpagina om te zien hoeveel ervan op is.",
   no_limits: "Er is geen limiet ingesteld. Stel er een in op de apparaatpagina: hier staat dan hoeveel ervan op is.",
+  no_member_limits:
+    "Er is geen limiet ingesteld. Schakel er een in op de apparaatpagina en stel hem in: hier staat dan hoeveel ervan op is.",
   open_device: "Apparaatpagina openen",
   no_proxy: "Er is geen LiteLLM-proxy ingesteld",
   no_proxy_text: "Voeg er een toe: het adres en een sleutel zijn genoeg.",
