@@ -90,7 +90,7 @@ class Visit:
     member: str = ""
     """Whose page is opened at last."""
     wait: int = 0
-    """How many graphs there are to be after a full hour, at whose end the server writes statistics; 0 waits for none."""
+    """How many graphs there are after a full hour, at whose end the server writes statistics; 0 waits for none."""
     pages: dict[str, str] = field(default_factory=dict)
     """Pages, of any part of Home Assistant, that are looked at after that: path -> a text that is waited for."""
     zone: str = "UTC"
