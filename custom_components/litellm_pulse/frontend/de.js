@@ -22,6 +22,7 @@ export default {
   per_token: "Kosten je Million Token",
   share: "Anteil",
   change: "Änderung",
+  points: "%-Punkte",
   before: "Vorher",
   compared_with: "Änderung gegenüber",
   new: "neu",

@@ -22,6 +22,7 @@ export default {
   per_token: "cost per million tokens",
   share: "share",
   change: "change",
+  points: "points",
   before: "Before",
   compared_with: "Compared with",
   new: "new",

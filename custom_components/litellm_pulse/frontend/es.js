@@ -22,6 +22,7 @@ export default {
   per_token: "coste de un millón de tokens",
   share: "parte",
   change: "cambio",
+  points: "puntos",
   before: "Antes",
   compared_with: "Cambio respecto al",
   new: "nuevo",

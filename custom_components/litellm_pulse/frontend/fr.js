@@ -22,6 +22,7 @@ export default {
   per_token: "coût d'un million de jetons",
   share: "part",
   change: "évolution",
+  points: "points",
   before: "Avant",
   compared_with: "Évolution par rapport au",
   new: "nouveau",

@@ -22,6 +22,7 @@ export default {
   per_token: "kosten per miljoen tokens",
   share: "aandeel",
   change: "verandering",
+  points: "%-punt",
   before: "Eerder",
   compared_with: "Verandering ten opzichte van",
   new: "nieuw",
