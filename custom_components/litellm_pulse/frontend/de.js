@@ -56,7 +56,7 @@ export default {
   nothing_yet: "Noch nichts ausgegeben",
   nothing_yet_text:
     "Schicke eine Anfrage durch den Proxy. Sie erscheint hier binnen einer Minute, in den Diagrammen zur nächsten vollen Stunde.",
-  no_statistics: "Diagramme beginnen nach der ersten vollen Stunde.",
+  no_statistics: "Diagramme erscheinen hier wenige Minuten nach der vollen Stunde.",
   no_energy: "Die Datumsauswahl gehört zur Energie-Integration von Home Assistant",
   no_energy_text: "Ergänze die Zeile energy: (oder default_config:) in configuration.yaml und starte neu.",
   connected: "Verbindung",

@@ -55,7 +55,7 @@ export default {
   nothing_yet: "Nothing has been spent yet",
   nothing_yet_text:
     "Send a request through the proxy. It shows here within a minute, and in the graphs at the next full hour.",
-  no_statistics: "Graphs begin after the first full hour.",
+  no_statistics: "Graphs appear here a few minutes after the full hour.",
   no_energy: "The date picker is part of Home Assistant's energy integration",
   no_energy_text: "Add a line energy: (or default_config:) to configuration.yaml and restart.",
   connected: "Connection",

@@ -55,7 +55,7 @@ export default {
   nothing_yet: "Aún no se ha gastado nada",
   nothing_yet_text:
     "Envía una petición por el proxy. Aparece aquí en un minuto, y en los gráficos a la próxima hora en punto.",
-  no_statistics: "Los gráficos empiezan tras la primera hora completa.",
+  no_statistics: "Los gráficos aparecen aquí unos minutos después de la hora en punto.",
   no_energy: "El selector de fechas es parte de la integración Energía de Home Assistant",
   no_energy_text: "Añade la línea energy: (o default_config:) a configuration.yaml y reinicia.",
   connected: "Conexión",

@@ -56,7 +56,7 @@ export default {
   nothing_yet: "Rien n'a encore été dépensé",
   nothing_yet_text:
     "Envoyez une requête par le proxy. Elle apparaît ici en une minute, et dans les graphiques à la prochaine heure pleine.",
-  no_statistics: "Les graphiques commencent après la première heure pleine.",
+  no_statistics: "Les graphiques apparaissent ici quelques minutes après l'heure pleine.",
   no_energy: "Le sélecteur de dates fait partie de l'intégration Énergie de Home Assistant",
   no_energy_text: "Ajoutez la ligne energy: (ou default_config:) à configuration.yaml et redémarrez.",
   connected: "Connexion",

@@ -55,7 +55,7 @@ export default {
   nothing_yet: "Er is nog niets uitgegeven",
   nothing_yet_text:
     "Stuur een verzoek via de proxy. Het staat hier binnen een minuut, en op het volgende hele uur in de grafieken.",
-  no_statistics: "Grafieken beginnen na het eerste hele uur.",
+  no_statistics: "Grafieken verschijnen hier enkele minuten na het hele uur.",
   no_energy: "De datumkiezer hoort bij de energie-integratie van Home Assistant",
   no_energy_text: "Voeg de regel energy: (of default_config:) toe aan configuration.yaml en herstart.",
   connected: "Verbinding",
