@@ -14,7 +14,9 @@ from browse import FLAGS
 from page_load import ALL
 from playwright.sync_api import Browser, Page, sync_playwright
 
+DOMAIN = "litellm_pulse"
 TABLE = "litellm-pulse-table"
+GRAPH = "statistics-chart canvas"
 PICKER = "hui-energy-period-selector"
 COLLECTION = "document.querySelector('home-assistant').hass.connection._energy_litellm_pulse"
 TIMEOUT_MS = 90_000
@@ -54,6 +56,9 @@ LOOK = f"""() => {{
 }}"""
 """What a page shows: all its texts, the sources of its pictures, and what does not fit into its place."""
 
+REBUILD = f"document.querySelector('home-assistant').hass.callService('{DOMAIN}', 'rebuild_statistics')"
+HOUR = "01:00:00"
+"""How far the page's clock is put on: by then a full hour has ended."""
 COMPARED = f"""() => {{
   {ALL}
   return all(".foot").map((foot) => all("*", foot).flatMap((one) => [...one.childNodes])
@@ -80,8 +85,12 @@ class Visit:
     """Presets of the date picker, as they are called."""
     compare: bool = False
     """Whether to switch the comparison on at last."""
+    ahead: bool = False
+    """Whether to go on to the period that follows."""
     member: str = ""
     """Whose page is opened at last."""
+    wait: int = 0
+    """How many graphs there are after a full hour, at whose end the server writes statistics; 0 waits for none."""
     pages: dict[str, str] = field(default_factory=dict)
     """Pages, of any part of Home Assistant, that are looked at after that: path -> a text that is waited for."""
     zone: str = "UTC"
@@ -119,13 +128,19 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("dialog", lambda dialog: said.append(f"a dialog says {dialog.message}"))
     page.add_init_script(f"localStorage.setItem('selectedLanguage', '\"{visit.language}\"')")
+    if visit.wait:
+        page.clock.install()
     log_in(page, visit.url, visit.user, visit.password)
     path = visit.path or _add(page, visit)
     if visit.path:
         page.goto(f"{visit.url}{path}")
     page.locator(f"{TABLE} tfoot").first.wait_for()
     seen: dict[str, Any] = {"path": path, "views": page.locator("ha-tab-group-tab").all_inner_texts(), "console": said}
+    if visit.wait:
+        seen["wait"] = _wait_for_graphs(page, visit.wait)
     seen["periods"] = {period: _pick(page, period) for period in visit.periods}
+    if visit.ahead:
+        seen["ahead"] = _go_ahead(page)
     if visit.compare:
         seen["compare"] = _compare(page)
     if visit.member:
@@ -199,9 +214,27 @@ def _numbers(page: Page) -> dict[str, Any]:
         "figures": dict(figures),
         # The table of prices, which comes last, is one by model too.
         "tables": dict(reversed(tables)),
-        "graphs": page.locator("statistics-chart canvas").count(),
+        "graphs": page.locator(GRAPH).count(),
         "tiles": page.locator("hui-tile-card").all_inner_texts(),
     }
+
+
+def _wait_for_graphs(page: Page, count: int) -> list[int]:
+    """Return how many graphs there are before and after a full hour at whose end the server writes statistics."""
+    graphs = page.locator(GRAPH)
+    before = graphs.count()
+    page.evaluate(REBUILD)
+    page.clock.fast_forward(HOUR)
+    graphs.nth(count - 1).wait_for()
+    return [before, graphs.count()]
+
+
+def _go_ahead(page: Page) -> dict[str, list[str]]:
+    """Go on to the period that follows, and return what the cards say of it."""
+    page.locator(PICKER).get_by_role("button", name="Next", exact=True).click()
+    page.wait_for_timeout(SETTLE_MS)
+    _wait_for_numbers(page)
+    return {name: page.locator(f".{name}").all_inner_texts() for name in ("foot", "hint")}
 
 
 def _compare(page: Page) -> str:
@@ -237,7 +270,7 @@ def _look(page: Page, path: str, text: str) -> dict[str, Any]:
         shown: dict[str, Any] = page.evaluate(LOOK)
         if any(text in one for one in shown["texts"]) or time.monotonic() > deadline:
             break
-    graph = page.locator("statistics-chart canvas").first
+    graph = page.locator(GRAPH).first
     if graph.is_visible():
         graph.scroll_into_view_if_needed()
         for _ in range(POINTINGS):

@@ -64,6 +64,29 @@ def test_what_the_automation_editor_offers_fits_a_phone(translated: Mapping[str,
     assert not [name for name in names if len(name) > 36]
 
 
+def test_what_the_options_add_has_a_name_that_fits_a_phone_beside_millions_of_tokens(
+    translated: Mapping[str, str],
+) -> None:
+    # 390 pixels; Home Assistant cuts the rest off. Of what counts requests, fewer digits stand beside the name.
+    keys = [
+        one.translation_key
+        for one in descriptions.DESCRIPTIONS
+        if one.figure and one.entity_registry_enabled_default and "tokens" in one.key
+    ]
+    assert len(keys) >= 7
+    for texts in (ENGLISH, translated):
+        names = [texts[f"entity.sensor.{key}.name"] for key in keys]
+        assert not [name for name in names if len(name) > 24]
+
+
+def test_the_figures_that_the_options_offer_fit_a_phone_once_they_are_chosen(translated: Mapping[str, str]) -> None:
+    # 390 pixels; what was chosen stands in a chip, and Home Assistant cuts the rest off.
+    for texts in (ENGLISH, translated):
+        chips = [text for key, text in texts.items() if re.match(r"selector\.(member_figures|performance)\.", key)]
+        assert len(chips) == len(MEMBER_FIGURES) + len(PERFORMANCE_FIGURES)
+        assert not [chip for chip in chips if len(chip) > 42]
+
+
 def test_the_head_of_a_repair_is_one_line_on_a_phone(translated: Mapping[str, str]) -> None:
     # 390 pixels; a second line lies over what Home Assistant writes below, and a proxy's name has any length.
     for texts in (ENGLISH, translated):

@@ -48,6 +48,12 @@ class Spender:
         (answer,) = ask(self.home, {"type": f"{DOMAIN}/dashboard"})
         return list(answer["proxies"])
 
+    def clear_statistics(self) -> None:
+        """Take away all that the recorder has of the proxies, as if their first hour were not over."""
+        (known,) = ask(self.home, {"type": "recorder/list_statistic_ids"})
+        ids = [one["statistic_id"] for one in known if one["source"] == DOMAIN]
+        ask(self.home, {"type": "recorder/clear_statistics", "statistic_ids": ids})
+
     def view(self, subject: Mapping[str, Any]) -> str:
         """Return the path of the view of a proxy or member."""
         return f"{self.path}/{subject['statistics'].partition(':')[2]}"

@@ -85,6 +85,20 @@ def test_the_comparison_with_the_period_before_works_without_an_energy_set_up(sp
     assert seen["console"] == []
 
 
+def test_a_period_that_has_not_begun_is_not_compared(spender: Spender) -> None:
+    seen = spender.visit(periods=["This month"], ahead=True)
+    assert set(seen["ahead"]["foot"]) == {"This period has not begun yet."}
+    assert set(seen["ahead"]["hint"]) == {"This period has not begun yet."}
+    assert seen["console"] == []
+
+
+def test_a_page_that_stays_open_draws_its_graphs_after_the_first_full_hour(spender: Spender) -> None:
+    spender.clear_statistics()
+    seen = spender.visit(wait=3)
+    assert seen["wait"] == [0, 3]
+    assert seen["console"] == []
+
+
 def test_who_is_no_administrator_sees_the_dashboard_without_persons(spender: Spender, guest: str) -> None:
     seen = spender.visit(user=guest, password=guest, periods=["This month"])
     assert {"Model", "Provider", "Team"} == set(seen["periods"]["This month"]["tables"])

@@ -37,6 +37,7 @@ test("large counts are shortened, shares and changes have one decimal at most", 
   assert.equal(english.percent(0.1234), "12.3%");
   assert.equal(english.change(-0.051), "5.1%");
   assert.equal(english.change(1.514), "151%");
+  assert.equal(english.points(-0.0163), "1.6");
 });
 
 test("what is not known is a dash", () => {

@@ -2,19 +2,36 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { hasMore, withStatistics } from "../../custom_components/litellm_pulse/frontend/known.js";
-import { member, proxy } from "./pages.js";
+import { allStatistics, withStatistics } from "../../custom_components/litellm_pulse/frontend/known.js";
+import { made, member, ofType, proxy } from "./pages.js";
+
+globalThis.HTMLElement = EventTarget;
+const { LaterCard } = await import("../../custom_components/litellm_pulse/frontend/later-card.js");
 
 const MINUTE = 60_000;
 const TEN_PAST = Date.UTC(2026, 10, 26, 14, 10);
+const PROXY = "litellm_pulse:a_total";
+const MODEL = "litellm_pulse:a_model_ab";
 
-function server(ids) {
+function server(known) {
   const asked = [];
   const callWS = ({ statistic_ids: wanted }) => {
-    asked.push(Date.now());
-    return Promise.resolve(wanted.filter((id) => ids.includes(id)).map((id) => ({ statistic_id: id })));
+    asked.push(new Date().getUTCMinutes());
+    return Promise.resolve(wanted.filter((id) => known.includes(id)).map((id) => ({ statistic_id: id })));
   };
-  return { callWS, asked, ids };
+  return { callWS, asked, known };
+}
+
+/** Return a card that is on an open page, with how often it had that page made anew. */
+function opened({ timers }, hass) {
+  timers.enable({ apis: ["setTimeout", "Date"], now: TEN_PAST });
+  const card = Object.assign(new LaterCard(), { hass, isConnected: true, refreshed: 0 });
+  card.addEventListener("config-refresh", () => {
+    card.refreshed += 1;
+  });
+  card.setConfig({ lacking: [MODEL] });
+  card.connectedCallback();
+  return card;
 }
 
 async function pass(timers, minutes) {
@@ -24,38 +41,48 @@ async function pass(timers, minutes) {
   return minutes > 1 ? pass(timers, minutes - 1) : undefined;
 }
 
-const one = proxy("a", { dimensions: [{ dimension: "model", members: [member("gpt", "litellm_pulse:a_model_ab")] }] });
-const all = ["litellm_pulse:a_total_spend", "litellm_pulse:a_model_ab_spend"];
+const one = proxy("a", { dimensions: [{ dimension: "model", members: [member("gpt", MODEL)] }] });
 
-test("a page that stays open is made anew when the first statistics are there", async ({ mock }) => {
-  mock.timers.enable({ apis: ["setTimeout", "Date"], now: TEN_PAST });
-  const hass = server([]);
-  assert.deepEqual(await withStatistics(hass, [one]), new Set());
-  await pass(mock.timers, 50);
-  assert.equal(hasMore(), false);
-  hass.ids.push(...all);
-  await pass(mock.timers, 3);
-  assert.equal(hasMore(), true);
-  assert.equal((await withStatistics(hass, [one])).size, 2);
-  assert.equal(hasMore(), false);
+test("of all that may have statistics it is known what has", async () => {
+  assert.deepEqual(await withStatistics(server([`${PROXY}_spend`]), allStatistics([one])), new Set([PROXY]));
+  assert.deepEqual(await withStatistics(server([]), allStatistics([])), new Set());
 });
 
-test("what never has statistics is asked for once an hour, and makes no page anew", async ({ mock }) => {
-  mock.timers.enable({ apis: ["setTimeout", "Date"], now: TEN_PAST });
-  const hass = server(all.slice(0, 1));
-  assert.deepEqual(await withStatistics(hass, [one]), new Set(["litellm_pulse:a_total"]));
-  await pass(mock.timers, 180);
-  assert.equal(hasMore(), false);
-  assert.deepEqual(
-    hass.asked.map((at) => new Date(at).getUTCMinutes()),
-    [10, 2, 2, 2],
+test("a page waits for those that it lacks, and for none where it lacks none", () => {
+  const waiting = [[PROXY], [PROXY, MODEL]].map((known) =>
+    made([one], { known: new Set(known) }).map((view) => ofType(view, "custom:litellm-pulse-later")),
   );
+  const [overview, models, health, member_] = waiting[0];
+  for (const [{ lacking }] of [overview, models, member_]) {
+    assert.deepEqual(lacking, [MODEL]);
+  }
+  assert.deepEqual([...health, ...waiting[1].flat()], []);
 });
 
-test("a page of which all is known asks for nothing more", async ({ mock }) => {
-  mock.timers.enable({ apis: ["setTimeout", "Date"], now: TEN_PAST });
-  const hass = server(all);
-  await withStatistics(hass, [one]);
-  await pass(mock.timers, 300);
-  assert.equal(hass.asked.length, 1);
+test("a page that stays open is made anew when the statistics are there that it lacked", async ({ mock }) => {
+  const hass = server([]);
+  const card = opened(mock, hass);
+  assert.equal(card.hidden, true);
+  await pass(mock.timers, 50);
+  assert.equal(card.refreshed, 0);
+  hass.known.push(`${MODEL}_spend`);
+  await pass(mock.timers, 3);
+  assert.equal(card.refreshed, 1);
+});
+
+test("what never has statistics is asked for after each quarter-hour, and makes no page anew", async ({ mock }) => {
+  const hass = server([`${PROXY}_spend`]);
+  const card = opened(mock, hass);
+  await pass(mock.timers, 60);
+  assert.equal(card.refreshed, 0);
+  assert.deepEqual(hass.asked, [17, 32, 47, 2]);
+});
+
+test("a page that was left asks for nothing more", async ({ mock }) => {
+  const hass = server([]);
+  const card = opened(mock, hass);
+  card.isConnected = false;
+  card.disconnectedCallback();
+  await pass(mock.timers, 60);
+  assert.deepEqual(hass.asked, []);
 });

@@ -53,7 +53,7 @@ export function made(proxies, more = {}) {
   const known = new Set(
     proxies.flatMap((one) => [one, ...one.dimensions.flatMap(({ members }) => members)]).map((one) => one.statistics),
   );
-  const language = { t: translator("en"), moment: (value) => `at ${value}` };
+  const language = { t: translator("en"), moment: (value) => `at ${value}`, count: (value) => `#${value}` };
   return dashboard({ proxies, known, energy: true, color: (index) => `#${index}`, ...language, ...more }).views;
 }
 

@@ -98,7 +98,15 @@ test("figures are worked out of sums; of nothing they are unknown, not zero", ()
 });
 
 test("a change needs something to have changed from", () => {
-  assert.equal(change(3, 2), 0.5);
-  assert.equal(change(3, 0), undefined);
-  assert.equal(change(undefined, 2), undefined);
+  assert.equal(change("spend", { cost: 3 }, { cost: 2 }), 0.5);
+  assert.equal(change("spend", { cost: 3 }, { cost: 0 }), undefined);
+  assert.equal(change("spend", { cost: 3 }, undefined), undefined);
+  assert.equal(change("per_request", { cost: 0, requests: 0 }, USED), undefined);
+});
+
+test("a share changes by points: a share of a share is easily misread", () => {
+  const less = { ...USED, input_cached_tokens: 160 };
+  assert.ok(Math.abs(change("cached", less, USED) + 0.05) < 1e-9);
+  assert.equal(change("cached", USED, { ...USED, input_cached_tokens: 0 }), 0.25);
+  assert.equal(change("cached", USED, { ...USED, input_tokens: 0 }), undefined);
 });

@@ -113,6 +113,16 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
   assert.equal(hint.buttons[0].tap_action.navigation_path, "/config/devices/device/a");
 });
 
+test("the page of a member says that what its limits are set with is disabled at first", () => {
+  const page = made([proxy("a")]).find(({ title: name }) => name === "gpt");
+  const hints = ofType(page, "empty-state").map(({ content }) => content);
+  assert.deepEqual(
+    hints.filter((text) => text.startsWith("No limit is set. Enable one")),
+    hints.filter((text) => text.startsWith("No limit")),
+  );
+  assert.equal(hints.length, 1);
+});
+
 function budgeted(ids, entities) {
   const budget = { remaining: 1, maximum: 10 };
   const members = ids.map((id) => member(id, `litellm_pulse:a_team_${id}`, { budget, entities }));
@@ -168,6 +178,8 @@ test("health tells of a disabled entity what is known, of deployments those in t
     icon: "mdi:information-outline",
   });
   assert.equal(connection.entities[1].text, "at 2026-11-25T12:00:00+00:00");
+  assert.equal(connection.entities.find(({ name }) => name === "Unpriced today").text, "#0 requests");
+  assert.equal(connection.state_color, false);
   assert.deepEqual(
     deployments.entities.map(({ name }) => name),
     ["bad", "good"],

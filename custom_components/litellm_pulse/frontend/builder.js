@@ -33,20 +33,21 @@ export function colored(members, color) {
 }
 
 export class Builder {
-  constructor({ known, energy, t, color, moment, several }) {
-    Object.assign(this, { known, energy, t, color, moment, several });
+  constructor(shared) {
+    Object.assign(this, shared);
   }
 
   view(config) {
     return { type: "sections", max_columns: 3, dense_section_placement: true, ...config };
   }
 
-  /** Return the date picker, with what it compares. */
+  /** Return the date picker, with what it compares; and what waits for graphs that there are none of yet. */
   picker() {
     const picker = { type: "energy-date-selection", ...PICKED, grid_options: FULL };
     const compare = { type: "energy-compare", ...PICKED, grid_options: FULL };
     const missing = this.hint("mdi:calendar-alert", this.t("no_energy"), this.t("no_energy_text"));
-    return { type: "grid", column_span: 3, cards: this.energy ? [picker, compare] : [missing] };
+    const later = this.lacking.length ? [{ type: "custom:litellm-pulse-later", lacking: this.lacking }] : [];
+    return { type: "grid", column_span: 3, cards: [...(this.energy ? [picker, compare] : [missing]), ...later] };
   }
 
   /** Return what is spent now, as tiles, above the graph of the picked period. */

@@ -38,7 +38,9 @@ export class SummaryCard extends UsageCard {
       ),
     );
     // Where there are no texts in a language that is written from the right, the sentence is English.
-    const compared = element("bdi", {}, `${this.t("compared_with")} `, element("bdi", {}, this.comparedWith()));
+    const compared = this.isAhead()
+      ? element("bdi", {}, this.t("not_begun"))
+      : element("bdi", {}, `${this.t("compared_with")} `, element("bdi", {}, this.comparedWith()));
     return [element("div", { class: "figures" }, ...figures), element("div", { class: "foot" }, compared)];
   }
 }
@@ -53,7 +55,7 @@ export class TableCard extends UsageCard {
       unpriced ? sum.tokens && !sum.cost : sum.requests || sum.tokens || sum.cost,
     );
     if (!used.length) {
-      return [element("div", { class: "hint", dir: "auto" }, this.t("nothing_used"))];
+      return [element("div", { class: "hint", dir: "auto" }, this.t(this.isAhead() ? "not_begun" : "nothing_used"))];
     }
     used.sort((a, b) => b.sum.cost - a.sum.cost || b.sum.tokens - a.sum.tokens || (a.id === null) - (b.id === null));
     const earlier = new Map(before.rows.map((row) => [row.id, row.sum]));

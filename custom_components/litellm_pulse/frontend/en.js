@@ -22,6 +22,7 @@ export default {
   per_token: "cost per million tokens",
   share: "share",
   change: "change",
+  points: "points",
   before: "Before",
   compared_with: "Compared with",
   new: "new",
@@ -29,6 +30,7 @@ export default {
   total: "Total",
   show_all: "Show all {count}",
   nothing_used: "Nothing was used in this period.",
+  not_begun: "This period has not begun yet.",
   spend_by: "Spend by {kind}",
   price_by: "Average cost by {kind}",
   tokens_by: "Tokens by {kind}",
@@ -43,6 +45,8 @@ export default {
   limits_disabled:
     "What is set here has no sensor that is enabled. Enable one on the device page to see how much is used.",
   no_limits: "No limit is set. Set one on the device page: a gauge here then shows how much of it is used.",
+  no_member_limits:
+    "No limit is set. Enable one on the device page and set it: a gauge here then shows how much of it is used.",
   open_device: "Open the device page",
   no_proxy: "No LiteLLM proxy is set up",
   no_proxy_text: "Add one: its address and a key are all that is needed.",
@@ -51,7 +55,7 @@ export default {
   nothing_yet: "Nothing has been spent yet",
   nothing_yet_text:
     "Send a request through the proxy. It shows here within a minute, and in the graphs at the next full hour.",
-  no_statistics: "Graphs begin after the first full hour.",
+  no_statistics: "Graphs appear here a few minutes after the full hour.",
   no_energy: "The date picker is part of Home Assistant's energy integration",
   no_energy_text: "Add a line energy: (or default_config:) to configuration.yaml and restart.",
   connected: "Connection",

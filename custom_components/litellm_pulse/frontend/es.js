@@ -22,6 +22,7 @@ export default {
   per_token: "coste de un millón de tokens",
   share: "parte",
   change: "cambio",
+  points: "puntos",
   before: "Antes",
   compared_with: "Cambio respecto al",
   new: "nuevo",
@@ -29,6 +30,7 @@ export default {
   total: "Total",
   show_all: "Mostrar los {count}",
   nothing_used: "No se usó nada en este período.",
+  not_begun: "Este período aún no ha empezado.",
   spend_by: "Gasto por {kind}",
   price_by: "Coste medio por {kind}",
   tokens_by: "Tokens por {kind}",
@@ -43,6 +45,8 @@ export default {
   limits_disabled:
     "Lo que está fijado aquí no tiene ningún sensor activado. Activa uno en la página del dispositivo para ver cuánto se ha usado.",
   no_limits: "No hay ningún límite. Fija uno en la página del dispositivo: aquí se verá cuánto se ha usado.",
+  no_member_limits:
+    "No hay ningún límite. Activa uno en la página del dispositivo y fíjalo: aquí se verá cuánto se ha usado.",
   open_device: "Abrir la página del dispositivo",
   no_proxy: "No hay ningún proxy de LiteLLM configurado",
   no_proxy_text: "Añade uno: bastan su dirección y una clave.",
@@ -51,7 +55,7 @@ export default {
   nothing_yet: "Aún no se ha gastado nada",
   nothing_yet_text:
     "Envía una petición por el proxy. Aparece aquí en un minuto, y en los gráficos a la próxima hora en punto.",
-  no_statistics: "Los gráficos empiezan tras la primera hora completa.",
+  no_statistics: "Los gráficos aparecen aquí unos minutos después de la hora en punto.",
   no_energy: "El selector de fechas es parte de la integración Energía de Home Assistant",
   no_energy_text: "Añade la línea energy: (o default_config:) a configuration.yaml y reinicia.",
   connected: "Conexión",

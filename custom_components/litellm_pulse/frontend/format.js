@@ -11,7 +11,7 @@ const LOCALES = {
 const COMPACT = 100000;
 const DAY = 86400000;
 
-/** Return functions that write money (US dollars), counts, shares and changes for a user. */
+/** Return functions that write money (US dollars), counts, shares, changes and percentage points for a user. */
 export function formats(hass) {
   const style = hass.locale?.number_format ?? "language";
   const language = hass.locale?.language ?? hass.language ?? "en";
@@ -26,6 +26,7 @@ export function formats(hass) {
     percent: write({ style: "percent", maximumFractionDigits: 1 }),
     change: (value) =>
       write({ style: "percent", maximumFractionDigits: Math.abs(value) < 0.1 ? 1 : 0 })(Math.abs(value)),
+    points: (value) => write({ maximumFractionDigits: 1 })(Math.abs(value * 100)),
   };
 }
 

@@ -42,21 +42,28 @@ function connection(build, proxy) {
     type: "grid",
     cards: [
       build.heading(proxy.name),
-      { type: "entities", entities: [...error, ...rows, ...(proxy.device_id ? [link] : [])], grid_options: FULL },
+      // Where the icons have colors, a connection that is there looks like a warning.
+      {
+        type: "entities",
+        entities: [...error, ...rows, ...(proxy.device_id ? [link] : [])],
+        state_color: false,
+        grid_options: FULL,
+      },
       ...unpriced(build, proxy),
     ],
   };
 }
 
 /** Return the row of an entity; of one that is disabled, what was known when the page was opened. */
-function row({ t, moment }, proxy, key) {
+function row(build, proxy, key) {
+  const { t } = build;
   if (proxy.entities[key]) {
     return { entity: proxy.entities[key], name: t(key) };
   }
   if (!(key in proxy)) {
     return undefined;
   }
-  return { type: "text", name: t(key), text: told(proxy[key], t, moment), icon: "mdi:information-outline" };
+  return { type: "text", name: t(key), text: told(proxy[key], build), icon: "mdi:information-outline" };
 }
 
 /** Return how far LiteLLM's own records have been read, where a source of them is chosen. */
@@ -96,14 +103,14 @@ function still(history, keys, t) {
   return texts.map(([key, text]) => ({ type: "text", name: t(key), text, icon: "mdi:information-outline" }));
 }
 
-function told(value, t, moment) {
+function told(value, { t, moment, count }) {
   if (typeof value === "boolean") {
     return t(value ? "yes" : "no");
   }
   if (value === null) {
     return t("never");
   }
-  return typeof value === "string" ? moment(value) : String(value);
+  return typeof value === "string" ? moment(value) : `${count(value)} ${t("requests")}`;
 }
 
 function deployments(build, proxy) {

@@ -1,8 +1,9 @@
 /** The dashboard strategy `custom:litellm-pulse` and its cards, as the frontend gets to know them. */
 
 import { NowCard, SummaryCard, TableCard } from "./cards.js";
-import { moments } from "./format.js";
-import { hasMore, withStatistics } from "./known.js";
+import { formats, moments } from "./format.js";
+import { allStatistics, withStatistics } from "./known.js";
+import { LaterCard } from "./later-card.js";
 import { zoneOf } from "./period.js";
 import { languageOf, loadLanguage, translator } from "./translations.js";
 import { dashboard } from "./views.js";
@@ -17,17 +18,18 @@ class LiteLLMPulseStrategy extends HTMLElement {
     const [{ proxies }] = await Promise.all([hass.callWS({ type: `${DOMAIN}/dashboard` }), loadLanguage(language)]);
     return dashboard({
       proxies,
-      known: await withStatistics(hass, proxies),
+      known: await withStatistics(hass, allStatistics(proxies)),
       energy: hass.config.components.includes("energy"),
       t: translator(language),
       color: graphColor,
       moment: moments(hass, zoneOf(hass)),
+      count: formats(hass).count,
     });
   }
 
-  /** Whether there are other entities than before: a new model, another team; or statistics of one. */
+  /** Whether there are other entities than before: a new model, another team. */
   static shouldRegenerate(_config, before, after) {
-    return hasMore() || (before.entities !== after.entities && ours(before) !== ours(after));
+    return before.entities !== after.entities && ours(before) !== ours(after);
   }
 
   static getCreateSuggestions() {
@@ -52,6 +54,7 @@ function graphColor(index) {
 function define() {
   const elements = {
     "ll-strategy-dashboard-litellm-pulse": LiteLLMPulseStrategy,
+    "litellm-pulse-later": LaterCard,
     "litellm-pulse-now": NowCard,
     "litellm-pulse-summary": SummaryCard,
     "litellm-pulse-table": TableCard,

@@ -22,6 +22,7 @@ export default {
   per_token: "kosten per miljoen tokens",
   share: "aandeel",
   change: "verandering",
+  points: "%-punt",
   before: "Eerder",
   compared_with: "Verandering ten opzichte van",
   new: "nieuw",
@@ -29,6 +30,7 @@ export default {
   total: "Totaal",
   show_all: "Alle {count} tonen",
   nothing_used: "In deze periode is niets gebruikt.",
+  not_begun: "Deze periode is nog niet begonnen.",
   spend_by: "Uitgaven per {kind}",
   price_by: "Gemiddelde kosten per {kind}",
   tokens_by: "Tokens per {kind}",
@@ -43,6 +45,8 @@ export default {
   limits_disabled:
     "Wat hier is ingesteld, heeft geen ingeschakelde sensor. Schakel er een in op de apparaatpagina om te zien hoeveel ervan op is.",
   no_limits: "Er is geen limiet ingesteld. Stel er een in op de apparaatpagina: hier staat dan hoeveel ervan op is.",
+  no_member_limits:
+    "Er is geen limiet ingesteld. Schakel er een in op de apparaatpagina en stel hem in: hier staat dan hoeveel ervan op is.",
   open_device: "Apparaatpagina openen",
   no_proxy: "Er is geen LiteLLM-proxy ingesteld",
   no_proxy_text: "Voeg er een toe: het adres en een sleutel zijn genoeg.",
@@ -51,7 +55,7 @@ export default {
   nothing_yet: "Er is nog niets uitgegeven",
   nothing_yet_text:
     "Stuur een verzoek via de proxy. Het staat hier binnen een minuut, en op het volgende hele uur in de grafieken.",
-  no_statistics: "Grafieken beginnen na het eerste hele uur.",
+  no_statistics: "Grafieken verschijnen hier enkele minuten na het hele uur.",
   no_energy: "De datumkiezer hoort bij de energie-integratie van Home Assistant",
   no_energy_text: "Voeg de regel energy: (of default_config:) toe aan configuration.yaml en herstart.",
   connected: "Verbinding",

@@ -87,8 +87,8 @@ export class UsageCard extends HTMLElement {
 
   /** Return an element that tells how a figure has changed. */
   changed(name, sum, before, tag = "span") {
-    const { of, rising } = FIGURES[name];
-    const by = change(of(sum), before && of(before));
+    const { of, as, rising } = FIGURES[name];
+    const by = change(name, sum, before);
     if (by === undefined) {
       const isNew = of(sum) && this.#data.before.total.requests;
       return element(tag, { class: "change" }, isNew ? this.t("new") : "–");
@@ -98,7 +98,13 @@ export class UsageCard extends HTMLElement {
       return element(tag, { class: "change", title }, "=");
     }
     const kind = rising && (by > 0 ? rising : OPPOSITE[rising]);
-    return element(tag, { class: `change ${kind ?? ""}`, title }, `${by > 0 ? "▲" : "▼"} ${this.format.change(by)}`);
+    const written = as === "percent" ? `${this.format.points(by)} ${this.t("points")}` : this.format.change(by);
+    return element(tag, { class: `change ${kind ?? ""}`, title }, `${by > 0 ? "▲" : "▼"} ${written}`);
+  }
+
+  /** Return whether the period has not begun: then nothing was used, and nothing is compared. */
+  isAhead() {
+    return this.#period.start > Date.now();
   }
 
   /** Return the period that is compared with, as dates. */

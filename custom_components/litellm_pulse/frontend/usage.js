@@ -57,9 +57,21 @@ export async function usageOf(hass, { sources, dimension, filter }, { start, end
   return { rows: [...rows.values()], total };
 }
 
-/** Return by how much a figure has changed, as a share; undefined where there is nothing to compare with. */
-export function change(now, before) {
-  return before && now !== undefined ? now / before - 1 : undefined;
+/**
+ * Return by how much a figure has changed; undefined where there is nothing to compare with.
+ *
+ * Of what is a share itself it is the difference, for a share of a share is easily misread; of all else it is a share.
+ */
+export function change(name, sum, before) {
+  const { of, as } = FIGURES[name];
+  const [now, then] = [of(sum), before && of(before)];
+  if (now === undefined || then === undefined) {
+    return undefined;
+  }
+  if (as === "percent") {
+    return now - then;
+  }
+  return then ? now / then - 1 : undefined;
 }
 
 /** Return the sums of no usage. */

@@ -2,6 +2,7 @@
 
 import { Builder, colored, pathOf, source } from "./builder.js";
 import { healthView } from "./health.js";
+import { allStatistics } from "./known.js";
 import { limitCards } from "./limits.js";
 
 const NOW_OF_PROXY = ["spend_day", "spend_week", "spend_month", "spend_forecast"];
@@ -11,10 +12,12 @@ const NOW_OF_MEMBER = ["spend_day", "spend_month", "spend_lifetime", "tokens_day
  * Return the configuration of the whole dashboard.
  *
  * `known` holds whose statistics there are, `energy` says whether there is a date picker, `t`
- * translates, `moment` writes an ISO time, and `color` gives the color of a graph's line by its number.
+ * translates, `moment` writes an ISO time, `count` a number, and `color` gives the color of a graph's line by its number.
  */
-export function dashboard({ proxies, known, energy, t, color, moment }) {
-  const build = new Builder({ known, energy, t, color, moment, several: proxies.length > 1 });
+export function dashboard({ proxies, known, ...shared }) {
+  const lacking = allStatistics(proxies).filter((one) => !known.has(one));
+  const { t, color } = shared;
+  const build = new Builder({ known, lacking, ...shared, several: proxies.length > 1 });
   const loaded = proxies.filter((proxy) => proxy.loaded).map((proxy) => prepared(proxy, color));
   if (!loaded.length) {
     return { views: [build.view({ title: t("overview"), path: "overview", sections: [whatToDo(build, proxies)] })] };
