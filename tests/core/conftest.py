@@ -1,7 +1,7 @@
 """What most tests of the core need: a ledger on a real file, and a clock that the test moves."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -65,10 +65,22 @@ class LedgerHarness:
         """What is known."""
         return self.ledger.snapshot
 
-    def open(self, spare_copy: SpareCopy | None = None, overrides: Mapping[str, str] | None = None) -> Ledger:
+    def open(
+        self,
+        spare_copy: SpareCopy | None = None,
+        overrides: Mapping[str, str] | None = None,
+        performance: Collection[str] = (),
+    ) -> Ledger:
         """Open the file."""
         assert self._ledger is None, "it is open"
-        self._ledger = Ledger.open(self.path, now=self.now, zone=self.zone, spare_copy=spare_copy, overrides=overrides)
+        self._ledger = Ledger.open(
+            self.path,
+            now=self.now,
+            zone=self.zone,
+            spare_copy=spare_copy,
+            overrides=overrides,
+            performance=performance,
+        )
         return self._ledger
 
     def close(self) -> None:

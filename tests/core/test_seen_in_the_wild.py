@@ -327,6 +327,38 @@ def test_a_budget_that_is_reset_under_two_workers_is_what_the_live_one_says(harn
     assert _remaining(harness) == (9.7, 10)
 
 
+def test_an_older_answer_tells_nothing_of_budgets_nor_of_the_last_hour(harness: LedgerHarness) -> None:
+    sent = series(litellm_model_name="gpt-4o")
+    older, newer, newest = (
+        body(family(COST, {series(model="m"): spend}), family(DEPLOYMENT, {sent: 990 + spend}), left, start=OLDER)
+        for spend, left in ((10, _budget(A=(60, 100))), (25, _budget(A=(45, 100))), (26, _budget(A=(44, 100))))
+    )
+    harness.open(performance=["hourly_requests"])
+    for answer, left, requests in ((older, 60, 0), (newer, 45, 15), (older, 45, 15), (newest, 44, 16)):
+        harness.scrape(answer)
+        assert _remaining(harness) == (left, 100)
+        figures = harness.snapshot.performance.get((Dimension.MODEL, "gpt-4o"), {})
+        assert (figures["hourly_requests"].value if figures else 0) == requests
+    assert harness.total() == 16
+
+
+def test_a_budget_is_what_the_copy_says_that_moves_and_not_that_of_a_replica_seen_later(harness: LedgerHarness) -> None:
+    for start, left, told in ((OLDER, 45, 45), (OLDER - 9, 60, 45), (OLDER, 45, 45), (OLDER - 9, 59, 59)):
+        harness.scrape(body(family(COST, {}), _budget(A=(left, 100)), start=start))
+        assert _remaining(harness) == (told, 100)
+    harness.scrape(body(family(COST, {}), _budget(A=(58, 100)), start=harness.now.timestamp() + 30))
+    assert _remaining(harness) == (58, 100)
+
+
+def test_a_part_without_the_families_of_budgets_takes_none_away(harness: LedgerHarness) -> None:
+    whole = body(family(COST, {series(model="m"): 1}), _budget(A=(45, 100)), start=OLDER)
+    harness.scrape(whole)
+    harness.now += timedelta(minutes=1)
+    part = read(harness.ledger.parser(), cost(3, start=OLDER, model="m"))
+    harness.ledger.scrape(part, now=harness.now, answered_at=harness.now, part=True)
+    assert (harness.total(), _remaining(harness)) == (2, (45, 100))
+
+
 def test_names_that_only_refused_requests_carry_are_no_models(harness: LedgerHarness) -> None:
     used = {series(model=model, requested_model=name): 1 for model, name in (("gpt-4o", "chat"), ("opus", "think"))}
     mistyped = {series(requested_model=f"gpt-4o-mimi-{at}", exception_status="400"): 1 for at in range(210)}

@@ -277,22 +277,12 @@ class Ledger:
         self._writer.pending.members |= self._counting.named()
 
     def _read(self, counted: Counted, at: datetime, increase: Vector) -> Snapshot:
-        """Return what an answer itself shows beside the last snapshot; what budgets tell is taken in."""
-        reading = self._budgets.read(counted.process, counted.gauges, at)
-        self._name(reading.names)
-        self._writer.pending.budgets |= reading.changed
-        start = counted.process_start
+        """Return what an answer itself shows beside the last snapshot; an older one shows nothing of now."""
         return replace(
-            self.snapshot,
+            self.snapshot if counted.older else self._live(counted, at),
             last_scrape=at,
-            process_start=datetime.fromtimestamp(start, UTC) if start else None,
             raw=named(total(counted.raw.values())),
             split_raw=counted.raw,
-            gauges=live_gauges(counted.gauges, self._counting.gauges),
-            budgets=reading.budgets,
-            performance=self._performance.read(counted.process, counted.gauges, at),
-            health=deployment_health(counted.gauges),
-            logging_failures=logging_failures(counted.gauges),
             published=counted.published,
             unknown=counted.unknown,
             report=Report(
@@ -305,6 +295,23 @@ class Ledger:
                 increase,
                 counted.ambiguity is not None,
             ),
+        )
+
+    def _live(self, counted: Counted, at: datetime) -> Snapshot:
+        """Return the last snapshot with what gauges tell now; what budgets tell is taken in."""
+        start, last = counted.process_start, self.snapshot.last_scrape
+        stands = start is not None and last is not None and start <= last.timestamp()
+        reading = self._budgets.read(counted.process, counted.gauges, at, stands=stands)
+        self._name(reading.names)
+        self._writer.pending.budgets |= reading.changed
+        return replace(
+            self.snapshot,
+            process_start=datetime.fromtimestamp(start, UTC) if start else None,
+            gauges=live_gauges(counted.gauges, self._counting.gauges),
+            budgets=reading.budgets,
+            performance=self._performance.read(counted.process, counted.gauges, at),
+            health=deployment_health(counted.gauges),
+            logging_failures=logging_failures(counted.gauges),
         )
 
     def _note(self, snapshot: Snapshot, increase: Vector, at: datetime, *, restarted: bool, may_purge: bool) -> None:

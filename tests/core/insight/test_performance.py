@@ -132,3 +132,14 @@ def test_deployments_of_one_address_are_told_apart_by_their_ids() -> None:
 def test_a_request_that_reached_no_deployment_is_one_and_names_none() -> None:
     told = _sent({"a": 3, "None": 1}, {"None": 1})
     assert _last("error_rate", _sent({"a": 0}), told) == (25.0, {})
+
+
+def test_what_was_served_while_nobody_looked_is_not_of_the_last_hour_alone() -> None:
+    reader = PerformanceReader(["hourly_requests"])
+    labels = {"litellm_model_name": "gpt-4o", "model_id": "d1"}
+    found = []
+    for hours, sent in ((0, 10.0), (1, 12.0), (4, 900.0), (4.5, 901.0)):
+        told = {SENT: [GaugeSample(labels, sent)]}
+        figures = reader.read(1, told, BEGIN + timedelta(hours=hours)).get(GPT, {})
+        found.append(figures["hourly_requests"].value if figures else None)
+    assert found == [None, 2, 0, 1]

@@ -133,7 +133,7 @@ class Counting:
 
     def _take_in(self, step: Step) -> Counted:
         """Take an answer in that stands; nothing here can fail."""
-        process, is_new, known = step.process, step.is_new, self._registry
+        process, is_new, known, is_older = step.process, step.is_new, self._registry, step.is_older
         diffs = step.diffs if step.repeated is None else {}
         known.processes.number += 1
         process.ahead = step.ahead(known.processes)
@@ -145,7 +145,7 @@ class Counting:
         work, origins = self._work(step)
         work.register(diffs)
         moved = known.reassign() if had_series else []
-        work.apply(diffs, step.exposition, older=step.is_older)
+        work.apply(diffs, step.exposition, older=is_older)
         restarted = known.processes.is_restart(process, is_new=is_new, fresh=any(work.fresh))
         restarted |= _settle(process, work)
         in_turn = self._judge(step, work, before, falls=falls)
@@ -164,6 +164,7 @@ class Counting:
             changed=work.changed,
             restarted=restarted,
             indistinguishable=in_turn,
+            older=is_older,
             ambiguity=work.ambiguity,
             changes=changes,
         )

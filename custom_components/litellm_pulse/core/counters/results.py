@@ -141,6 +141,8 @@ class Counted:
     changed: int
     restarted: bool
     indistinguishable: bool
+    older: bool
+    """All of the answer is older than the one before."""
     ambiguity: Ambiguity | None
     changes: Changes
 

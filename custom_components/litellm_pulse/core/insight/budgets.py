@@ -23,6 +23,12 @@ LONGEST_HOURS = 24 * 366 * 100
 STAYS = 2
 """Answers in which one copy tells the whole of a budget before that is believed."""
 
+GONE = 10
+"""Answers of a process that lack a copy it had before that is gone: lines and families are lost on the way, too."""
+
+MOST_PROCESSES = 24
+"""Processes whose copies are remembered: all of a proxy's replicas, however often they are restarted."""
+
 type Gauges = Mapping[str, Sequence[GaugeSample]]
 type Labels = frozenset[tuple[str, str]]
 type CopyKey = tuple[int, Labels]
@@ -41,6 +47,8 @@ class _Copy:
     """The answer in which its value changed last."""
     name: str
     """What it calls the member."""
+    missing: int = 0
+    """Answers of its process that lack it, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +71,10 @@ class Budgets:
     """See `load`."""
     _copies: dict[str, dict[MemberKey, dict[CopyKey, _Copy]]] = field(default_factory=dict)
     """Family -> member -> its copies."""
-    _read: dict[tuple[int, str], Sequence[GaugeSample]] = field(default_factory=dict)
-    """What a process last told of a family."""
+    _read: dict[int, dict[str, Sequence[GaugeSample]]] = field(default_factory=dict)
+    """What a process last told of each family; the process that answered last comes last."""
+    _missing: dict[tuple[str, MemberKey, CopyKey], _Copy] = field(default_factory=dict)
+    """The copies that the last answer of their process lacks."""
     _doubted: dict[MemberKey, tuple[CopyKey, int]] = field(default_factory=dict)
     """Members whose copy tells the whole budget, and in how many answers it did."""
     _answers: int = 0
@@ -80,16 +90,24 @@ class Budgets:
                 for process, labels, value, changed in json.loads(budgets[member].copies or "[]"):
                     key = process, frozenset((name, text) for name, text in labels)
                     copies[key] = _Copy(value, changed, "")
+                    self._read.setdefault(process, {})
                     self._answers = max(self._answers, changed)
 
-    def read(self, process: int, gauges: Gauges, answered_at: datetime) -> BudgetReading:
-        """Take in what a process tells of budgets."""
+    def read(self, process: int, gauges: Gauges, answered_at: datetime, *, stands: bool = False) -> BudgetReading:
+        """Take in what a process tells of budgets; `stands` says that it was there before the last answer.
+
+        Such a one that was not read before may have told all of it long ago.
+        """
         self._answers += 1
         self._process = process
-        touched = set(self._doubted)
+        at = 0 if stands and process not in self._read else self._answers
+        self._read[process] = self._read.pop(process, {})
+        while len(self._read) > MOST_PROCESSES:
+            self._forget(next(iter(self._read)))
+        touched = set(self._doubted) | self._miss(process)
         for row in BUDGETS:
             for family in filter(None, (row.remaining, row.maximum, row.hours)):
-                touched |= self._take(row, family, process, gauges.get(family, ()))
+                touched |= self._take(row, family, process, gauges.get(family, ()), at)
         names: list[Member] = []
         changed: dict[MemberKey, Budget | None] = {}
         for row in BUDGETS:
@@ -123,15 +141,21 @@ class Budgets:
 
     def _live_members(self) -> set[MemberKey]:
         """Return of whom the last answer tells a budget."""
-        samples = ((row, one) for row in BUDGETS for one in self._read.get((self._process, row.remaining), ()))
+        told = self._read.get(self._process, {})
+        samples = ((row, one) for row in BUDGETS for one in told.get(row.remaining, ()))
         return {member.key for row, one in samples if (member := _member(row, one.labels))}
 
-    def _take(self, row: BudgetRow, family: str, process: int, samples: Sequence[GaugeSample]) -> set[MemberKey]:
-        """Take in one gauge of a process; return the members of whom it says something new."""
-        before = self._read.get((process, family), ())
-        if samples == before:
+    def _take(
+        self, row: BudgetRow, family: str, process: int, samples: Sequence[GaugeSample], at: int
+    ) -> set[MemberKey]:
+        """Take in one gauge of a process; return the members of whom it says something new.
+
+        `at` is the number of the answer, 0 where what was not known stands there.
+        """
+        told = self._read[process]
+        if samples == told.get(family):
             return set()
-        self._read[process, family] = samples
+        told[family] = samples
         copies = self._copies.setdefault(family, {})
         touched: set[MemberKey] = set()
         present: set[tuple[MemberKey, CopyKey]] = set()
@@ -142,16 +166,43 @@ class Budgets:
             key = process, frozenset(sample.labels.items())
             present.add((member.key, key))
             known = copies.setdefault(member.key, {}).get(key)
-            if known is not None and not known.name:
-                known.name = member.name
-            if known is None or not (known.value == sample.value or (isnan(known.value) and isnan(sample.value))):
-                copies[member.key][key] = _Copy(sample.value, self._answers, member.name)
+            if known is None:
+                copies[member.key][key] = _Copy(sample.value, at, member.name)
+                touched.add(member.key)
+                continue
+            known.name = known.name or member.name
+            if not (known.value == sample.value or (isnan(known.value) and isnan(sample.value))):
+                known.value, known.changed = sample.value, self._answers
                 touched.add(member.key)
         for member_key, of_member in copies.items():
-            for key in [one for one in of_member if one[0] == process and (member_key, one) not in present]:
-                del of_member[key]
-                touched.add(member_key)
+            for key in [one for one in of_member if one[0] == process]:
+                where = family, member_key, key
+                if (member_key, key) in present:
+                    if self._missing.pop(where, None):
+                        of_member[key].missing = 0
+                else:
+                    self._missing.setdefault(where, of_member[key])
         return touched
+
+    def _miss(self, process: int) -> set[MemberKey]:
+        """Let go of what a process has not told for long; return the members whose it was."""
+        touched: set[MemberKey] = set()
+        for where, copy in [(where, copy) for where, copy in self._missing.items() if where[2][0] == process]:
+            family, member, key = where
+            copy.missing += 1
+            if copy.missing >= GONE:
+                del self._copies[family][member][key], self._missing[where]
+                touched.add(member)
+        return touched
+
+    def _forget(self, process: int) -> None:
+        """Let go of the copies of a process that is gone; what it told last stays what is known."""
+        del self._read[process]
+        self._missing = {where: copy for where, copy in self._missing.items() if where[2][0] != process}
+        for copies in self._copies.values():
+            for of_member in copies.values():
+                for key in [one for one in of_member if one[0] == process]:
+                    del of_member[key]
 
     def _budget(
         self, row: BudgetRow, member: MemberKey, process: int, answered_at: datetime, names: list[Member]
@@ -194,12 +245,10 @@ class Budgets:
     def _of(self, family: str | None, member: MemberKey, key: CopyKey, known: float | None) -> float | None:
         """Return what another gauge says in the same copy, or in its own live one."""
         copies = self._copies.get(family or "", {}).get(member)
-        if not copies:
-            return None
-        if key in copies:
-            return copies[key].value
-        live = self._live(family or "", member, known)
-        return copies[live].value if live else None
+        live = key if copies and key in copies else self._live(family or "", member, known)
+        if not copies or live is None or isnan(copies[live].value):
+            return known
+        return copies[live].value
 
     def _believed(  # noqa: PLR0913, PLR0917
         self, member: MemberKey, key: CopyKey, left: float, most: float | None, process: int, answered_at: datetime
@@ -231,9 +280,12 @@ def _member(row: BudgetRow, labels: Mapping[str, str]) -> Member | None:
 
 
 def _reset(known: Budget | None, hours: float | None, answered_at: datetime) -> datetime | None:
-    """Return when a budget is reset; the gauge stands still between requests, time does not."""
+    """Return when a budget is reset; the gauge stands still between requests, time does not.
+
+    Below zero is a time that is past: the reset is due.
+    """
     before = known.resets_at if known else None
-    if hours is None or not 0 < hours < LONGEST_HOURS:
+    if hours is None or not -LONGEST_HOURS < hours < LONGEST_HOURS:
         return None
     if known and known.hours == hours and before is not None:
         return before

@@ -25,6 +25,12 @@ from ..models import MemberKey, Performance
 WINDOW = 3600
 """Seconds that are looked back."""
 
+UNSEEN_AFTER = WINDOW * 1.1
+"""Seconds since its last answer after which a process begins anew: what it tells then is not of the last hour alone.
+
+More than the longest interval between scrapes, which is an hour.
+"""
+
 MOST_PROCESSES = 8
 """Processes whose counters are remembered: replicas that answer in turn."""
 
@@ -45,6 +51,8 @@ class _Process:
 
     samples: dict[str, Sequence[GaugeSample]] = field(default_factory=dict)
     values: dict[tuple[str, Labels], float] = field(default_factory=dict)
+    seen: float = 0.0
+    """When that was."""
 
     def increases(self, family: str, samples: Sequence[GaugeSample]) -> list[Increase]:
         """Return labels and increase of each series of a family that changed; none at the first sight of it."""
@@ -125,8 +133,10 @@ class PerformanceReader:
             return self._figures
         self._answers += 1
         now = at.timestamp()
-        told = self._processes.pop(process, None) or _Process()
-        self._processes[process] = told
+        told = self._processes.pop(process, None)
+        if told is None or now - told.seen > UNSEEN_AFTER:
+            told = _Process()
+        told.seen, self._processes[process] = now, told
         if len(self._processes) > MOST_PROCESSES:
             del self._processes[next(iter(self._processes))]
         states = gauges.get(DEPLOYMENT_STATE, ())
