@@ -105,10 +105,14 @@ class LedgerHarness:
         loaded: SpareCopy = json.loads(json.dumps(self.ledger.spare_copy()))
         return loaded
 
-    def scrape(self, body: bytes, *, seconds: float = 60, date: datetime | None = None) -> Snapshot:
-        """Let time pass and count an answer; `date` is the proxy's clock where it differs from ours."""
+    def scrape(self, body: bytes, *, seconds: float = 60, date: datetime | None = None, pid: str = "") -> Snapshot:
+        """Let time pass and count an answer.
+
+        `date` is the proxy's clock where it differs from ours, `pid` the worker that a header names.
+        """
         self.now += timedelta(seconds=seconds)
-        return self.ledger.scrape(read(self.ledger.parser(), body), now=self.now, answered_at=date or self.now)
+        answer = read(self.ledger.parser(), body)
+        return self.ledger.scrape(answer, now=self.now, answered_at=date or self.now, pid=pid)
 
     def roll(self, **passed: float) -> Snapshot:
         """Let time pass with no answer."""

@@ -244,6 +244,33 @@ def test_a_worker_with_a_metrics_port_of_its_own_that_restarts_counts_from_zero(
     assert harness.total() == pytest.approx(0.0775, abs=1e-9)
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("named_first", [True, False])
+def test_workers_whose_gauges_are_lost_for_long_beside_the_header_count_nothing_again(
+    harness: LedgerHarness, *, named_first: bool, reopened: bool
+) -> None:
+    value = 100.0
+    for names in (named_first, not named_first, named_first):
+        for _ in range(ANSWERS_UNTIL_RESTARTED + 2):
+            value += 1
+            harness.scrape(_workers(value, *((10, 11) if names else ())), pid="1")
+            if reopened:
+                harness.reopen()
+            assert harness.total() == value - 101
+    for _ in range(ANSWERS_UNTIL_RESTARTED + 1):
+        harness.scrape(_workers(500.0, 20, 21), pid="1")
+    assert harness.total() == value - 101 + 500
+
+
+def test_replicas_whose_header_names_the_same_worker_are_told_apart_by_their_gauges(harness: LedgerHarness) -> None:
+    spent = {10: 100.0, 20: 40.0}
+    for answer in range(3 * ANSWERS_UNTIL_RESTARTED):
+        pid = 10 + answer % 2 * 10
+        harness.scrape(_workers(spent[pid], pid, pid + 1), pid="1")
+        spent[pid] += 0.25
+    assert harness.total() == 0.25 * (answer - 1)
+
+
 def test_spend_by_public_name_is_known_below_the_release_that_publishes_it(harness: LedgerHarness) -> None:
     harness.scrape(body(family(COST, {}), start=OLDER))
     deployments = {

@@ -244,10 +244,10 @@ class Counting:
         """Note that a process has answered, and return what is to be written down."""
         process, answer, known = step.process, step.answer, self._registry
         met = step.is_new or process.forgotten
+        process.meet(step.identity.pids, step.identity.port, names_workers=step.identity.names_workers)
         others = known.processes.answered(process, answer.answered_at, answer.now)
         if not process.published or (not answer.part and answer.complete):
             process.published = frozenset(step.exposition)
-        process.pids |= step.identity.pids
         process.starts = step.identity.starts
         process.was_complete |= answer.complete
         process.recent.append(step.mark)

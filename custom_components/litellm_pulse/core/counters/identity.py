@@ -23,6 +23,11 @@ class Identity:
     """Several starts: a collector or a federation has joined the answers of several processes."""
     starts: frozenset[float]
     pids: frozenset[str]
+    """The workers that its gauges name, or else the one that a header names."""
+    names_workers: bool = False
+    """Its gauges do."""
+    port: str = ""
+    """The worker that a header names."""
 
     @classmethod
     def of(cls, answer: Answer, gauges: Mapping[str, Sequence[GaugeSample]]) -> Identity:
@@ -31,7 +36,8 @@ class Identity:
         if starts:
             return cls(next(iter(starts)) if len(starts) == 1 else None, len(starts) > 1, starts, frozenset())
         pids = {pid for family in gauges.values() for one in family if (pid := one.labels.get("pid"))}
-        return cls(None, joined=False, starts=starts, pids=frozenset(pids or ({answer.pid} - {""})))
+        told = frozenset(pids or ({answer.pid} - {""}))
+        return cls(None, joined=False, starts=starts, pids=told, names_workers=bool(pids), port=answer.pid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def match(identity: Identity, answer: Answer, processes: Processes, families: Co
     if identity.start is not None:
         return Match(_by_start(identity.start, answer, processes, families, twins))
     if identity.pids:
-        return _by_pids(identity.pids, processes, twins)
+        return _by_pids(identity, processes, twins)
     return _without_identity(answer, processes, twins)
 
 
@@ -157,9 +163,18 @@ def _is_used(lines: Sequence[bytes]) -> bool:
     return any(map(_value, lines))
 
 
-def _by_pids(pids: frozenset[str], processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
-    """Return the process that has a worker in common, or the last one where it did not tell its workers."""
-    if found := [one for one in processes if not one.pids.isdisjoint(pids)]:
+def _by_pids(identity: Identity, processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
+    """Return the process that has a worker in common, or the last one where it did not tell its workers.
+
+    Where gauges name workers in some answers only, the header tells which of them belong together.
+    """
+    found = [one for one in processes if not one.pids.isdisjoint(identity.pids)]
+    if not found and identity.port:
+        alone = frozenset({identity.port})
+        found = [
+            one for one in processes if identity.port in one.ports and (one.pids == alone) is identity.names_workers
+        ]
+    if found:
         return _of_several(found, twins)
     newest = processes.newest
     return Match(newest if newest and newest.has_no_identity and not newest.pids else None)

@@ -22,6 +22,9 @@ MOST_PROCESSES = 48
 MOST_FORGOTTEN = 100
 """Processes of which it is remembered besides that they were there: should one return, it is a baseline."""
 
+_PORT = "@"
+"""What stands before a worker that the header names, in the file."""
+
 MOST_EXPECTED = 4
 """Processes that began while another was silent, after which no answer of that one is expected any more."""
 
@@ -66,7 +69,9 @@ class Process:
     start: float | None
     """`process_start_time_seconds`; None in multi-process mode and where several are joined."""
     pids: frozenset[str] = frozenset()
-    """In multi-process mode, the workers that its gauges name."""
+    """In multi-process mode, the workers that its gauges name; else those that the header names."""
+    ports: frozenset[str] = frozenset()
+    """Those that the header names."""
     joined: bool = False
     """Its answers join several processes: a collector or a federation stands before them."""
     restarted: bool = False
@@ -124,7 +129,7 @@ class Process:
             self.forgotten or self.sums is not None,
             self.seen,
             self.number,
-            " ".join(sorted(self.pids)),
+            " ".join([*sorted(self.pids), *(_PORT + one for one in sorted(self.ports))]),
             self.joined,
             self.waiting.dump() if self.waiting else "",
             " ".join(sorted(self.counters.keys() - self.whole)) if self.whole is not None else "",
@@ -136,7 +141,8 @@ class Process:
         return cls(
             row.id,
             row.start,
-            pids=frozenset(row.pids.split()),
+            pids=frozenset(one for one in row.pids.split() if not one.startswith(_PORT)),
+            ports=frozenset(one.removeprefix(_PORT) for one in row.pids.split() if one.startswith(_PORT)),
             joined=row.joined,
             restarted=row.restarted,
             last_answer=row.last_answer,
@@ -146,6 +152,13 @@ class Process:
             forgotten=row.forgotten,
             whole=set() if row.partial else None,
         )
+
+    def meet(self, pids: frozenset[str], port: str, *, names_workers: bool) -> None:
+        """Take in the workers that an answer names; those of a header only as long as no gauge has named any."""
+        if names_workers:
+            self.pids = pids if self.pids == {port} else self.pids | pids
+        if port:
+            self.ports |= {port}
 
     def counters_of(self, family: str) -> dict[bytes, Counter]:
         """Return the counters of a family, which may be added to."""
