@@ -185,3 +185,68 @@ def test_a_clock_of_ours_that_is_set_back_for_good_is_believed_after_three_hours
         _scrape(harness, value, ours=-JUMPS[0], proxys=timedelta())
     assert harness.snapshot.last_scrape == harness.now - JUMPS[0]
     assert harness.total() == 204
+
+
+def _days_back(harness: LedgerHarness, answers: int, back: timedelta, *, both: bool) -> None:
+    """Let three days pass with a dollar every ten minutes, then answers at a time that is wrong."""
+    for value in range(3 * 144):
+        _scrape(harness, value, proxys=timedelta())
+        harness.now += timedelta(minutes=9)
+    harness.now += timedelta(minutes=11)
+    for value in range(3 * 144, 3 * 144 + answers):
+        _scrape(harness, value, ours=-back, proxys=-back if both else timedelta())
+
+
+@pytest.mark.parametrize("both", [True, False], ids=["both clocks", "ours"])
+@pytest.mark.parametrize("back", [timedelta(hours=30), JUMPS[1]], ids=["thirty hours", "ten years"])
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_clock_that_was_followed_back_and_is_right_again_leaves_history_where_it_was(
+    harness: LedgerHarness, back: timedelta, *, both: bool, reopened: bool
+) -> None:
+    _days_back(harness, 25, back, both=both)
+    before = harness.snapshot.last_scrape
+    assert before is not None
+    assert harness.now - before >= back
+    if reopened:
+        harness.reopen()
+    for value in range(3 * 144 + 25, 3 * 144 + 30):
+        _scrape(harness, value, proxys=timedelta())
+    assert harness.snapshot.last_scrape == harness.now
+    assert harness.total() == 3 * 144 + 29
+    days = "SELECT start, total(cost) FROM usage WHERE resolution = 1 GROUP BY start ORDER BY start DESC LIMIT 4"
+    today = harness.now.date().toordinal()
+    found = dict(harness.ledger._writer.store.rows(days))
+    # What was used at the wrong time stays there, with the quarter-hour before it.
+    assert [found[today - day] for day in (3, 2)] == [71, 144]
+    assert found[today - 1] == (144 if back > timedelta(days=9) else 144 + 26)
+    assert found[today] == 76
+
+
+@pytest.mark.parametrize("both", [True, False], ids=["both clocks", "ours"])
+def test_a_clock_that_was_followed_back_is_right_after_a_day(harness: LedgerHarness, *, both: bool) -> None:
+    ahead = timedelta(days=20)
+    for value in range(100):
+        _scrape(harness, value, ours=ahead, proxys=ahead if both else None)
+    for value in range(100, 300):
+        _scrape(harness, value, proxys=timedelta() if both else None)
+    assert harness.total() == 299
+    assert harness.total(window=Window.MONTH) < 299
+    for value in range(300, 450):
+        harness.now += timedelta(minutes=9)
+        _scrape(harness, value, proxys=timedelta() if both else None)
+    harness.reopen()
+    assert harness.total(window=Window.MONTH) == harness.total() == 449
+    days = harness.ledger._writer.store.rows("SELECT max(start) FROM usage WHERE resolution = 1")
+    assert days == [(harness.now.date().toordinal(),)]
+
+
+@pytest.mark.parametrize("days", [3, 9])
+def test_no_replica_is_forgotten_because_nobody_answered_for_long(harness: LedgerHarness, days: int) -> None:
+    for value in range(3):
+        for start in (OLDER, OLDER - 60):
+            harness.scrape(cost(value, start=start))
+    harness.now += timedelta(days=days)
+    for value in (10, 11, 12):
+        harness.scrape(cost(value, start=OLDER))
+    harness.scrape(cost(20, start=OLDER - 60))
+    assert harness.total() == 12 + 20

@@ -3,7 +3,8 @@
 Our clock is believed as long as it goes on as clocks do. Where it leaps and the proxy's does not,
 the proxy's says how much time has passed. Where it leaps and nobody contradicts it is followed,
 until it comes back to where it was: then the leap was wrong. Where it steps back by itself, time
-stands still for a while, and after ten answers the new time is taken for the right one.
+stands still for a while, and after ten answers the new time is followed. It may be that one that is
+wrong: what was filed before stays where it is until a day has passed by it.
 """
 
 import json
@@ -34,7 +35,11 @@ class Tick(NamedTuple):
     is_sure: bool
     """A second answer confirms it: what is older than the retention may be deleted."""
     returned_from: float | None = None
-    """The time that was wrong, where that has just been found out."""
+    """The time that was wrong, where that has just been found out: what was filed after `at` belongs elsewhere."""
+    belongs_at: float | None = None
+    """Where that belongs; None for `at`."""
+    stood_since: float | None = None
+    """From when on was filed what belongs to `at`, where our clock stepped back then and is followed now."""
 
 
 @dataclass(slots=True)
@@ -55,6 +60,12 @@ class LedgerClock:
     """Answers since then."""
     contradicted: int = 0
     """Answers in which our clock is not believed, one after the other."""
+    stepped: float = 0.0
+    """The time at which our clock was set last, or stepped back."""
+    doubted: float = 0.0
+    """The time before our clock was followed back, while either may be wrong; 0 where it is not doubted."""
+    followed: float = 0.0
+    """The time at which it was."""
 
     def tick(self, now: float, answered_at: float | None) -> Tick:
         """Return the time of an answer; both clocks in Unix seconds."""
@@ -66,6 +77,7 @@ class LedgerClock:
             tick = self._follow(now)
         else:
             tick = self._tick(now, ours, proxys if witness else None) if known else first
+        tick = self._resolve(tick)
         sure = tick.is_sure and (answered_at is None or abs(tick.at - answered_at) < DAY)
         self.latest, self.ours, self.proxys = tick.at, now, answered_at or 0.0
         return tick._replace(is_sure=sure)
@@ -80,6 +92,7 @@ class LedgerClock:
         if proxys is not None and self._is_contradicted(ours, proxys):
             self.contradicted += 1
             if self.contradicted == 1:
+                self.stepped = self.latest
                 return Tick(self.latest + proxys, is_sure=False)
         elif self.contradicted:
             self.contradicted += 1
@@ -87,7 +100,7 @@ class LedgerClock:
         if self.contradicted and not confirmed and not self._is_back(now):
             return Tick(self.latest + max(0.0, proxys if proxys is not None else ours), is_sure=False)
         if self.contradicted:
-            return self._follow(now)
+            return self._follow(now, is_proven=not confirmed)
         if now >= self.latest:
             return self._forward(now, ours)
         if self.before_leap and self._has_returned(now):
@@ -100,12 +113,14 @@ class LedgerClock:
         differed = abs(self.ours - self.proxys) > LEAP
         return differed and abs(now - answered_at) <= LEAP and (is_strange or self.contradicted > 0)
 
-    def _follow(self, now: float) -> Tick:
-        """Return the time of our clock, which was contradicted until now."""
+    def _follow(self, now: float, *, is_proven: bool = True) -> Tick:
+        """Return the time of our clock, which was contradicted until now; `is_proven` where it is right again."""
         self.contradicted = 0
         if now >= self.latest:
             return Tick(now, is_sure=False)
-        return self._return(now) if self.latest - now > DRIFT else Tick(self.latest, is_sure=False)
+        if self.latest - now <= DRIFT:
+            return Tick(self.latest, is_sure=False)
+        return self._return(now) if is_proven else self._step_back(now)
 
     def _is_contradicted(self, ours: float, proxys: float) -> bool:
         """Whether our clock was set, by the word of the proxy's, which goes on as clocks do."""
@@ -144,13 +159,31 @@ class LedgerClock:
         wrong, self.before_leap = self.latest, 0.0
         return Tick(now, is_sure=False, returned_from=wrong)
 
+    def _step_back(self, now: float) -> Tick:
+        """Return a time before the latest, of which it is not known whether it was wrong."""
+        self.doubted, self.followed, self.before_leap = self.latest, now, 0.0
+        return Tick(now, is_sure=False, stood_since=self.stepped)
+
+    def _resolve(self, tick: Tick) -> Tick:
+        """Find out which time was wrong: this one where it is past the doubted one again, that one after a day."""
+        if not self.doubted:
+            return tick
+        if tick.returned_from is not None or tick.at >= self.doubted - LEAP:
+            self.doubted = 0.0
+        elif tick.is_sure and tick.at - self.followed >= DAY:
+            tick = tick._replace(returned_from=self.doubted, belongs_at=self.followed)
+            self.doubted = 0.0
+        return tick
+
     def _backward(self, now: float) -> Tick:
         """Let time stand still while our clock is behind it."""
         if self.latest - now > SMALL_STEP:
+            if self.since_leap >= 0:
+                self.stepped = self.latest
             self.since_leap -= 1
             if self.since_leap <= -CONFIRMED:
                 self.since_leap = 0
-                return self._return(now)
+                return self._step_back(now)
             self.since_leap = min(self.since_leap, -1)
         return Tick(self.latest, is_sure=False)
 

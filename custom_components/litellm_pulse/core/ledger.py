@@ -8,7 +8,7 @@ while nobody looked, the next answer makes up for.
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -36,6 +36,9 @@ from .restore import LedgerState, Recovered, Restorer, everything
 from .store import PendingWrites, SpareCopy, State, dump, folding, loading
 from .totals import named, total
 
+UNREACHABLE = timedelta(days=2)
+"""After so long without an answer each process is given time anew to answer, before it is taken for dead."""
+
 
 class Ledger:
     """Exact usage of one proxy."""
@@ -45,7 +48,7 @@ class Ledger:
         self._writer, self._counting, self._totals = state.writer, state.counting, state.totals
         self._budgets, self._clock, self._recovered = state.budgets, state.clock, state.recovered
         self._performance = performance
-        self._opened_at = opened_at
+        self._watched_since = opened_at
         self._tidied_day = 0
         self._writer.everything = self._everything
         self.history = History(self._writer)
@@ -92,7 +95,7 @@ class Ledger:
 
     def close(self) -> None:
         """Write what waits to be written, and close the file."""
-        self._writer.close(self.snapshot.last_scrape or self._opened_at)
+        self._writer.close(self.snapshot.last_scrape or self._watched_since)
 
     def scrape(  # noqa: PLR0913
         self,
@@ -227,18 +230,16 @@ class Ledger:
     def _turn_to(self, tick: Tick) -> datetime:
         """Have the windows contain a time, and return it; what was filed under a wrong one is brought there."""
         at = datetime.fromtimestamp(tick.at, UTC)
-        if tick.returned_from is not None:
-            self._opened_at = min(self._opened_at, at)
+        last = self.snapshot.last_scrape
+        if at < self._watched_since or (last is not None and at - last >= UNREACHABLE):
+            self._watched_since = at
         if jump := self._totals.turn_to(tick, self._counting.groups):
             self.snapshot = replace(self.snapshot, clock_jump=jump)
         return at
 
     def _forget(self, at: datetime, tick: Tick) -> bool:
-        """Once a day let go of what is gone; each process has had a day to answer since the ledger was opened.
-
-        Return whether that was now.
-        """
-        due = tick.is_sure and at.toordinal() != self._tidied_day and bool((at - self._opened_at).days)
+        """Once a day let go of what is gone, once each process has had a day to answer; return whether that was now."""
+        due = tick.is_sure and at.toordinal() != self._tidied_day and (at - self._watched_since).days > 0
         if due:
             self._tidied_day = at.toordinal()
             self._writer.pending.add(self._counting.forget(tick.at))
@@ -328,7 +329,7 @@ class Ledger:
     def _everything(self) -> PendingWrites:
         """Return what writes all that is known into a new file."""
         if self._writer.recovery is not None:
-            self._recovered = Recovered(self.snapshot.last_scrape or self._opened_at, kept_totals=True)
+            self._recovered = Recovered(self.snapshot.last_scrape or self._watched_since, kept_totals=True)
         return everything(self._counting, self._totals, self._budgets, self.snapshot)
 
     def _add(self, counted: Counted, at: datetime) -> Vector:

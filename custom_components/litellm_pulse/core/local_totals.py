@@ -29,8 +29,8 @@ class LocalTotals:
         self._writer = writer
         self._furthest_day = 0
         """The last local day that anything was filed under."""
-        self._misfiled: datetime | None = None
-        """A wrong time, while the file refuses to let what was filed under it be brought to where it belongs."""
+        self._misfiled: Tick | None = None
+        """What says of a wrong time, while the file refuses to let what was filed under it be brought away."""
 
     @property
     def week_start(self) -> int:
@@ -59,8 +59,8 @@ class LocalTotals:
     def turn_to(self, tick: Tick, groups: Groups) -> ClockJump | None:
         """Have the windows contain the time of an answer; return what was filed under a wrong time, once it is not."""
         at = datetime.fromtimestamp(tick.at, UTC)
-        if tick.returned_from is not None:
-            self._misfiled = datetime.fromtimestamp(tick.returned_from, UTC)
+        if tick.returned_from is not None or tick.stood_since is not None:
+            self._misfiled = tick
         jump = self._refile(at, self._misfiled, groups) if self._misfiled is not None else None
         self.turn_to_day(self.day_of(at), at, groups)
         return jump
@@ -110,14 +110,20 @@ class LocalTotals:
         if furthest_day is not None:
             self._furthest_day = furthest_day
 
-    def _refile(self, at: datetime, wrong: datetime, groups: Groups) -> ClockJump | None:
-        """Bring what was filed under a wrong time to where it belongs; None where the file refuses."""
-        bucket = self.bucket_of(at)
-        dollars = self._writer.refile(bucket, at)
-        self._furthest_day = bucket.day
+    def _refile(self, at: datetime, tick: Tick, groups: Groups) -> ClockJump | None:
+        """Bring what was filed under a wrong time to where it belongs; None where the file refuses, or it is little."""
+        bucket, since = self.bucket_of(at), tick.stood_since
+        into = bucket if tick.belongs_at is None else self.bucket_of(datetime.fromtimestamp(tick.belongs_at, UTC))
+        if since is None:
+            dollars = self._writer.refile(bucket, into, at)
+        else:
+            stood = windows.quarter_of(datetime.fromtimestamp(since, UTC))
+            dollars = self._writer.refile_since(stood, self.zone, bucket, at)
         if dollars is None:
+            self._furthest_day = bucket.day
             self._writer.pending.refile(bucket)
             return None
         self._misfiled = None
         self.load(bucket.day, groups)
-        return ClockJump(wrong, at, dollars)
+        wrong = tick.returned_from
+        return None if wrong is None else ClockJump(datetime.fromtimestamp(wrong, UTC), at, dollars)

@@ -9,14 +9,17 @@ as those rows; the view `usage` has both.
 
 import sqlite3
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
 from ..models import Vector
-from ..windows import Bucket, UsageKey
+from ..windows import Bucket, UsageKey, bucket_of, quarter_start
 from .columns import MARKS, NAMES, each
 
 ADDED = "ON CONFLICT DO UPDATE SET " + ", ".join(
     f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in NAMES
 )
+
+_SIGNED = each("{0} * :sign")
 
 
 def add(cursor: sqlite3.Cursor, bucket: Bucket, usage: Mapping[int, Vector]) -> None:
@@ -49,19 +52,38 @@ def post(cursor: sqlite3.Cursor) -> None:
     cursor.execute("DELETE FROM running")
 
 
-def refile(cursor: sqlite3.Cursor, bucket: Bucket) -> None:
-    """Bring usage of later quarter-hours, days and months into those of a bucket."""
+def refile(cursor: sqlite3.Cursor, bucket: Bucket, into: Bucket) -> None:
+    """Bring usage of quarter-hours, days and months later than those of a bucket into those of another."""
     post(cursor)
     sums = each("total({0})")
-    for resolution, number in enumerate(bucket):
-        parameters = {"resolution": resolution, "number": number}
-        where = "WHERE resolution = :resolution AND start > :number"
+    for resolution, (later, number) in enumerate(zip(bucket, into, strict=True)):
+        parameters = {"resolution": resolution, "later": later, "number": number}
+        where = "WHERE resolution = :resolution AND start > :later"
         add_query(
             cursor,
             f"SELECT :resolution, :number, attribution, {sums} FROM posted {where} GROUP BY attribution",
             parameters,
         )
+        del parameters["number"]
         cursor.execute(f"DELETE FROM posted {where}", parameters)
+
+
+def refile_since(cursor: sqlite3.Cursor, quarter: int, zone: ZoneInfo, bucket: Bucket) -> None:
+    """Bring usage of a quarter-hour and later ones into those of a bucket; what else their days have stays."""
+    post(cursor)
+    found = cursor.execute("SELECT DISTINCT start FROM posted WHERE resolution = 0 AND start >= ?", (quarter,))
+    for (start,) in found.fetchall():
+        filed = bucket_of(quarter_start(start), zone)
+        for sign, of in ((1, bucket), (-1, filed)):
+            # Last of its own quarter-hour, from which all of this is read.
+            for resolution, number in reversed(list(enumerate(of))):
+                add_query(
+                    cursor,
+                    f"SELECT :resolution, :number, attribution, {_SIGNED} FROM posted "
+                    "WHERE resolution = 0 AND start = :start",
+                    {"start": start, "sign": sign, "resolution": resolution, "number": number},
+                )
+        cursor.execute("DELETE FROM posted WHERE resolution = 0 AND start = ?", (start,))
 
 
 def sparse(vector: Vector) -> list[float | None]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ..errors import DamagedStoreError
 from ..models import Vector
@@ -102,8 +103,17 @@ class Store:
         )
         return {row[0]: row[1:] for row in self.rows(query, (resolution, first, last))}
 
-    def refile(self, bucket: Bucket, at: int) -> float:
-        """Bring what was filed under times that have not come yet into a bucket; return the dollars.
+    def refile_since(self, quarter: int, zone: ZoneInfo, bucket: Bucket) -> float:
+        """Bring what was filed under a quarter-hour and later ones into a bucket; return the dollars."""
+        with self.atomic() as cursor:
+            (dollars,) = cursor.execute(
+                "SELECT total(cost) FROM usage WHERE resolution = 0 AND start >= ?", (quarter,)
+            ).fetchone()
+            buckets.refile_since(cursor, quarter, zone, bucket)
+        return float(dollars)
+
+    def refile(self, bucket: Bucket, into: Bucket, at: int) -> float:
+        """Bring what was filed under buckets after one into another; return the dollars.
 
         `at` is that time as a scrape has it (see `ScrapeRow`); later scrapes are put right before it.
         """
@@ -111,7 +121,7 @@ class Store:
             (dollars,) = cursor.execute(
                 "SELECT total(cost) FROM usage WHERE resolution = 0 AND start > ?", (bucket.quarter,)
             ).fetchone()
-            buckets.refile(cursor, bucket)
+            buckets.refile(cursor, bucket, into)
             (last,) = cursor.execute("SELECT coalesce(max(at), 0) FROM scrapes WHERE at <= ?", (at,)).fetchone()
             later = cursor.execute("SELECT at FROM scrapes WHERE at > ? ORDER BY at", (at,)).fetchall()
             cursor.executemany(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from .. import windows
 from ..errors import DamagedStoreError, StoreError
@@ -143,13 +144,13 @@ class LedgerWriter:
         """Write again, from the next scrape on."""
         self._paused_at = None
 
-    def refile(self, bucket: windows.Bucket, at: datetime) -> float | None:
-        """Bring what was filed under times that have not come yet into a bucket; None where the file refuses."""
+    def refile(self, bucket: windows.Bucket, into: windows.Bucket, at: datetime) -> float | None:
+        """Bring what was filed under buckets after one into another; None where the file refuses."""
         if not self.flush(at):
             return None
         millis = int(at.timestamp() * 1000)
         try:
-            dollars = self.store.refile(bucket, millis)
+            dollars = self.store.refile(bucket, into, millis)
         except StoreError as error:
             self.error = str(error)
             return None
@@ -159,6 +160,18 @@ class LedgerWriter:
         self.recent.extend(kept)
         self._run = self._written = None
         self._purged_day = 0
+        return dollars
+
+    def refile_since(self, quarter: int, zone: ZoneInfo, bucket: windows.Bucket, at: datetime) -> float | None:
+        """Bring what was filed under a quarter-hour and later ones into a bucket; None where the file refuses."""
+        if not self.flush(at):
+            return None
+        try:
+            dollars = self.store.refile_since(quarter, zone, bucket)
+        except StoreError as error:
+            self.error = str(error)
+            return None
+        self._run = self._written = None
         return dollars
 
     def _reopen(self) -> None:
