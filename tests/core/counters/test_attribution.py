@@ -82,6 +82,32 @@ def test_what_leads_to_a_model_is_remembered_over_a_restart(harness: LedgerHarne
     assert _members(harness, Dimension.MODEL, "requests") == {"openai/gpt-4o": 7}
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+def test_what_leads_to_public_names_providers_and_deployments_is_remembered_over_a_restart(
+    harness: LedgerHarness, *, reopened: bool
+) -> None:
+    used = {"requested_model": "chat", "model_id": "id-1", "api_provider": "openai", "status_code": "200"}
+    _scrape(
+        harness,
+        family(REQUESTS, {series(**used): 1, series(requested_model="fast", status_code="200"): 1}),
+        family(SERVED, {series(requested_model="fast", litellm_model_name="llama", model_id="id-2"): 1}),
+        family(COST, {series(model="gpt-4o", model_id="id-1"): 1}),
+    )
+    if reopened:
+        harness.reopen()
+    _scrape(
+        harness,
+        family(REQUESTS, {series(**used): 1, series(requested_model="fast", status_code="200", team="t-2"): 5}),
+        family(SERVED, {series(requested_model="fast", litellm_model_name="llama", model_id="id-2"): 1}),
+        family(
+            COST, {series(model="gpt-4o", model_id="id-1"): 1, series(model="gpt-4o", model_id="id-1", team="a"): 7}
+        ),
+    )
+    assert _members(harness, Dimension.MODEL, "requests") == {"gpt-4o": 1, "llama": 6}
+    assert _members(harness, Dimension.PUBLIC_MODEL) == {"chat": 8}
+    assert _members(harness, Dimension.PROVIDER) == {"openai": 8}
+
+
 def test_an_alias_renames_and_never_makes_another_of_it(harness: LedgerHarness) -> None:
     before = {series(model="m", team="t-1", team_alias="Kitchen", hashed_api_key="h", api_key_alias="Alice"): 1}
     after = {series(model="m", team="t-1", team_alias="Cellar", hashed_api_key="h", api_key_alias="Bob"): 4}

@@ -4,15 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count, takewhile
 
-from ..catalog import COUNTERS, Metric, counted, metrics_of, proves_use
+from ..catalog import Metric, counted, metrics_of, proves_use
 from ..exposition import LabelReader, Labels, canonical
 from .attribution import Attributions, UnresolvedAttribution
 from .diff import FamilyDiff
 from .results import SeriesRow
 from .series import Counter, Series
-
-_SPEND = next(metric.sources[0] for metric in COUNTERS if metric.name == "cost")
-"""Its series name the model and everything that leads to it."""
 
 
 @dataclass(slots=True)
@@ -121,7 +118,7 @@ class SeriesIndex:
         changed: list[SeriesRow] = []
         reader = LabelReader()
         for row in rows:
-            labels = reader.read(row.family, row.text) if remapped or row.family == _SPEND else None
+            labels = reader.read(row.family, row.text) if remapped or row.metrics else None
             metrics = counted(metrics_of(remapped, row.family), labels.get) if remapped and labels else row.metrics
             one = by_id[row.id] = Series(row.id, row.family, row.text, metrics, row.attribution)
             if not metrics:
