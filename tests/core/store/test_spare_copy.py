@@ -1,6 +1,9 @@
 """The spare_copy carries the totals on when the file is lost, and what was used since is made up for."""
 
+import json
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -304,3 +307,76 @@ def test_a_process_whose_series_were_all_born_anew_goes_on_after_the_file_is_los
     _lose(harness, harness.spare_copy())
     harness.scrape(body(family(COST, {MODEL: 361}, {MODEL: born}), start=OLDER))
     assert harness.total() == 361
+
+
+NO_NUMBERS = (None, "x", [], {}, float("nan"), float("inf"), 1e30, -5.0)
+
+
+def _numbers_of(saved: object) -> Iterator[tuple[Any, Any]]:
+    """Yield where in a spare copy numbers stand: a list or a mapping, and the place in it."""
+    for key, value in saved.items() if isinstance(saved, dict) else enumerate(saved) if isinstance(saved, list) else ():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield saved, key
+        yield from _numbers_of(value)
+
+
+@pytest.mark.parametrize("wrong", NO_NUMBERS, ids=str)
+def test_a_spare_copy_with_one_number_damaged_stops_nothing_and_counts_nothing_for_good(
+    harness: LedgerHarness, proxy: Proxy, wrong: object
+) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    spare_copy = harness.spare_copy()
+    places = [one for one in _numbers_of(spare_copy) if one[0] is not spare_copy or one[1] == "day"]
+    # Of those that are alike, one.
+    for saved, key in [*places[:25], *places[-25:]]:
+        right, saved[key] = saved[key], wrong
+        _lose(harness, spare_copy)
+        for _ in range(2):
+            harness.scrape(proxy.answer())
+        assert 0 <= harness.total() <= 5
+        saved[key] = right
+
+
+@pytest.mark.parametrize("damage", ["usage", "members", "attributions"])
+def test_a_spare_copy_that_lacks_what_it_names_is_none(harness: LedgerHarness, proxy: Proxy, damage: str) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    spare_copy = harness.spare_copy()
+    number = next(one for one in spare_copy["attributions"] if spare_copy["processes"][0]["raw"][one])
+    if damage == "usage":
+        del spare_copy["attributions"][number]["usage"]["month"]
+    elif damage == "members":
+        del spare_copy["attributions"][number]["members"][0]
+    else:
+        del spare_copy["attributions"][number]
+    _lose(harness, spare_copy)
+    recovery = harness.snapshot.recovery
+    assert recovery is not None
+    assert recovery.spare_copy_error is not None
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(2))
+    assert harness.total() == 2
+
+
+def test_what_waits_is_that_of_the_same_members_after_the_file_is_lost(harness: LedgerHarness) -> None:
+    def answer(value: float, *pids: int) -> bytes:
+        users = "".join(f'litellm_total_users{{pid="{pid}"}} 0.0\n' for pid in pids)
+        spend = {series(model="a"): value, series(model="b"): 2 * value}
+        return body(family(COST, spend), f"# TYPE litellm_total_users gauge\n{users}")
+
+    harness.scrape(answer(1, 1, 2))
+    harness.scrape(answer(10, 3, 4))
+    spare_copy = harness.spare_copy()
+    (process,) = (one for one in spare_copy["processes"] if one["row"][9])
+    # Members that were counted together have left gaps between the numbers.
+    shifted = {number: str(int(number) + 7) for number in spare_copy["attributions"]}
+    older, held, answers = json.loads(str(process["row"][9]))
+    process["row"][9] = json.dumps([older, {shifted[one]: values for one, values in held.items()}, answers])
+    spare_copy["attributions"] = {shifted[one]: rest for one, rest in spare_copy["attributions"].items()}
+    for one in spare_copy["processes"]:
+        one["raw"] = {shifted[number]: sums for number, sums in one["raw"].items()}
+    _lose(harness, spare_copy)
+    for _ in range(12):
+        harness.scrape(answer(10, 3, 4))
+    assert [harness.total(member=(Dimension.MODEL, name)) for name in "ab"] == [10, 20]

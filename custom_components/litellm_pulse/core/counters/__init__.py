@@ -5,6 +5,7 @@ One room with one function, `Counting.count`: an answer in, a frozen result out.
 
 from .attribution import MEMBER_LIMIT, in_order
 from .counting import Counting
+from .processes import renumbered
 from .results import (
     Ambiguity,
     Answer,
@@ -38,4 +39,5 @@ __all__ = [
     "SeriesRow",
     "Traced",
     "in_order",
+    "renumbered",
 ]

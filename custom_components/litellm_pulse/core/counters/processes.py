@@ -52,6 +52,15 @@ class Waiting:
         return cls(frozenset(older), {int(key): values for key, values in held.items()}, answers)
 
 
+def renumbered(waiting: str, numbers: Mapping[str, int]) -> str:
+    """Return what `Waiting.dump` made with the attributions under other numbers; raises as `Waiting.load` does."""
+    known = Waiting.load(waiting)
+    if known is None:
+        return ""
+    known.held = {numbers[str(old)]: held for old, held in known.held.items()}
+    return known.dump()
+
+
 type Layout = tuple[bytes, ...]
 """What stands between the values of a series' labels: their names, in an order."""
 

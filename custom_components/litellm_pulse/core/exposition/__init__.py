@@ -2,9 +2,10 @@
 
 from .labels import LabelReader, Labels, canonical, labels_of
 from .parser import PROCESS_START, Exposition, ExpositionParser
-from .samples import GaugeReader, GaugeSample, label_names, number, series_and_value, split_sample, sums
+from .samples import HIGHEST, GaugeReader, GaugeSample, label_names, number, series_and_value, split_sample, sums
 
 __all__ = [
+    "HIGHEST",
     "PROCESS_START",
     "Exposition",
     "ExpositionParser",

@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import inf, isfinite, nan
+from math import isfinite, nan
 
 from .labels import labels_of
 
 LINE_LIMIT = 1 << 16
 """Bytes; to read a longer line would hold everything else up for more than some milliseconds."""
+HIGHEST = 1e18
+"""No counter gets there: what says so is damaged, and would be in the totals for good."""
 _HASH = ord("#")
 _SAMPLE = re.compile(
     rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?)[ \t]*'
@@ -20,9 +22,9 @@ _WITH_EXEMPLAR = re.compile(_SAMPLE.pattern + rb"# .*")
 
 
 def series_and_value(line: bytes) -> tuple[bytes, float] | None:
-    """Split a sample line into its series (`family{labels}`) and a finite value of 0 or more.
+    """Split a sample line into its series (`family{labels}`) and a value of 0 or more.
 
-    Returns None for a line that is not exposition format and for NaN, infinity and negatives.
+    Returns None for a line that is not exposition format and for NaN, negatives and what is beyond all bounds.
     """
     match = _SAMPLE.fullmatch(line)
     value = match and number(match[2])
@@ -44,13 +46,13 @@ def without_exemplar(line: bytes) -> bytes:
 
 
 def number(text: bytes) -> float | None:
-    """Return a counter's value, or None where it is not finite, negative or not a number."""
+    """Return a counter's value, or None where it is negative, beyond all bounds or not a number."""
     try:
         value = float(text)
     except ValueError:
         return None
     # Python reads 1_000 as a number, the exposition format does not.
-    return value if 0 <= value < inf and b"_" not in text else None
+    return value if 0 <= value < HIGHEST and b"_" not in text else None
 
 
 def sums(body: bytes | bytearray) -> dict[str, float]:

@@ -11,13 +11,17 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 from ..catalog import COUNTER_INDEX, COUNTERS, Dimension
-from ..counters import CountingState, MemberKeys, Origin, ProcessRow, Traced, in_order
+from ..counters import CountingState, MemberKeys, Origin, ProcessRow, Traced, in_order, renumbered
+from ..exposition import HIGHEST
 from ..models import TOTAL, ZERO, Member, MemberKey, Usage, Vector, Window
 from ..totals import Totals
 
 VERSION = 2
 
 _NONE = Usage()
+
+_DUST = 1e-6
+"""By how much sums of floats may be below zero."""
 
 type SparseVector = dict[str, float]
 """Friendly metric -> value, zeros left out."""
@@ -100,24 +104,24 @@ def load(spare_copy: SpareCopy, week_start: int = 0) -> tuple[CountingState, Tot
         raise ValueError(f"it is of another release (version {spare_copy['version']})")
     keys, numbers = _load_attributions(spare_copy)
     usage = {
-        numbers[old]: Usage(**{window: _dense(vector) for window, vector in one["usage"].items()})
+        numbers[old]: Usage(**{str(window): _dense(one["usage"][window]) for window in Window})
         for old, one in spare_copy["attributions"].items()
     }
-    rows = [_row(number, one) for number, one in enumerate(spare_copy["processes"], 1)]
+    rows = [_row(number, one, numbers) for number, one in enumerate(spare_copy["processes"], 1)]
     state = CountingState(
         keys=keys,
         members=_load_members(spare_copy, keys),
-        models={_traced(row): row[-1] for row in spare_copy["models"]},
+        models={_traced(row): str(row[-1]) for row in spare_copy["models"]},
         origins={metric: _origin(row) for metric, row in spare_copy["origins"].items()},
         processes=rows,
         sums={
-            row.id: {numbers[old]: _dense(vector) for old, vector in one["raw"].items() if old in numbers}
+            row.id: {numbers[old]: _dense(vector) for old, vector in one["raw"].items()}
             for row, one in zip(rows, spare_copy["processes"], strict=True)
         },
-        meta=spare_copy.get("meta", {}),
+        meta={key: _number(value) for key, value in spare_copy.get("meta", {}).items()},
     )
-    last = datetime.fromtimestamp(float(spare_copy["last_scrape"] or 0.0), UTC)
-    return state, Totals(spare_copy["day"], usage, week_start=week_start), last
+    last = datetime.fromtimestamp(_number(spare_copy["last_scrape"]), UTC)
+    return state, Totals(int(_number(spare_copy["day"])), usage, week_start=week_start), last
 
 
 def _sums(counting: CountingState, process: ProcessRow) -> Mapping[int, Vector]:
@@ -125,10 +129,23 @@ def _sums(counting: CountingState, process: ProcessRow) -> Mapping[int, Vector]:
     return counting.sums.get(process.id, {})
 
 
-def _row(number: int, saved: SpareProcess) -> ProcessRow:
+def _row(number: int, saved: SpareProcess, numbers: Mapping[str, int]) -> ProcessRow:
     """Return a process that was saved; the first release saved it by names."""
     if "row" in saved:
-        return ProcessRow(*saved["row"])  # type: ignore[arg-type]  # as JSON gave it back
+        row = ProcessRow(*saved["row"])  # type: ignore[arg-type]  # as JSON gave it back
+        start = None if row.start is None else _number(row.start)
+        texts = row.pids, row.waiting, row.partial
+        flags = row.restarted, row.forgotten, row.joined
+        if not all(isinstance(one, str) for one in texts) or not all(isinstance(one, bool) for one in flags):
+            raise TypeError("a process is none")
+        return row._replace(
+            id=int(_number(row.id)),
+            start=start,
+            last_answer=_number(row.last_answer),
+            seen=_number(row.seen),
+            number=int(_number(row.number)),
+            waiting=renumbered(row.waiting, numbers),
+        )
     old: Mapping[str, float | None] = saved
     last = old["last_answer"] or 0.0
     restarted, forgotten = bool(old["restarted"]), bool(old["forgotten"])
@@ -137,7 +154,19 @@ def _row(number: int, saved: SpareProcess) -> ProcessRow:
 
 def _origin(row: list[float | str | None]) -> Origin:
     """Return an origin that was saved; the first release noted one clock."""
-    return Origin(*row) if len(row) > 2 else Origin(str(row[0]), float(row[1] or 0.0), None, 0)  # type: ignore[arg-type]  # noqa: PLR2004
+    sources, since, ours, number = row if len(row) > 2 else (*row, None, 0)  # noqa: PLR2004
+    if not isinstance(sources, str):
+        raise TypeError("an origin is none")
+    return Origin(sources, _number(since), None if ours is None else _number(ours), int(_number(number)))
+
+
+def _number(value: object) -> float:
+    """Return a number that was saved; raises TypeError or ValueError for what is none, or beyond all bounds."""
+    if not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is no number")
+    if not -_DUST < value < HIGHEST:
+        raise ValueError(f"{value!r} is no amount")
+    return value
 
 
 def _traced(row: tuple[str, ...]) -> tuple[Traced, str, str]:
@@ -152,7 +181,10 @@ def _load_attributions(spare_copy: SpareCopy) -> tuple[list[MemberKeys], dict[st
     numbers: dict[str, int] = {}
     for old, one in spare_copy["attributions"].items():
         numbers[old] = len(keys)
-        keys.append(tuple(sorted(((Dimension(dimension), key) for dimension, key in one["members"]), key=in_order)))
+        members = [(Dimension(dimension), key) for dimension, key in one["members"]]
+        if TOTAL not in members or not all(isinstance(key, str) for _, key in members):
+            raise ValueError("an attribution is none")
+        keys.append(tuple(sorted(members, key=in_order)))
     return keys, numbers
 
 
@@ -173,5 +205,5 @@ def _dense(sparse: SparseVector) -> Vector:
     values = list(ZERO)
     for metric, value in sparse.items():
         if metric in COUNTER_INDEX:
-            values[COUNTER_INDEX[metric]] = value
+            values[COUNTER_INDEX[metric]] = _number(value)
     return tuple(values)
