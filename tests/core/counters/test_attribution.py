@@ -108,6 +108,13 @@ def test_what_leads_to_public_names_providers_and_deployments_is_remembered_over
     assert _members(harness, Dimension.PROVIDER) == {"openai": 8}
 
 
+def test_a_label_that_comes_twice_moves_no_other(harness: LedgerHarness) -> None:
+    lines = {'{model="m",model="a",team="t-1"}': 1, '{model="m",model="b",team="t-2"}': 2}
+    _scrape(harness, family(COST, lines))
+    assert _members(harness, Dimension.MODEL) == {"a": 1, "b": 2}
+    assert _members(harness, Dimension.TEAM) == {"t-1": 1, "t-2": 2}
+
+
 def test_an_alias_renames_and_never_makes_another_of_it(harness: LedgerHarness) -> None:
     before = {series(model="m", team="t-1", team_alias="Kitchen", hashed_api_key="h", api_key_alias="Alice"): 1}
     after = {series(model="m", team="t-1", team_alias="Cellar", hashed_api_key="h", api_key_alias="Bob"): 4}

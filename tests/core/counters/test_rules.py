@@ -811,3 +811,20 @@ def test_an_incarnation_that_begins_again_with_less_counts_whole_though_it_was_m
         opus    1@1 1 1@1 1@1  1@1
         adds    0   1 0   1    2
     """)
+
+
+@pytest.mark.parametrize("created", [None, START.timestamp() - 5000], ids=["without _created", "with _created"])
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_series_whose_labels_are_escaped_otherwise_is_the_same(
+    harness: LedgerHarness, created: float | None, *, reopened: bool
+) -> None:
+    other = series(model="opus")
+    for value, name in enumerate(("a/b", r"a\/b", "a/b", r"\a/b")):
+        text = f'{{model="{name}"}}'
+        told = {text: 5.0 + value, other: 1.0}
+        harness.scrape(
+            body(family(COST, told, dict.fromkeys(told, created) if created else None), start=START.timestamp() - 5000)
+        )
+        if reopened:
+            harness.reopen()
+    assert harness.total() == 3

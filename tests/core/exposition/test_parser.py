@@ -193,6 +193,9 @@ def test_an_answer_that_lacks_a_family_of_its_process_is_an_error_and_changes_no
         pytest.param('{model="a",} 5', 5, id="a comma at the end"),
         pytest.param('{ model = "a" , team = "b" } 5', 5, id="white space everywhere"),
         pytest.param('{model="a"} 5 1795308371450', 5, id="a timestamp"),
+        pytest.param('{model="a"} 5 1795308371.450', 5, id="a timestamp of OpenMetrics"),
+        pytest.param('{model="a"} 5 1.79530837145e+09', 5, id="a timestamp with an exponent"),
+        pytest.param('{model="a"} 5 -1795308371450\r', 5, id="a timestamp and a carriage return"),
         pytest.param('{model="a"}\t5\t', 5, id="tabs"),
         pytest.param('{model="a"} 5 ', 5, id="a blank at the end"),
         pytest.param('{model="a"} 5.0e+00', 5, id="an exponent"),
@@ -208,6 +211,8 @@ def test_an_answer_that_lacks_a_family_of_its_process_is_an_error_and_changes_no
         pytest.param('{model="a"} NaN', 0, id="NaN"),
         pytest.param('{model="a"} +Inf', 0, id="infinity"),
         pytest.param('{model="a"} -5', 0, id="a negative counter"),
+        pytest.param('{model="a"} 5e307', 0, id="beyond all bounds"),
+        pytest.param('{model="a"} 5 6 7', 0, id="more than a value and a time"),
         pytest.param('junk{model="a"} 5', 0, id="a series of another family"),
     ],
 )

@@ -309,7 +309,7 @@ def test_a_process_whose_series_were_all_born_anew_goes_on_after_the_file_is_los
     assert harness.total() == 361
 
 
-NO_NUMBERS = (None, "x", [], {}, float("nan"), float("inf"), 1e30, -5.0)
+NO_NUMBERS: tuple[object, ...] = (None, "x", [], {}, float("nan"), float("inf"), 1e30, -5.0)
 
 
 def _numbers_of(saved: object) -> Iterator[tuple[Any, Any]]:

@@ -248,11 +248,12 @@ def _repeated(slots: list[Counter | None]) -> list[int]:
 
 
 def _find_renamed(diff: FamilyDiff, layouts: AbstractSet[Layout]) -> None:
-    """Take newcomers for known series where only the order of their labels differs, or a label that is empty.
+    """Take newcomers for known series where only the order of labels, an empty label or an escape differs.
 
     `layouts` are those of the known series, which mostly share one.
     """
-    odd = [one for one in diff.newcomers if layouts != {layout_of(one[1])}]
+    escapes = any(b"\\" in one.series.text for one in diff.missing)
+    odd = [one for one in diff.newcomers if escapes or b"\\" in one[1] or layouts != {layout_of(one[1])}]
     if not odd:
         return
     present = set(diff.slots)

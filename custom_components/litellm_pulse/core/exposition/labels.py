@@ -41,7 +41,7 @@ class LabelReader:
         if labels is None:
             return None
         names = tuple(labels)
-        if plain:
+        if plain and len(names) == len(parts) // 2:
             self._layouts[family] = parts[::2], names
         return Labels(names, tuple(labels.values()))
 

@@ -15,7 +15,8 @@ HIGHEST = 1e18
 _HASH = ord("#")
 _SAMPLE = re.compile(
     rb'[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?)[ \t]*'
-    rb"(?<=[ \t}])([^ \t]+)(?:[ \t]+-?[0-9]+)?[ \t]*"
+    # OpenMetrics has times in seconds, with a fraction.
+    rb"(?<=[ \t}])([^ \t]+)(?:[ \t]+-?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)?[ \t\r]*"
 )
 
 _WITH_EXEMPLAR = re.compile(_SAMPLE.pattern + rb"# .*")
