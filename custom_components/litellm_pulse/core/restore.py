@@ -114,11 +114,11 @@ class Restorer:
             day = state.totals.day_of(max(self.now, last))
             state.totals.load(day, state.counting.groups, str(meta.get("zone")))
             blocked = frozenset((Dimension(of), str(key)) for of, key in json.loads(str(meta.get("blocked", "[]"))))
-        except (KeyError, TypeError, ValueError) as error:
+            ((writer.newest,),) = store.rows("SELECT coalesce(max(at), 0) FROM scrapes")
+            # The usual length of a history, which then never has to be read off the file.
+            writer.recent.extend(sql.history(writer.path, RECENT_SCRAPES, (), ()))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise DamagedStoreError(f"rows contradict each other: {error!r}") from error
-        ((writer.newest,),) = store.rows("SELECT coalesce(max(at), 0) FROM scrapes")
-        # The usual length of a history, which then never has to be read off the file.
-        writer.recent.extend(sql.history(writer.path, RECENT_SCRAPES, (), ()))
         state.snapshot = Snapshot(
             last_scrape=last,
             published=frozenset(str(meta.get("published", "")).split()),
@@ -134,7 +134,7 @@ class Restorer:
             if self.spare_copy and self.spare_copy.get("last_scrape"):
                 state = self._load_spare_copy(writer, self.spare_copy)
                 lost = replace(lost, kept_totals=True)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # Of another release, or damaged itself: there is nothing to begin from.
             lost = replace(lost, spare_copy_error=f"{type(error).__name__}: {error}")
         if not lost.kept_totals and lost.set_aside is None and lost.spare_copy_error is None:

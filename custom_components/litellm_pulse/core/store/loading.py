@@ -1,5 +1,7 @@
 """How a ledger's state gets out of its file, and whole into a new one."""
 
+# ruff: noqa: S608  # the names that are put in are the schema's own
+
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -13,9 +15,17 @@ from ..windows import Resolution, UsageKey
 from .connection import Store
 from .pending_writes import PendingWrites
 
+_CHECKED = ("origins", "processes", "members", "attributions", "series", "baselines", "budgets")
+"""The tables from which counting goes on."""
+
 
 def load_counting(store: Store, order: Iterable[MemberKey] = ()) -> CountingState:
-    """Return what a file knows of series, processes and members, those of `order` first."""
+    """Return what a file knows of series, processes and members, those of `order` first.
+
+    Raises ValueError where a value is not of its column's type: SQLite keeps whatever a damaged page says.
+    """
+    for table in _CHECKED:
+        _check_types(store, table)
     rows = store.rows("SELECT dimension, key, name FROM members")
     members = {(one := Member(Dimension(dimension), key, name)).key: one for dimension, key, name in rows}
     members = {key: members[key] for key in order if key in members} | members
@@ -85,6 +95,16 @@ def everything(state: CountingState, totals: Totals, budgets: dict[MemberKey, Bu
         for key, vector in _usage_rows(number, usage, totals.day, totals.week_start):
             pending.posted[key] = plus(pending.posted.get(key, ZERO), vector)
     return pending
+
+
+def _check_types(store: Store, table: str) -> None:
+    """Raise ValueError for a table in which a value is not of its column's type, or no number."""
+    wrong = []
+    for _, name, kind, not_null, _, is_key in store.rows(f"PRAGMA table_info({table})"):
+        right = f"typeof({name}) = '{kind.lower()}'" + (f" AND abs({name}) < 1e300" if kind == "REAL" else "")
+        wrong.append(f"NOT ({right})" + ("" if not_null or is_key else f" AND {name} IS NOT NULL"))
+    if store.rows(f"SELECT 1 FROM {table} WHERE {' OR '.join(wrong)} LIMIT 1"):
+        raise ValueError(f"{table} has a value of another type")
 
 
 def _load_attributions(store: Store) -> list[MemberKeys]:
