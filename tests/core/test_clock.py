@@ -207,6 +207,8 @@ def test_a_clock_that_was_followed_back_and_is_right_again_leaves_history_where_
     before = harness.snapshot.last_scrape
     assert before is not None
     assert harness.now - before >= back
+    assert [row.at for row in harness.snapshot.recent] == sorted({row.at for row in harness.snapshot.recent})
+    assert harness.snapshot.recent[-1].at == int(before.timestamp() * 1000)
     if reopened:
         harness.reopen()
     for value in range(3 * 144 + 25, 3 * 144 + 30):

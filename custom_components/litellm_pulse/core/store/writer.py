@@ -146,32 +146,29 @@ class LedgerWriter:
 
     def refile(self, bucket: windows.Bucket, into: windows.Bucket, at: datetime) -> float | None:
         """Bring what was filed under buckets after one into another; None where the file refuses."""
+        return self._refile(at, lambda millis: self.store.refile(bucket, into, millis))
+
+    def refile_since(self, quarter: int, zone: ZoneInfo, bucket: windows.Bucket, at: datetime) -> float | None:
+        """Bring what was filed under a quarter-hour and later ones into a bucket; None where the file refuses."""
+        return self._refile(at, lambda _: self.store.refile_since(quarter, zone, bucket))
+
+    def _refile(self, at: datetime, refile: Callable[[int], float]) -> float | None:
+        """Have the file bring usage elsewhere, and go on from that time, which may be long before the last scrape."""
         if not self.flush(at):
             return None
         millis = int(at.timestamp() * 1000)
         try:
-            dollars = self.store.refile(bucket, into, millis)
+            dollars = refile(millis)
+            ((last,),) = self.store.rows("SELECT max(at) FROM scrapes WHERE at <= ?", (millis,))
         except StoreError as error:
             self.error = str(error)
             return None
-        self.newest = int(self.store.rows("SELECT coalesce(max(at), 0) FROM scrapes")[0][0])
+        self.newest = int(last or 0)
         kept = [row for row in self.recent if row.at <= millis]
         self.recent.clear()
         self.recent.extend(kept)
         self._run = self._written = None
         self._purged_day = 0
-        return dollars
-
-    def refile_since(self, quarter: int, zone: ZoneInfo, bucket: windows.Bucket, at: datetime) -> float | None:
-        """Bring what was filed under a quarter-hour and later ones into a bucket; None where the file refuses."""
-        if not self.flush(at):
-            return None
-        try:
-            dollars = self.store.refile_since(quarter, zone, bucket)
-        except StoreError as error:
-            self.error = str(error)
-            return None
-        self._run = self._written = None
         return dollars
 
     def _reopen(self) -> None:
