@@ -9,7 +9,7 @@ import pytest
 from custom_components.litellm_pulse.core.catalog import COUNTERS, Dimension, counters
 from custom_components.litellm_pulse.core.models import TOTAL
 
-from ..bodies import COST, DEPLOYMENT, FAILED, REQUESTS, START, body, family, series
+from ..bodies import COST, DEPLOYMENT, FAILED, REQUESTS, START, TOKENS, body, family, series
 from ..conftest import LedgerHarness
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -125,6 +125,29 @@ def test_an_alias_renames_and_never_makes_another_of_it(harness: LedgerHarness) 
     harness.reopen()
     assert _members(harness, Dimension.TEAM) == {"Cellar": 5}
     assert {key for key in harness.snapshot.members if key[0] == Dimension.TEAM} == {(Dimension.TEAM, "t-1")}
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_who_is_renamed_back_and_forth_is_called_as_those_series_do_that_grow(
+    harness: LedgerHarness, *, reopened: bool
+) -> None:
+    used = {"Kitchen": 1.0}
+    for alias in ("Kitchen", "Cellar", "Kitchen", "Kitchen", "Cellar", "Attic", "Cellar"):
+        used[alias] = used.get(alias, 0.0) + 1
+        told = {series(model="m", team="t-1", team_alias=name): value for name, value in used.items()}
+        _scrape(harness, family(TOKENS, told), family(COST, told))
+        assert harness.snapshot.members[Dimension.TEAM, "t-1"].name == alias
+        if reopened:
+            harness.reopen()
+            assert harness.snapshot.members[Dimension.TEAM, "t-1"].name == alias
+    assert harness.total(member=(Dimension.TEAM, "t-1")) == 8
+
+
+def test_who_has_two_names_at_once_keeps_the_latest(harness: LedgerHarness) -> None:
+    for value in (1.0, 2.0, 3.0):
+        told = {series(model="m", user="u", user_email=name): value for name in ("a@b", "c@d")}
+        _scrape(harness, family(TOKENS, told))
+        assert harness.snapshot.members[Dimension.USER, "u"].name == "c@d"
 
 
 def test_a_series_without_the_alias_does_not_undo_it(harness: LedgerHarness) -> None:

@@ -121,11 +121,15 @@ class Attributions:
     """(label, value) -> model, by the word of the deployments."""
     _unproven: set[MemberKey] = field(default_factory=set)
     """Who was named in requests that were refused, and nowhere else."""
+    renamed: set[MemberKey] = field(default_factory=set)
+    """Whom known series call by several names: which of these is the latest, only those tell that grow."""
     counts: dict[Dimension, int] = field(default_factory=dict)
     """How many members each dimension has."""
     _layouts: dict[tuple[str, ...], _LabelLayout] = field(default_factory=dict)
     _learned: set[tuple[_LabelLayout, Values]] = field(default_factory=set)
     """The values upstream that have been learned from."""
+    _met: set[tuple[_LabelLayout, Values]] = field(default_factory=set)
+    """The values of callers that `meet` has seen."""
     _known: dict[tuple[_LabelGroup, str, Values, bool], MemberKeys] = field(default_factory=dict)
     """A group of a family's labels, the model, their values, whether they are proven -> the members."""
 
@@ -219,6 +223,8 @@ class Attributions:
             return False
         if known is None:
             self.counts[member.dimension] = self.counts.get(member.dimension, 0) + 1
+        elif known.name != known.id:
+            self.renamed.add(member.key)
         pending = self.new_members
         if not pending:
             # Snapshots hold the one from before.
@@ -229,6 +235,28 @@ class Attributions:
             self.is_stale = True
             self._known.clear()
         return True
+
+    def meet(self, whose: UnresolvedAttribution) -> None:
+        """Note whom a known series calls by another name than the latest."""
+        identity = whose.layout, whose.callers
+        if identity not in self._met:
+            self._met.add(identity)
+            for member in whose.layout.callers.members(whose.callers):
+                known = self.members.get(member.key)
+                if known is not None and member.name not in {known.name, member.id}:
+                    self.renamed.add(member.key)
+
+    def follow_names(self, grown: Iterable[Labels]) -> None:
+        """Call those that have several names as the series do that have grown, where these agree."""
+        names: dict[MemberKey, set[Member]] = {}
+        for labels in grown:
+            layout = self._layout(labels.names)
+            for member in layout.callers.members(layout.callers.pick(labels.values)):
+                if member.key in self.renamed and member.key not in self.new_members:
+                    names.setdefault(member.key, set()).add(member)
+        for told in names.values():
+            if len(told) == 1:
+                self.name(told.pop())
 
     def take_new(self) -> tuple[dict[MemberKey, Member], dict[int, MemberKeys]]:
         """Return the new members and attributions, which are then nobody's any more."""

@@ -3,16 +3,17 @@
 Nothing is changed before the whole answer has been read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from ..catalog import COUNTERS, GAUGES, Dimension, Metric
+from ..catalog import COUNTER_INDEX, COUNTERS, GAUGES, Dimension, Metric
 from ..errors import SurprisingPartError
-from ..exposition import ExpositionParser, GaugeReader
+from ..exposition import ExpositionParser, GaugeReader, LabelReader, Labels
 from ..garbage_collector import gc_paused
 from ..models import ZERO, Member, MemberKey, Vector
 from . import parts
+from .diff import FamilyDiff
 from .families import Families
 from .identity import Identity
 from .increases import Increases
@@ -22,6 +23,9 @@ from .raw_sums import highest
 from .registry import CounterRegistry
 from .results import Ambiguity, Answer, Changes, Counted, CountingState, MemberKeys, Origin, SeriesRow
 from .step import Step, read_step
+
+_TOKENS = COUNTER_INDEX["tokens"]
+"""What every request adds to that was answered."""
 
 
 class Counting:
@@ -145,6 +149,8 @@ class Counting:
         work, origins = self._work(step)
         work.register(diffs)
         moved = known.reassign() if had_series else []
+        if known.attributions.renamed and not is_older:
+            known.attributions.follow_names(_grown(diffs))
         work.apply(diffs, step.exposition, older=is_older)
         restarted = known.processes.is_restart(process, is_new=is_new, fresh=any(work.fresh))
         restarted |= _settle(process, work)
@@ -300,6 +306,16 @@ class Counting:
     def load(self, state: CountingState) -> Changes:
         """Take in what was written down; return what a new mapping of metrics leaves nothing to count of."""
         return self._registry.load(state)
+
+
+def _grown(diffs: Mapping[str, FamilyDiff]) -> Iterator[Labels]:
+    """Yield the labels of the series that have grown, of one family: others may have other labels for a name."""
+    for family, diff in diffs.items():
+        for _, counter, value in diff.changed:
+            if _TOKENS in counter.series.metrics and value > counter.value:
+                labels = LabelReader().read(family, counter.series.text)
+                if labels is not None:
+                    yield labels
 
 
 def _settle(process: Process, work: Increases) -> bool:

@@ -127,7 +127,9 @@ class SeriesIndex:
             if metrics != row.metrics:
                 changed.append(one.row)
             if labels:
-                attributions.learn(attributions.unresolved(labels, proven=True))
+                whose = attributions.unresolved(labels, proven=True)
+                attributions.learn(whose)
+                attributions.meet(whose)
         self.ids = count(max(by_id, default=0) + 1)
         return by_id, changed
 
