@@ -179,6 +179,23 @@ def test_what_an_outage_leaves_behind_was_not_spent_in_the_hour_it_ended(proxy: 
     assert insight.deviation < 1
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("minutes", [16, 40, 58])
+def test_what_a_short_outage_leaves_behind_of_the_hour_before_was_spent_then(
+    proxy: _Proxy, minutes: int, *, restarted: bool
+) -> None:
+    proxy.live(9, 0.5)
+    proxy.now += timedelta(minutes=62 - minutes)
+    proxy.scrape(0.1)
+    proxy.now += timedelta(minutes=minutes)
+    insight = proxy.scrape(5)
+    if restarted:
+        proxy.forecaster = Forecaster(proxy.path)
+        insight = proxy.insight()
+    # Two minutes of it.
+    assert insight.hour_spend == pytest.approx(5 * 2 / minutes, rel=0.05)
+
+
 def test_an_hour_that_was_not_seen_is_unknown_and_not_without_spend(proxy: _Proxy) -> None:
     proxy.live(4, 0.5)
     proxy.now += timedelta(days=2)

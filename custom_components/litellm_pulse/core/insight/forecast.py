@@ -9,8 +9,9 @@ The spend of the current hour is unusual by its distance from the median of the 
 last 14 days, measured in their robust spread: 1.4826 times the median absolute deviation, which is
 the standard deviation where noise is normal, but at least a tenth of the median and at least five
 cents, so that a flat history does not cry over a cent. Before seven of those hours were seen,
-nothing is unusual. What a scrape finds after a gap was spent all along it, and an hour that was not
-seen whole is unknown. (Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993.)
+nothing is unusual. What a scrape finds after a gap was spent all along it, also after a short one
+into the current hour, and an hour that was not seen whole is unknown. (Iglewicz and Hoaglin, How to
+Detect and Handle Outliers, 1993.)
 """
 
 import sqlite3
@@ -198,13 +199,15 @@ def _read(connection: sqlite3.Connection, now: datetime, zone: ZoneInfo) -> Past
         if start >= since and not any(gap.overlaps(start, start + _HOUR) for gap in gaps)
     ]
     hour = _hour(connection, begin)
+    # Also what a short one left behind of the hour before.
+    into_hour = read_gaps(connection, begin, windows.LUMP_AFTER)
     today = windows.day_of(now, zone)
     month = windows.month_of(today)
     return Past(
         _days(connection, gaps, since, now, zone),
         [_hour(connection, start) for start in seen],
         hour,
-        hour - spread(hour, gaps, begin, _END_OF_TIME),
+        hour - spread(hour, into_hour, begin, _END_OF_TIME),
         last,
         since,
         _spent(connection, Resolution.DAY, today - 1) if since < windows.start_of_day(today, zone) else None,
