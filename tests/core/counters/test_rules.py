@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from custom_components.litellm_pulse.core.counters.ambiguity import REMEMBERED_ANSWERS, TurnDetector
-from custom_components.litellm_pulse.core.errors import SurprisingPartError
+from custom_components.litellm_pulse.core.errors import SurprisingPartError, TruncatedAnswerError
 
 from ..bodies import COST, START, TOKENS, body, cost, family, read, series
 from ..conftest import LedgerHarness
@@ -828,3 +828,36 @@ def test_a_series_whose_labels_are_escaped_otherwise_is_the_same(
         if reopened:
             harness.reopen()
     assert harness.total() == 3
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("nothing", ["NaN", "0.0", "-5.0", "+Inf", "1e400"])
+def test_times_of_creation_that_are_none_tell_nothing(harness: LedgerHarness, nothing: str, *, reopened: bool) -> None:
+    start, labels = START.timestamp() - 5000, series(model="gpt-4o")
+    born = (nothing, start + 1, nothing, nothing, start + 1, start + 1, nothing)
+    for value, told in enumerate(born):
+        twin = f"# TYPE litellm_spend_metric_created gauge\nlitellm_spend_metric_created{labels} {told}\n"
+        harness.scrape(body(family(COST, {labels: value}), twin, start=start))
+        assert harness.total() == value
+        if reopened:
+            harness.reopen()
+    harness.scrape(body(family(COST, {labels: 2}), twin, start=harness.now.timestamp() + 30))
+    assert harness.total() == value + 2
+
+
+@pytest.mark.parametrize("created", [None, START.timestamp() - 4000], ids=["without _created", "with _created"])
+def test_lines_under_the_description_of_a_gauge_are_not_those_of_the_gauge(
+    harness: LedgerHarness, created: float | None
+) -> None:
+    start, labels = START.timestamp() - 5000, series(model="gpt-4o")
+    for value in (5, 6, 7):
+        told = family(COST, {labels: value}, {labels: created} if created else None)
+        if value == 6:
+            told = "".join(line for line in told.splitlines(keepends=True) if not line.startswith("#"))
+        answer = body(told, family(TOKENS, {labels: value}), start=start)
+        if value == 6:
+            with pytest.raises(TruncatedAnswerError):
+                harness.scrape(answer)
+        else:
+            harness.scrape(answer)
+    assert harness.total() == harness.total("tokens") == 2

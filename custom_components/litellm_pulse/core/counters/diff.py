@@ -11,7 +11,7 @@ from functools import cache
 from itertools import compress, count
 from operator import ne
 
-from ..exposition import canonical, number, series_and_value, split_sample
+from ..exposition import belongs, canonical, number, series_and_value, split_sample
 from .processes import Layout, Process, layout_of
 from .series import ROUNDED, Counter
 
@@ -199,7 +199,7 @@ def _place(diff: FamilyDiff, indices: list[int]) -> bool:
         value = number(text)
         if value is None or not series_text.endswith(b'"}') or not series_text.startswith(stem):
             sample = series_and_value(lines[index])
-            if sample is None or not _belongs(sample[0], diff.family):
+            if sample is None or not belongs(sample[0], diff.family):
                 moved |= _skip(diff, index)
                 continue
             series_text, value = sample
@@ -211,11 +211,6 @@ def _place(diff: FamilyDiff, indices: list[int]) -> bool:
         moved |= counter is not slots[index]
         slots[index] = counter
     return moved
-
-
-def _belongs(series_text: bytes, family: bytes) -> bool:
-    """Whether a series is one of the family."""
-    return series_text.startswith(family) and series_text[len(family) : len(family) + 1] in {b"", b"{"}
 
 
 def _skip(diff: FamilyDiff, index: int) -> bool:

@@ -57,7 +57,9 @@ def match(identity: Identity, answer: Answer, processes: Processes, families: Co
     Raises MissingIdentityError where it cannot be told, though it could be before, and
     SurprisingPartError where a part is not enough to tell.
     """
-    twins = {family: lines for family in families if (lines := answer.exposition.get(created_family(family)))}
+    told = ((family, answer.exposition.get(created_family(family), ())) for family in families)
+    # Of zeros, or of what is no number, nothing can be told.
+    twins = {family: lines for family, lines in told if any(map(_time, lines))}
     if joined := [one for one in processes if one.joined]:
         known = any(one.start == identity.start for one in processes if not one.joined)
         # One that answered alone, before those it is joined with were there, answers as it did then.
@@ -119,9 +121,9 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
     """Whether a process has any of these incarnations; None where nothing is known of its own."""
     known = False
     for family, lines in twins.items():
-        old = process.lines.get(created_family(family))
-        if old:
-            if any(map(_time, lines if lines == old else {*lines} & {*old})):
+        old = process.lines.get(created_family(family), ())
+        if any(map(_time, old)):
+            if lines == old or any(map(_time, {*lines} & {*old})):
                 return True
             known = True
             if _share_incarnations(lines, old):

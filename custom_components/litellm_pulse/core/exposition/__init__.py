@@ -2,7 +2,17 @@
 
 from .labels import LabelReader, Labels, canonical, labels_of
 from .parser import PROCESS_START, Exposition, ExpositionParser
-from .samples import HIGHEST, GaugeReader, GaugeSample, label_names, number, series_and_value, split_sample, sums
+from .samples import (
+    HIGHEST,
+    GaugeReader,
+    GaugeSample,
+    belongs,
+    label_names,
+    number,
+    series_and_value,
+    split_sample,
+    sums,
+)
 
 __all__ = [
     "HIGHEST",
@@ -13,6 +23,7 @@ __all__ = [
     "GaugeSample",
     "LabelReader",
     "Labels",
+    "belongs",
     "canonical",
     "label_names",
     "labels_of",

@@ -106,19 +106,24 @@ class GaugeReader:
         """
         before, self._known = self._known, {}
         for family, lines in families.items():
-            known = before.get(family, ((), {}, []))
+            name, known = family.encode(), before.get(family, ((), {}, []))
             if known[0] != lines:
-                said = {line: known[1][line] if line in known[1] else _gauge_sample(line) for line in lines}
+                said = {line: known[1][line] if line in known[1] else _gauge_sample(name, line) for line in lines}
                 known = lines, said, [sample for line in lines if (sample := said[line])]
             self._known[family] = known
         return {family: samples for family, (_, _, samples) in self._known.items()}
 
 
-def _gauge_sample(line: bytes) -> GaugeSample | None:
-    """Return the sample of a line, None where it cannot be read."""
+def belongs(series_text: bytes, family: bytes) -> bool:
+    """Whether a series is one of a family: it may stand below another's description where its own was lost."""
+    return series_text.startswith(family) and series_text[len(family) : len(family) + 1] in {b"", b"{"}
+
+
+def _gauge_sample(family: bytes, line: bytes) -> GaugeSample | None:
+    """Return the sample of a line, None where it cannot be read, or is another family's."""
     match = _SAMPLE.fullmatch(line)
-    labels = match and labels_of(match[1])
-    if not match or labels is None:
+    labels = match and belongs(match[1], family) and labels_of(match[1])
+    if not match or not isinstance(labels, dict):
         return None
     try:
         return GaugeSample(labels, float(match[2]))
