@@ -117,3 +117,27 @@ def test_a_day_on_which_both_differ_says_why(
     (day,) = [one for one in found if one.day == whole.date().toordinal()]
     assert (day.metrics, day.database) == ((1.0, 100.0), (cost, tokens))
     assert day.reasons[-1:] == ((reason,) if reason else ())
+
+
+@pytest.mark.parametrize("away", [timedelta(hours=3), timedelta(days=3)])
+def test_what_is_told_after_nobody_looked_is_kept_however_long_that_was(
+    harness: LedgerHarness, proxy: Proxy, away: timedelta
+) -> None:
+    harness.scrape(proxy.answer())
+    last = harness.now
+    harness.scrape(proxy.spend(9), seconds=away.total_seconds())
+    ended = harness.now
+    harness.scrape(proxy.spend(1))
+    (gap,) = harness.ledger.history.gaps()
+    assert (gap.start, gap.end) == (last.timestamp(), ended.timestamp())
+    lump, _ = harness.ledger.history.lump(gap)
+    assert sum(vector[6] or 0.0 for vector in lump.values()) == 9
+
+
+def test_a_time_that_no_second_answer_confirms_is_no_end_of_a_gap(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(9), seconds=3650 * 86400)
+    harness.now = START + timedelta(minutes=2)
+    for _ in range(3):
+        harness.scrape(proxy.spend(1))
+    assert harness.ledger.history.gaps() == []

@@ -50,6 +50,7 @@ class Ledger:
         self._performance = performance
         self._watched_since = opened_at
         self._tidied_day = 0
+        self._doubtful_lump: tuple[datetime | None, datetime, Mapping[int, Vector]] = None, opened_at, {}
         self._writer.everything = self._everything
         self.history = History(self._writer)
         self.shown: Collection[MemberKey] = ()
@@ -131,8 +132,7 @@ class Ledger:
         at = self._turn_to(tick)
         tidies = self._forget(at, tick)
         self._writer.pending.add(counted.changes)
-        if tick.is_sure:
-            self._writer.pending.add_lump(self.snapshot.last_scrape, at, counted.increases)
+        self._add_lump(tick, at, counted.increases)
         increase = self._add(counted, at)
         snapshot = self._read(counted, at, increase)
         self._note(snapshot, increase, at, restarted=counted.restarted, may_purge=tick.is_sure)
@@ -237,6 +237,13 @@ class Ledger:
             self.snapshot = replace(self.snapshot, clock_jump=jump)
         return at
 
+    def _add_lump(self, tick: Tick, at: datetime, increases: Mapping[int, Vector]) -> None:
+        """Keep what an answer tells of a time in which nobody looked, once the one after it confirms the time."""
+        lump = self.snapshot.last_scrape, at, increases
+        for one in (self._doubtful_lump, lump) if tick.is_sure else ():
+            self._writer.pending.add_lump(*one)
+        self._doubtful_lump = (None, at, {}) if tick.is_sure else lump
+
     def _forget(self, at: datetime, tick: Tick) -> bool:
         """Once a day let go of what is gone, once each process has had a day to answer; return whether that was now."""
         due = tick.is_sure and at.toordinal() != self._tidied_day and (at - self._watched_since).days > 0
@@ -301,7 +308,7 @@ class Ledger:
     def _live(self, counted: Counted, at: datetime) -> Snapshot:
         """Return the last snapshot with what gauges tell now; what budgets tell is taken in."""
         start, last = counted.process_start, self.snapshot.last_scrape
-        stands = start is not None and last is not None and start <= last.timestamp()
+        stands = not counted.restarted and start is not None and last is not None and start <= last.timestamp()
         reading = self._budgets.read(counted.process, counted.gauges, at, stands=stands)
         self._name(reading.names)
         self._writer.pending.budgets |= reading.changed
