@@ -861,3 +861,17 @@ def test_lines_under_the_description_of_a_gauge_are_not_those_of_the_gauge(
         else:
             harness.scrape(answer)
     assert harness.total() == harness.total("tokens") == 2
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_times_of_creation_that_are_lost_in_turn_make_no_other_process(
+    harness: LedgerHarness, *, reopened: bool
+) -> None:
+    start = START.timestamp() - 5000
+    created = {series(model=name): start + 1 + at for at, name in enumerate("abc")}
+    for value, told in enumerate(("abc", "a", "b", "c", "", "ab", "abc")):
+        kept = {labels: since for labels, since in created.items() if labels[8] in told}
+        harness.scrape(body(family(COST, dict.fromkeys(created, 1.0 + value), kept or None), start=start))
+        assert harness.total() == 3 * value
+        if reopened:
+            harness.reopen()

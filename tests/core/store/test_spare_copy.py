@@ -338,8 +338,10 @@ def test_a_spare_copy_with_one_number_damaged_stops_nothing_and_counts_nothing_f
         saved[key] = right
 
 
-@pytest.mark.parametrize("damage", ["usage", "members", "attributions"])
-def test_a_spare_copy_that_lacks_what_it_names_is_none(harness: LedgerHarness, proxy: Proxy, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["usage", "members", "attributions", "process", "origin"])
+def test_a_spare_copy_that_lacks_what_it_names_or_has_another_type_is_none(
+    harness: LedgerHarness, proxy: Proxy, damage: str
+) -> None:
     harness.scrape(proxy.answer())
     harness.scrape(proxy.spend(5))
     spare_copy = harness.spare_copy()
@@ -348,6 +350,10 @@ def test_a_spare_copy_that_lacks_what_it_names_is_none(harness: LedgerHarness, p
         del spare_copy["attributions"][number]["usage"]["month"]
     elif damage == "members":
         del spare_copy["attributions"][number]["members"][0]
+    elif damage == "process":
+        spare_copy["processes"][0]["row"][4] = "x"
+    elif damage == "origin":
+        spare_copy["origins"]["cost"][0] = None
     else:
         del spare_copy["attributions"][number]
     _lose(harness, spare_copy)

@@ -128,7 +128,8 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
             known = True
             if _share_incarnations(lines, old):
                 return True
-        elif counters := process.counters.get(family):
+        # The last answer may have lost those that this one has.
+        if counters := process.counters.get(family):
             created = {one.created for one in counters.values() if one.created is not None}
             known |= bool(created)
             layouts = process.layouts_of(family)
