@@ -242,6 +242,36 @@ def test_a_clock_that_was_followed_back_is_right_after_a_day(harness: LedgerHarn
     assert days == [(harness.now.date().toordinal(),)]
 
 
+@pytest.mark.parametrize("rolls", [True, False])
+@pytest.mark.parametrize("ahead", [5, 24, 30])
+def test_no_window_begins_with_what_was_filed_ahead(harness: LedgerHarness, ahead: int, *, rolls: bool) -> None:
+    jump = timedelta(hours=ahead)
+    for value in range(10):
+        _scrape(harness, value)
+    harness.now += timedelta(hours=8)
+    if rolls:
+        # Windows that begin by a clock that is wrong make it look like one that goes on.
+        harness.ledger.roll(now=harness.now + jump)
+    for value in range(10, 40):
+        _scrape(harness, value, ours=jump)
+    for value in range(40, 60):
+        _scrape(harness, value)
+    assert harness.total() == 59
+    used = 0
+    while harness.now.date() <= START.date() + timedelta(days=2):
+        day = harness.now.date()
+        harness.now += timedelta(minutes=9)
+        used = used + 1 if harness.now.date() == day else 1
+        if rolls:
+            harness.ledger.roll(now=harness.now + timedelta(minutes=1))
+            assert harness.total(window=Window.DAY) <= 59 + used
+        value += 1
+        _scrape(harness, value)
+        if harness.now.date() > START.date():
+            assert harness.total(window=Window.DAY) <= used + 1
+    assert harness.total(window=Window.MONTH) == harness.total() == value
+
+
 @pytest.mark.parametrize("days", [3, 9])
 def test_no_replica_is_forgotten_because_nobody_answered_for_long(harness: LedgerHarness, days: int) -> None:
     for value in range(3):

@@ -35,9 +35,9 @@ class Tick(NamedTuple):
     is_sure: bool
     """A second answer confirms it: what is older than the retention may be deleted."""
     returned_from: float | None = None
-    """The time that was wrong, where that has just been found out: what was filed after `at` belongs elsewhere."""
-    belongs_at: float | None = None
-    """Where that belongs; None for `at`."""
+    """The time that was wrong, where that has just been found out: what was filed after `at` belongs there."""
+    followed: tuple[float, float] | None = None
+    """Where that was doubted for a while: when our clock was followed, and the time until which it was since."""
     stood_since: float | None = None
     """From when on was filed what belongs to `at`, where our clock stepped back then and is followed now."""
 
@@ -168,12 +168,20 @@ class LedgerClock:
         """Find out which time was wrong: this one where it is past the doubted one again, that one after a day."""
         if not self.doubted:
             return tick
-        if tick.returned_from is not None or tick.at >= self.doubted - LEAP:
+        if tick.returned_from is not None or not self.is_doubted(tick.at):
             self.doubted = 0.0
         elif tick.is_sure and tick.at - self.followed >= DAY:
-            tick = tick._replace(returned_from=self.doubted, belongs_at=self.followed)
-            self.doubted = 0.0
+            return self.settle(tick, self.latest)
         return tick
+
+    def is_doubted(self, at: float) -> bool:
+        """Whether our clock was followed back, and it is not known yet whether that was right."""
+        return at < self.doubted - LEAP
+
+    def settle(self, tick: Tick, until: float) -> Tick:
+        """Take the doubted time for the wrong one: what was filed after `until`, and not since, belongs elsewhere."""
+        wrong, self.doubted = self.doubted, 0.0
+        return tick._replace(returned_from=wrong, followed=(self.followed, until))
 
     def _backward(self, now: float) -> Tick:
         """Let time stand still while our clock is behind it."""

@@ -161,7 +161,7 @@ class Ledger:
         day = self._totals.day_of(now)
         if day > self._totals.current.day:
             self._clock.roll(now.timestamp())
-            self._totals.turn_to_day(day, now.astimezone(UTC), self._counting.groups)
+            self._turn_windows(Tick(now.timestamp(), is_sure=False))
             self._publish(self.snapshot)
         return self.snapshot
 
@@ -233,9 +233,16 @@ class Ledger:
         last = self.snapshot.last_scrape
         if at < self._watched_since or (last is not None and at - last >= UNREACHABLE):
             self._watched_since = at
+        self._turn_windows(tick)
+        return at
+
+    def _turn_windows(self, tick: Tick) -> None:
+        """Have the windows contain a time; they never begin with what was filed ahead under a time that was wrong."""
+        last, at = self.snapshot.last_scrape, datetime.fromtimestamp(tick.at, UTC)
+        if last and self._clock.is_doubted(tick.at) and self._totals.is_filed(at):
+            tick = self._clock.settle(tick, last.timestamp())
         if jump := self._totals.turn_to(tick, self._counting.groups):
             self.snapshot = replace(self.snapshot, clock_jump=jump)
-        return at
 
     def _add_lump(self, tick: Tick, at: datetime, increases: Mapping[int, Vector]) -> None:
         """Keep what an answer tells of a time in which nobody looked, once the one after it confirms the time."""

@@ -1,6 +1,7 @@
 """The totals, and the local day that their windows contain: what a later day, another zone and a wrong clock do."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -65,6 +66,17 @@ class LocalTotals:
         self.turn_to_day(self.day_of(at), at, groups)
         return jump
 
+    def is_filed(self, at: datetime) -> bool:
+        """Whether a day or a month that begins by a time has usage already, which was filed at another time."""
+        day, found = self.day_of(at), []
+        month = windows.month_of(day)
+        begins = month if month != windows.month_of(self.current.day) else 0
+        query = "SELECT 1 FROM usage WHERE (resolution = 1 AND start = ?) OR (resolution = 2 AND start = ?) LIMIT 1"
+        if day > self.current.day and self._writer.flush(at):
+            with suppress(StoreError):
+                found = self._writer.store.rows(query, (day, begins))
+        return bool(found)
+
     def turn_to_day(self, day: int, at: datetime, groups: Groups) -> None:
         """Have the windows contain a day: begin those that start, or read them anew where some are there already."""
         if day == self.current.day:
@@ -113,9 +125,10 @@ class LocalTotals:
     def _refile(self, at: datetime, tick: Tick, groups: Groups) -> ClockJump | None:
         """Bring what was filed under a wrong time to where it belongs; None where the file refuses, or it is little."""
         bucket, since = self.bucket_of(at), tick.stood_since
-        into = bucket if tick.belongs_at is None else self.bucket_of(datetime.fromtimestamp(tick.belongs_at, UTC))
         if since is None:
-            dollars = self._writer.refile(bucket, into, at)
+            times = tick.followed or (tick.at, tick.at)
+            into, until = (self.bucket_of(datetime.fromtimestamp(one, UTC)) for one in times)
+            dollars = self._writer.refile(until, into, at)
         else:
             stood = windows.quarter_of(datetime.fromtimestamp(since, UTC))
             dollars = self._writer.refile_since(stood, self.zone, bucket, at)
