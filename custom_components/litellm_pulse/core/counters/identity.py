@@ -173,10 +173,10 @@ def _by_pids(identity: Identity, processes: Processes, twins: Mapping[str, Seque
     """
     found = [one for one in processes if not one.pids.isdisjoint(identity.pids)]
     if not found and identity.port:
-        alone = frozenset({identity.port})
-        found = [
-            one for one in processes if identity.port in one.ports and (one.pids == alone) is identity.names_workers
-        ]
+        same = [one for one in processes if identity.port in one.ports]
+        # The last one, whose gauges were lost, may have been restarted meanwhile: others name its workers then.
+        last = [one for one in same if one.is_unnamed and one is processes.newest]
+        found = last if identity.names_workers else same
     if found:
         return _of_several(found, twins)
     newest = processes.newest

@@ -80,7 +80,7 @@ class Process:
     pids: frozenset[str] = frozenset()
     """In multi-process mode, the workers that its gauges name; else those that the header names."""
     ports: frozenset[str] = frozenset()
-    """Those that the header names."""
+    """Those that the header names; the empty one, too, where the last answer has named no other."""
     joined: bool = False
     """Its answers join several processes: a collector or a federation stands before them."""
     restarted: bool = False
@@ -167,7 +167,12 @@ class Process:
         if names_workers:
             self.pids = pids if self.pids == {port} else self.pids | pids
         if port:
-            self.ports |= {port}
+            self.ports = (self.ports - {""}) | ({port} if names_workers else {port, ""})
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether its last answer named the worker of its header only."""
+        return "" in self.ports
 
     def counters_of(self, family: str) -> dict[bytes, Counter]:
         """Return the counters of a family, which may be added to."""
