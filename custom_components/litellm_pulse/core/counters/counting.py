@@ -310,10 +310,11 @@ class Counting:
 
 def _grown(diffs: Mapping[str, FamilyDiff]) -> Iterator[Labels]:
     """Yield the labels of the series that have grown, of one family: others may have other labels for a name."""
+    reader = LabelReader()
     for family, diff in diffs.items():
         for _, counter, value in diff.changed:
             if _TOKENS in counter.series.metrics and value > counter.value:
-                labels = LabelReader().read(family, counter.series.text)
+                labels = reader.read(family, counter.series.text)
                 if labels is not None:
                     yield labels
 
