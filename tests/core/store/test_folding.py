@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
+from custom_components.litellm_pulse.core.counters.processes import Waiting
 from custom_components.litellm_pulse.core.models import OTHER, MemberKey, Window
 from custom_components.litellm_pulse.core.query import sql
 from custom_components.litellm_pulse.core.query.sql import Period, UsageQuery
@@ -120,6 +121,20 @@ def test_whoever_comes_back_is_counted_anew_and_nothing_twice(shop: Shop) -> Non
     harness.reopen()
     assert harness.total(member=member) == pytest.approx(0.25, abs=1e-9)
     assert harness.total() == pytest.approx(shop.total, abs=1e-9)
+
+
+def test_nobody_is_counted_together_while_it_is_open_whether_workers_have_restarted(shop: Shop) -> None:
+    for _ in range(RETENTION):
+        shop.day()
+    (process,) = shop.harness.ledger._counting._registry.processes
+    for _ in range(6):
+        process.waiting = Waiting(frozenset(), {})
+        shop.day()
+    assert OTHER not in shop.customers()
+    for _ in range(6):
+        shop.day()
+    assert OTHER in shop.customers()
+    assert shop.harness.total() == pytest.approx(shop.total, abs=1e-9)
 
 
 def test_who_has_a_device_is_never_counted_together_with_others(shop: Shop) -> None:

@@ -309,6 +309,21 @@ def test_a_process_whose_series_were_all_born_anew_goes_on_after_the_file_is_los
     assert harness.total() == 361
 
 
+@pytest.mark.parametrize("start", [OLDER, None], ids=["a start", "no start"])
+def test_what_is_called_by_its_model_first_in_the_answer_after_the_file_is_lost_counts_once(
+    harness: LedgerHarness, start: float | None
+) -> None:
+    asked = series(requested_model="new", status_code="200")
+    harness.scrape(body(family(REQUESTS, {asked: 3}), start=start))
+    harness.scrape(body(family(REQUESTS, {asked: 5}), start=start))
+    _lose(harness, harness.spare_copy())
+    served = {series(litellm_model_name="gpt-4o", requested_model="new"): 6}
+    spent = {series(model="gpt-4o", requested_model="new"): 1}
+    answer = family(REQUESTS, {asked: 6}), family(DEPLOYMENT, served), family(COST, spent)
+    harness.scrape(body(*answer, start=start))
+    assert harness.total("requests") == 3
+
+
 NO_NUMBERS: tuple[object, ...] = (None, "x", [], {}, float("nan"), float("inf"), 1e30, -5.0)
 
 

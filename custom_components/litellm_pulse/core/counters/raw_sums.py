@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
 
-from ..catalog import UPSTREAM
+from ..catalog import UPSTREAM, Dimension
 from ..models import ZERO, Vector
 from .processes import Process
 from .results import MemberKeys
@@ -89,7 +89,7 @@ def follow_moves(gained: Mapping[int, list[float]], keys: Sequence[MemberKeys], 
 
     A series is attributed anew once its model, public name or provider has become known; the others
     that its labels name stay. Of several the one that says the same and more comes first; `certain`
-    are those that say the same and more, or less.
+    are those that say the same and more, or less, or that the model was a public name.
     """
     by_callers: dict[MemberKeys, list[int]] = {}
     for number in gained:
@@ -99,8 +99,10 @@ def follow_moves(gained: Mapping[int, list[float]], keys: Sequence[MemberKeys], 
         for loser in group if len(group) > 1 else ():
             if min(gained[loser]) < 0:
                 said = set(keys[loser])
+                as_public = {(Dimension.PUBLIC_MODEL, name) for dimension, name in said if dimension is Dimension.MODEL}
                 for winner in sorted(group, key=lambda one: (not said < set(keys[one]), one)):
-                    if not certain or said < set(keys[winner]) or said > set(keys[winner]):
+                    says = set(keys[winner])
+                    if not certain or said < says or said > says or as_public & says:
                         _settle(gained[loser], gained[winner])
 
 
