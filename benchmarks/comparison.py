@@ -5,7 +5,6 @@
 
 import json
 import math
-import re
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TypedDict, override
 from zoneinfo import ZoneInfo
 
+from made_table import replaced
 from progress import step
 from pulse import LiteLLMPulse
 
@@ -31,7 +31,6 @@ ROOT = Path(__file__).parent.parent
 FIGURES = Path(__file__).with_name("comparison.json")
 PAGE = ROOT / "README.md"
 BEGIN = "<!-- made by scripts/bench comparison -->"
-END = "<!-- end of what is made -->"
 HEAD = ("what happens", "spent in truth", "LiteLLM Pulse", "here")
 SAME = 1e-9
 """US dollars by which two sums may differ."""
@@ -103,8 +102,7 @@ def kept() -> Comparison:
 def render(page: str, found: Comparison) -> str:
     """Return a page with the table of a run in its place."""
     lines = [f"| {' | '.join(cells)} |" for cells in (HEAD, ["---", *["---:"] * 3], *_cells(found))]
-    table = "\n".join((BEGIN, *lines, END))
-    return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: table, page, flags=re.DOTALL)
+    return replaced(page, BEGIN, "\n".join(lines))
 
 
 def _cells(found: Comparison) -> Sequence[Sequence[str]]:

@@ -1,13 +1,13 @@
 """The tables of entities, made of their descriptions: all of them in docs/entities.md, the first ones in README.md."""
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from homeassistant.util import slugify
+from made_table import replaced
 
 from custom_components.litellm_pulse import binary_sensor, descriptions, event, number
 from custom_components.litellm_pulse.core.catalog import COUNTERS, GAUGES, HOURLY, RATE_LIMITS, Dimension
@@ -15,7 +15,6 @@ from custom_components.litellm_pulse.entity import ON_MEMBERS, ON_MODELS, ON_PRO
 from custom_components.litellm_pulse.features import Feature
 
 BEGIN: Final = "<!-- made by scripts/entities -->"
-END: Final = "<!-- end of what is made -->"
 
 _PLATFORMS: Final = {
     "sensor": descriptions.DESCRIPTIONS,
@@ -64,7 +63,7 @@ _README_HEAD: Final = """\
 
 def all_entities(page: str, root: Path) -> str:
     """Return the page of all entities with its table as the descriptions are now; the rest stays."""
-    return _replace(page, _HEAD + "".join(_rows(_texts(root))))
+    return replaced(page, BEGIN, _HEAD + "".join(_rows(_texts(root))))
 
 
 def first_entities(page: str, root: Path) -> str:
@@ -74,12 +73,7 @@ def first_entities(page: str, root: Path) -> str:
         if one.entity_registry_enabled_default and one.figure is None:
             names[_WHERE[one.dimensions]].append(texts[platform][one.translation_key]["name"])
     rows = (f"| {where} | {', '.join(found)} |\n" for where, found in names.items())
-    return _replace(page, _README_HEAD + "".join(rows))
-
-
-def _replace(page: str, table: str) -> str:
-    """Return a page with another table between the marks."""
-    return re.sub(f"(?<={BEGIN}\n).*?(?={END})", lambda _: f"\n{table}\n", page, count=1, flags=re.DOTALL)
+    return replaced(page, BEGIN, _README_HEAD + "".join(rows))
 
 
 def _texts(root: Path) -> Mapping[str, Any]:

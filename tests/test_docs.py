@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import entity_table
+import made_table
 import pytest
 from repository import Repository
 from toolchain import ROOT
@@ -77,7 +78,11 @@ def test_every_address_of_a_file_of_the_repository_leads_to_it() -> None:
 
 def test_the_page_of_promises_holds_the_figures_of_the_last_run() -> None:
     assert reliability.PAGE.read_text() == reliability.page(reliability.kept())
-    assert all(row["held"] for run in reliability.kept().values() for row in run["rows"])
+    rows = [row for run in reliability.kept().values() for row in run["rows"]]
+    assert all(row["held"] for row in rows)
+    readme = reliability.README.read_text()
+    assert readme == reliability.first(readme, reliability.kept())
+    assert set(reliability.FIRST) <= {row["promise"] for row in rows}
 
 
 def test_a_benchmark_that_is_run_again_renews_its_own_figures_and_no_others() -> None:
@@ -122,7 +127,7 @@ def test_of_what_readme_compares_the_truth_is_counted(lifecycle: lifecycles.Life
 def test_the_tables_of_entities_are_those_of_the_descriptions(name: str, render: Callable[[str, Path], str]) -> None:
     # scripts/entities writes them anew.
     page = (ROOT / name).read_text()
-    table = page.partition(entity_table.BEGIN)[2].partition(entity_table.END)[0]
+    table = page.partition(entity_table.BEGIN)[2].partition(made_table.END)[0]
     assert table.count(" | ") > len(entity_table.PAGES)
     assert render(page, ROOT) == page
 
