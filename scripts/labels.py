@@ -16,6 +16,8 @@ from playwright.sync_api import Page, sync_playwright
 
 PAUSE_MS = 100
 """Between two looks: what is the same in both is there to stay."""
+LOOKS, SETTLED = 30, 3
+"""What is cut in the last look of so many is so for good; what is not in so many, one after the other, stays whole."""
 TEXTS = f"""() => {{
   {ALL}
   return all("*").filter((one) => one.checkVisibility() || getComputedStyle(one).display === "contents")
@@ -126,13 +128,16 @@ def _cut(page: Page, window: str) -> list[str]:
     width, dock = WINDOWS[window]
     page.set_viewport_size({"width": width, "height": 1000})
     page.evaluate(DOCK, dock)
-    last = None
-    while True:
+    # Home Assistant measures some of its cards a moment after the window has changed.
+    found: list[str] = []
+    clean = 0
+    for _ in range(LOOKS):
         page.wait_for_timeout(PAUSE_MS)
-        found: list[str] = page.evaluate(CUT)
-        if found == last:
-            return found
-        last = found
+        found = page.evaluate(CUT)
+        clean = 0 if found else clean + 1
+        if clean == SETTLED:
+            break
+    return found
 
 
 if __name__ == "__main__":
