@@ -25,6 +25,13 @@ def _lose(harness: LedgerHarness, spare_copy: SpareCopy, *, overrides: dict[str,
     harness.open(spare_copy, overrides)
 
 
+def _spare_copy_after_use(harness: LedgerHarness, proxy: Proxy) -> SpareCopy:
+    """Have five dollars spent between two answers, and return the spare copy of that."""
+    harness.scrape(proxy.answer())
+    harness.scrape(proxy.spend(5))
+    return harness.spare_copy()
+
+
 def _spend(*values: float, start: float | None = OLDER) -> bytes:
     """Return the spend of two models."""
     return body(family(COST, dict(zip((MODEL, OTHER), values, strict=False))), start=start)
@@ -44,9 +51,7 @@ def test_what_was_used_between_the_head_and_the_loss_is_made_up_for(harness: Led
 
 
 def test_a_restart_of_the_proxy_after_the_head_counts_from_zero(harness: LedgerHarness, proxy: Proxy) -> None:
-    harness.scrape(proxy.answer())
-    harness.scrape(proxy.spend(5))
-    spare_copy = harness.spare_copy()
+    spare_copy = _spare_copy_after_use(harness, proxy)
     proxy.restart(harness.now)
     harness.scrape(proxy.spend(200))
     harness.scrape(proxy.spend(3))
@@ -58,9 +63,7 @@ def test_a_restart_of_the_proxy_after_the_head_counts_from_zero(harness: LedgerH
 
 
 def test_a_restart_of_the_proxy_after_the_loss_counts_from_zero(harness: LedgerHarness, proxy: Proxy) -> None:
-    harness.scrape(proxy.answer())
-    harness.scrape(proxy.spend(5))
-    spare_copy = harness.spare_copy()
+    spare_copy = _spare_copy_after_use(harness, proxy)
     _lose(harness, spare_copy)
     proxy.restart(harness.now)
     harness.scrape(proxy.spend(200))
@@ -188,9 +191,7 @@ def test_a_process_that_was_forgotten_is_a_baseline_on_its_return(harness: Ledge
 
 
 def test_windows_of_the_head_end_with_their_time(harness: LedgerHarness, proxy: Proxy) -> None:
-    harness.scrape(proxy.answer())
-    harness.scrape(proxy.spend(5))
-    spare_copy = harness.spare_copy()
+    spare_copy = _spare_copy_after_use(harness, proxy)
     harness.close()
     harness.path.unlink()
     harness.now += timedelta(days=3)
@@ -232,25 +233,19 @@ def test_names_are_kept(harness: LedgerHarness) -> None:
 
 
 def test_the_head_is_the_same_before_and_after_a_restart(harness: LedgerHarness, proxy: Proxy) -> None:
-    harness.scrape(proxy.answer())
-    harness.scrape(proxy.spend(5))
-    spare_copy = harness.spare_copy()
+    spare_copy = _spare_copy_after_use(harness, proxy)
     harness.reopen()
     assert harness.spare_copy() == spare_copy
 
 
 def test_the_head_of_a_recovery_is_the_head_that_it_was_made_from(harness: LedgerHarness, proxy: Proxy) -> None:
-    harness.scrape(proxy.answer())
-    harness.scrape(proxy.spend(5))
-    spare_copy = harness.spare_copy()
+    spare_copy = _spare_copy_after_use(harness, proxy)
     _lose(harness, spare_copy)
     assert harness.spare_copy() == spare_copy
 
 
 def test_a_head_of_the_first_release_is_read(harness: LedgerHarness, proxy: Proxy) -> None:
-    harness.scrape(proxy.answer())
-    harness.scrape(proxy.spend(5))
-    spare_copy = harness.spare_copy()
+    spare_copy = _spare_copy_after_use(harness, proxy)
     (saved,) = spare_copy["processes"]
     _, start, last, *_ = saved["row"]
     old = {"start": start, "last_answer": last, "restarted": False, "forgotten": False, "raw": saved["raw"]}
@@ -262,9 +257,7 @@ def test_a_head_of_the_first_release_is_read(harness: LedgerHarness, proxy: Prox
 
 @pytest.mark.parametrize("broken", ["version", "day", "processes"])
 def test_a_head_that_cannot_be_read_is_no_head(harness: LedgerHarness, proxy: Proxy, broken: str) -> None:
-    harness.scrape(proxy.answer())
-    harness.scrape(proxy.spend(5))
-    spare_copy = harness.spare_copy()
+    spare_copy = _spare_copy_after_use(harness, proxy)
     spare_copy[broken] = None  # type: ignore[literal-required]
     harness.reopen(spare_copy)
     harness.agree(proxy)
@@ -339,9 +332,7 @@ def _numbers_of(saved: object) -> Iterator[tuple[Any, Any]]:
 def test_a_spare_copy_with_one_number_damaged_stops_nothing_and_counts_nothing_for_good(
     harness: LedgerHarness, proxy: Proxy, wrong: object
 ) -> None:
-    harness.scrape(proxy.answer())
-    harness.scrape(proxy.spend(5))
-    spare_copy = harness.spare_copy()
+    spare_copy = _spare_copy_after_use(harness, proxy)
     places = [one for one in _numbers_of(spare_copy) if one[0] is not spare_copy or one[1] == "day"]
     # Of those that are alike, one.
     for saved, key in [*places[:25], *places[-25:]]:
@@ -357,9 +348,7 @@ def test_a_spare_copy_with_one_number_damaged_stops_nothing_and_counts_nothing_f
 def test_a_spare_copy_that_lacks_what_it_names_or_has_another_type_is_none(
     harness: LedgerHarness, proxy: Proxy, damage: str
 ) -> None:
-    harness.scrape(proxy.answer())
-    harness.scrape(proxy.spend(5))
-    spare_copy = harness.spare_copy()
+    spare_copy = _spare_copy_after_use(harness, proxy)
     number = next(one for one in spare_copy["attributions"] if spare_copy["processes"][0]["raw"][one])
     if damage == "usage":
         del spare_copy["attributions"][number]["usage"]["month"]
