@@ -23,7 +23,7 @@ MOST_FORGOTTEN = 100
 """Processes of which it is remembered besides that they were there: should one return, it is a baseline."""
 
 _PORT = "@"
-"""What stands before a worker that the header names, in the file."""
+"""What stands in the file before a worker that the header names, and alone where the last answer named no other."""
 
 MOST_EXPECTED = 4
 """Processes that began while another was silent, after which no answer of that one is expected any more."""
@@ -80,7 +80,9 @@ class Process:
     pids: frozenset[str] = frozenset()
     """In multi-process mode, the workers that its gauges name; else those that the header names."""
     ports: frozenset[str] = frozenset()
-    """Those that the header names; the empty one, too, where the last answer has named no other."""
+    """Those that the header names."""
+    is_unnamed: bool = False
+    """Its last answer named the worker of its header and no other."""
     joined: bool = False
     """Its answers join several processes: a collector or a federation stands before them."""
     restarted: bool = False
@@ -138,7 +140,7 @@ class Process:
             self.forgotten or self.sums is not None,
             self.seen,
             self.number,
-            " ".join([*sorted(self.pids), *(_PORT + one for one in sorted(self.ports))]),
+            " ".join([*sorted(self.pids), *[_PORT] * self.is_unnamed, *(_PORT + one for one in sorted(self.ports))]),
             self.joined,
             self.waiting.dump() if self.waiting else "",
             " ".join(sorted(self.counters.keys() - self.whole)) if self.whole is not None else "",
@@ -147,11 +149,13 @@ class Process:
     @classmethod
     def of(cls, row: ProcessRow) -> Process:
         """Return the process that was written down."""
+        ports = {one.removeprefix(_PORT) for one in row.pids.split() if one.startswith(_PORT)}
         return cls(
             row.id,
             row.start,
             pids=frozenset(one for one in row.pids.split() if not one.startswith(_PORT)),
-            ports=frozenset(one.removeprefix(_PORT) for one in row.pids.split() if one.startswith(_PORT)),
+            ports=frozenset(ports - {""}),
+            is_unnamed="" in ports,
             joined=row.joined,
             restarted=row.restarted,
             last_answer=row.last_answer,
@@ -167,12 +171,8 @@ class Process:
         if names_workers:
             self.pids = pids if self.pids == {port} else self.pids | pids
         if port:
-            self.ports = (self.ports - {""}) | ({port} if names_workers else {port, ""})
-
-    @property
-    def is_unnamed(self) -> bool:
-        """Whether its last answer named the worker of its header only."""
-        return "" in self.ports
+            self.ports |= {port}
+            self.is_unnamed = not names_workers
 
     def counters_of(self, family: str) -> dict[bytes, Counter]:
         """Return the counters of a family, which may be added to."""
