@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.litellm_pulse.core.errors import SurprisingPartError
+from custom_components.litellm_pulse.scraper import TELLING_ANSWERS
 
 from .conftest import NOW, pass_time, set_up, state
 from .proxy import Proxy, Traffic
@@ -72,9 +73,10 @@ async def test_several_workers_are_always_asked_in_whole(
 ) -> None:
     proxy.traffic.workers = 2
     await set_up(hass, entry)
+    assert asked(proxy) == [False] * TELLING_ANSWERS
     proxy.traffic.spend["gpt-4o"] += 1.5
     await pass_time(hass, freezer)
-    assert asked(proxy) == [False, False]
+    assert asked(proxy) == [False]
     assert state(hass, entry, "spend_day") == "1.5"
 
 
@@ -86,7 +88,7 @@ async def test_a_proxy_that_changes_between_one_worker_and_several_is_counted_ex
     proxy.traffic = Traffic(workers=2, spend={"gpt-4o": 3.0})
     asked(proxy)
     await pass_time(hass, freezer)
-    assert asked(proxy) == [True, False]
+    assert asked(proxy) == [True] + [False] * TELLING_ANSWERS
     assert state(hass, entry, "spend_day") == "3.0"
     await pass_time(hass, freezer)
     freezer.move_to(datetime(2026, 11, 18, 12, 10, tzinfo=UTC))
@@ -206,6 +208,86 @@ async def test_behind_a_balancer_that_alternates_processes_that_share_a_start_ar
         await pass_time(hass, freezer)
         await pass_time(hass, freezer)
     assert state(hass, entry, "spend_day") == "3.0"
+
+
+@pytest.mark.parametrize(
+    "order", ["a ab", "a abbb", "a ac", "a acab", "ab ab", "ab abbbbb", "ac ac", "ab cab", "abc abc"]
+)
+async def test_replicas_that_nothing_tells_apart_are_not_taken_for_a_restart_behind_a_balancer(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, order: str
+) -> None:
+    first, order = order.split()
+    replicas = {
+        "a": Traffic(workers=2, spend={"gpt-4o": 900.0}, tokens={"gpt-4o": 50.0}),
+        "b": Traffic(workers=2, spend={"gpt-4o": 40.0}, tokens={"gpt-4o": 5.0}),
+        "c": Traffic(workers=2, spend={"gpt-4o": 70.0}, tokens={"gpt-4o": 100.0}),
+    }
+    answer_in_turn(proxy, [replicas[one] for one in first])
+    await set_up(hass, entry)
+    answer_in_turn(proxy, [replicas[one] for one in order])
+    for _ in range(12):
+        for replica in replicas.values():
+            replica.spend["gpt-4o"] += 0.25
+        await pass_time(hass, freezer)
+    assert float(state(hass, entry, "spend_day")) <= 12 * 0.25 * len(set(order))
+
+
+async def test_replicas_that_nothing_tells_apart_are_not_taken_for_a_restart_where_connections_are_balanced(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    replicas = cycle([Traffic(workers=2, spend={"gpt-4o": 900.0}), Traffic(workers=2, spend={"gpt-4o": 40.0})])
+    chosen: dict[object, Traffic] = {}
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.transport not in chosen:
+            chosen[request.transport] = next(replicas)
+        response = web.Response(body=chosen[request.transport].body(), content_type="text/plain")
+        if len(chosen) == 1:
+            response.force_close()
+        return response
+
+    proxy.handler = answer
+    await set_up(hass, entry)
+    await pass_time(hass, freezer)
+    assert len(chosen) > 2
+    assert state(hass, entry, "spend_day") == "0.0"
+
+
+async def test_several_workers_that_restart_count_in_the_scrape_that_shows_it(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    proxy.traffic.workers = 2
+    await set_up(hass, entry)
+    proxy.traffic = Traffic(workers=2, spend={"gpt-4o": 0.75})
+    asked(proxy)
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [False] * TELLING_ANSWERS
+    assert state(hass, entry, "spend_day") == "0.75"
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    assert asked(proxy) == [False]
+    assert state(hass, entry, "spend_day") == "1.25"
+
+
+async def test_several_workers_that_restart_count_where_the_proxy_may_be_asked_once_a_minute_only(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    proxy.traffic.workers = 2
+    await set_up(hass, entry)
+    proxy.traffic = Traffic(workers=2, spend={"gpt-4o": 0.75})
+    last = 0.0
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal last
+        if freezer().timestamp() - last < 60:
+            return web.Response(status=429)
+        last = freezer().timestamp()
+        return web.Response(body=proxy.traffic.body(), content_type="text/plain")
+
+    proxy.handler = answer
+    for _ in range(TELLING_ANSWERS):
+        await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == "0.75"
 
 
 async def test_an_answer_whose_end_is_not_proven_proves_no_absence(

@@ -134,10 +134,12 @@ class LedgerWorker:
         """Return what takes in the body of the next answer."""
         return self._ledger.parser()
 
-    async def async_scrape(self, body: ExpositionParser, answer: Answer, *, part: bool = False) -> None:
-        """Count an answer whose body has been read, or a part of one; raises AnswerError or SurprisingPartError."""
+    async def async_scrape(
+        self, body: ExpositionParser, answer: Answer, *, part: bool = False, doubts: bool = False, first: bool = False
+    ) -> None:
+        """Count an answer whose body has been read, or a part of one; raises what `Ledger.scrape` does."""
         self._ledger.shown = frozenset(self.shown())
-        await self.async_run(partial(self._scrape, body, answer, part=part))
+        await self.async_run(partial(self._scrape, body, answer, part=part, doubts=doubts, first=first))
         snapshot = self.snapshot
         if snapshot.report and (snapshot.report.changed or snapshot.report.restarted):
             self._async_save_spare_copy_late()
@@ -240,16 +242,16 @@ class LedgerWorker:
         self._show(ledger.snapshot)
         return ledger
 
-    def _scrape(self, body: ExpositionParser, answer: Answer, *, part: bool) -> None:
+    def _scrape(self, body: ExpositionParser, answer: Answer, *, part: bool, **asked: bool) -> None:
         """Count an answer; on the ledger's own thread."""
         try:
-            self._count(body, answer, part=part)
+            self._count(body, answer, part=part, **asked)
         except PulseError as err:
             # Whoever catches it is on the event loop, which would be held while all that was read is let go of.
             clear_frames(err.__traceback__)
             raise
 
-    def _count(self, body: ExpositionParser, answer: Answer, *, part: bool) -> None:
+    def _count(self, body: ExpositionParser, answer: Answer, *, part: bool, **asked: bool) -> None:
         """Count an answer, and note what is told of it."""
         exposition = body.finish()
         self._show(
@@ -260,6 +262,7 @@ class LedgerWorker:
                 part=part,
                 complete=answer.complete or body.ended,
                 pid=answer.pid,
+                **asked,
             )
         )
         report = self.snapshot.report

@@ -5,12 +5,17 @@ from http import HTTPStatus
 from typing import Final
 
 from .client import Answer, MetricsClient, RateLimitedError, ScrapeError, UnexpectedStatusError
-from .core.errors import AnswerError, SurprisingPartError
+from .core.errors import AnswerError, DoubtfulRestartError, SurprisingPartError
 from .ledger_worker import LedgerWorker
 from .part_refusal import PartRefusal
 
 WHOLE_ANSWERS: Final = 4
 """Whole answers that one part may lead to: a balancer may ask others than the one that gave it."""
+
+TELLING_ANSWERS: Final = 8
+"""Answers, one after the other, that show who is behind an address where they do not say who gives them: a balancer
+that picks one of two at random has asked both by then, but for once in 128.
+"""
 
 
 class Scraper:
@@ -23,6 +28,8 @@ class Scraper:
         self._refusal = PartRefusal()
         self._begin_whole = False
         """The process that gave a part has not given the whole that was asked of it."""
+        self._doubted = 0
+        """Answers since the last that counted."""
 
     async def async_scrape(self) -> Answer:
         """Have one answer counted, or more where a part is not enough; return the last.
@@ -30,6 +37,8 @@ class Scraper:
         Raises ScrapeError or AnswerError. A process is asked in part once it has an identity, which
         several workers lack: they answer a part with an empty body.
         """
+        if self._ledger.snapshot.last_scrape is None:
+            return await self._async_ask_first()
         process = self._ledger.snapshot.process_start
         if process is None or self._refusal.stands(process) or self._begin_whole:
             self._begin_whole = False
@@ -47,6 +56,16 @@ class Scraper:
             self._refusal.note(process)
         return await self._async_ask(part=False)
 
+    async def _async_ask_first(self) -> Answer:
+        """Ask for a first answer; where it tells no start, for more, until whoever else may answer has been met."""
+        answer = await self._async_ask(part=False, first=True)
+        if self._ledger.snapshot.process_start is None:
+            # What an answer lacks that is asked for again, the next scrape tells.
+            with suppress(ScrapeError, AnswerError):
+                for _ in range(TELLING_ANSWERS - 1):
+                    answer = await self._async_ask(part=False, first=True)
+        return answer
+
     async def _async_ask_in_whole(self) -> Answer:
         """Ask for whole answers until the process that gave a part has given one; each of them counts."""
         answer = await self._async_ask(part=False)
@@ -59,9 +78,19 @@ class Scraper:
         self._begin_whole = self._ledger.has_open_part
         return answer
 
-    async def _async_ask(self, *, part: bool) -> Answer:
-        """Ask once, and count the answer."""
-        body = self._ledger.parser()
-        answer = await self.client.fetch(body.feed, self._ledger.families if part else ())
-        await self._ledger.async_scrape(body, answer, part=part)
-        return answer
+    async def _async_ask(self, *, part: bool, first: bool = False) -> Answer:
+        """Have an answer counted; ask again at once where it looks like a restart, and may be another's."""
+        while True:
+            body = self._ledger.parser()
+            families = self._ledger.families if part else ()
+            self.client.keeps_connections = not (self._doubted or first)
+            answer = await self.client.fetch(body.feed, families)
+            doubts = not first and self._doubted < TELLING_ANSWERS - 1
+            try:
+                await self._ledger.async_scrape(body, answer, part=part, doubts=doubts, first=first)
+            except DoubtfulRestartError:
+                # Kept over a failure to ask: one who may ask once a minute only is believed in the end.
+                self._doubted += 1
+            else:
+                self._doubted = 0
+                return answer

@@ -47,6 +47,10 @@ class SurprisingPartError(PulseError):
     """A part of an answer that is not believed by itself: ask for the whole, of the same process."""
 
 
+class DoubtfulRestartError(PulseError):
+    """Counters fell, and nothing tells whether the process was restarted or another one answers: ask again."""
+
+
 class StoreError(PulseError):
     """The ledger's file cannot be read or written."""
 

@@ -107,14 +107,18 @@ class Ledger:
         part: bool = False,
         complete: bool = True,
         pid: str = "",
+        doubts: bool = False,
+        first: bool = False,
     ) -> Snapshot:
         """Count one answer of the proxy, write it down and return what is now known.
 
         `answered_at` is the proxy's clock, its `Date` header; `part` says that only `families` were
         asked for, `complete` that the end of the answer is proven, `pid` which worker says that it
-        answered. Raises AnswerError or SurprisingPartError, with nothing changed, for an answer that
-        cannot be counted from. A file that cannot be written is no error: the snapshot says so, and
-        what was not written is written with the next scrape.
+        answered, `doubts` that it can be asked again, `first` that it belongs to the first scrape, of
+        which nothing counts. Raises AnswerError or SurprisingPartError, with nothing changed, for an
+        answer that cannot be counted from, and DoubtfulRestartError for one that is a restart unless
+        another process answers when it is asked again. A file that cannot be written is no error: the
+        snapshot says so, and what was not written is written with the next scrape.
         """
         ticking = replace(self._clock)
         tick = ticking.tick(now.timestamp(), answered_at.timestamp() if answered_at else None)
@@ -126,6 +130,8 @@ class Ledger:
                 part=part,
                 complete=complete,
                 pid=pid,
+                doubts=doubts,
+                first=first,
             )
         )
         self._clock = ticking

@@ -28,14 +28,24 @@ class TurnDetector:
     """The series that fell."""
     quiet: int = 0
     """Answers since the last fall, or, once they are found, since the last turn."""
+    doubted: list[Mapping[bytes, float]] = field(default_factory=list)
+    """The counters of answers that were not taken in, as they looked like a restart and the next may tell."""
     found: bool = False
     turns: int = 0
     """Falls, one after the other, to where another was."""
     known_until: float = 0.0
     """Until then, by our clock, they are known to be several."""
 
+    def doubts(self, values: Mapping[bytes, float], now: float) -> bool:
+        """Whether an answer whose counters fell may be one of a process that was not seen before; note it if so."""
+        if self.found or now < self.known_until or any(_goes_on(one, values) for one in (*self.others, *self.older)):
+            return False
+        self.doubted.append(values)
+        return True
+
     def fell(self, before: Mapping[bytes, float], after: Mapping[bytes, float], now: float) -> None:
         """Note that the counters fell from what they were before."""
+        self.doubted = []
         turned = self._take_turn([one for one in (*self.others, *self.older) if _goes_on(one, after)])
         self.turns = self.turns + 1 if turned else 0
         if self.turns > 1:
@@ -49,7 +59,10 @@ class TurnDetector:
         self.fallen |= {text for text, value in before.items() if after.get(text, value) < value * ROUNDED}
 
     def held(self, before: Mapping[bytes, float], after: Mapping[bytes, float], now: float) -> None:
-        """Note an answer in which nothing fell."""
+        """Note an answer in which nothing fell; what was doubted before it was another's."""
+        for values in self.doubted:
+            self._remember(values)
+        self.doubted = []
         self._settle()
         if self.quiet >= REMEMBERED_ANSWERS and now >= self.known_until:
             self.others, self.older = [], []

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from ..catalog import COUNTER_INDEX, COUNTERS, GAUGES, Dimension, Metric
-from ..errors import SurprisingPartError
+from ..errors import DoubtfulRestartError, SurprisingPartError
 from ..exposition import ExpositionParser, GaugeReader, LabelReader, Labels
 from ..garbage_collector import gc_paused
 from ..models import ZERO, Member, MemberKey, Vector
@@ -115,7 +115,8 @@ class Counting:
         """Count one answer.
 
         Raises TruncatedAnswerError, MissingIdentityError or SurprisingPartError, with nothing
-        changed, for an answer that lacks what the same process published before, or who gives it.
+        changed, for an answer that lacks what the same process published before, or who gives it;
+        DoubtfulRestartError where it is not told, and may be by the answer to the same question.
         """
         with gc_paused():
             return self._count(answer)
@@ -130,6 +131,8 @@ class Counting:
         except SurprisingPartError:
             self._open_part = parts.opened(exposition, identity, self._families.witness)
             raise
+        if answer.doubts and step.looks_restarted and self._registry.turns.doubts(step.values, answer.now):
+            raise DoubtfulRestartError
         counted = self._take_in(step)
         if answer.part or (self._open_part and self._open_part.is_of(step.process)):
             self._open_part = None
@@ -142,7 +145,7 @@ class Counting:
         known.processes.number += 1
         process.ahead = step.ahead(known.processes)
         before = step.fallen
-        if before is None and (known.turns.others or any(one.falls for one in diffs.values())):
+        if before is None and (known.turns.others or known.turns.doubted or any(one.falls for one in diffs.values())):
             before = process.present_values()
         falls = process.start is not None and any(one.falls_while_present for one in diffs.values())
         resumed, had_series = process.sums is not None, bool(known.series.by_text)
@@ -194,7 +197,7 @@ class Counting:
         if process.sums and process.start is not None and answer.now < known.processes.in_turn_until:
             # Those that share a start and take turns cannot be told apart by sums.
             process.sums = highest(one.sums for one in known.processes if one.start == process.start and one.sums)
-        if step.is_new and process.pids and not process.restarted:
+        if step.is_new and process.pids and not (process.restarted or answer.first):
             process.waiting = known.processes.wait()
         work = Increases(
             metrics=self.metrics,
@@ -238,7 +241,7 @@ class Counting:
         if step.repeated:
             turns.came_again(step.repeated)
         in_turn |= turns.found or (fell and now < turns.known_until)
-        if in_turn and (process.has_no_identity or work.reset):
+        if step.answer.first or (in_turn and (process.has_no_identity or work.reset)):
             work.increases.clear()
             work.only_grew = False
         if in_turn or work.hold is not None:

@@ -46,6 +46,10 @@ class Answer:
     """Its end is proven, so that what is missing was not lost on the way."""
     pid: str = ""
     """The worker that answered, by a header; empty where there is none."""
+    doubts: bool = False
+    """Whoever asked can ask again, should it look like a restart."""
+    first: bool = False
+    """Of the first scrape, which may ask several times to see who answers: nothing of it counts."""
 
 
 class SeriesRow(NamedTuple):

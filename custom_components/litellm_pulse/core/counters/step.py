@@ -55,6 +55,19 @@ class Step:
             return False
         return any(one.falls_while_present or one.has_returned_unchanged for one in diffs)
 
+    @property
+    def looks_restarted(self) -> bool:
+        """Whether the process began anew, or another one answers, of which only lower counters tell."""
+        if self.fallen is not None:
+            return True
+        diffs = () if self.process.start is None or self.is_older else self.diffs.values()
+        return any(one.falls_while_present and not one.tells_created for one in diffs)
+
+    @property
+    def values(self) -> Mapping[bytes, float]:
+        """The value of each series of the answer."""
+        return _values(self.diffs)
+
     def counts_newcomers(self, look: float) -> bool:
         """Whether a series that appears and does not tell when it was created is new, and no baseline.
 
