@@ -105,14 +105,17 @@ class LedgerHarness:
         loaded: SpareCopy = json.loads(json.dumps(self.ledger.spare_copy()))
         return loaded
 
-    def scrape(self, body: bytes, *, seconds: float = 60, date: datetime | None = None, pid: str = "") -> Snapshot:
+    def scrape(
+        self, body: bytes, *, seconds: float = 60, date: datetime | None = None, pid: str = "", complete: bool = True
+    ) -> Snapshot:
         """Let time pass and count an answer.
 
-        `date` is the proxy's clock where it differs from ours, `pid` the worker that a header names.
+        `date` is the proxy's clock where it differs from ours, `pid` the worker that a header names, `complete`
+        whether its end is proven.
         """
         self.now += timedelta(seconds=seconds)
         answer = read(self.ledger.parser(), body)
-        return self.ledger.scrape(answer, now=self.now, answered_at=date or self.now, pid=pid)
+        return self.ledger.scrape(answer, now=self.now, answered_at=date or self.now, pid=pid, complete=complete)
 
     def roll(self, **passed: float) -> Snapshot:
         """Let time pass with no answer."""

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from ..catalog import COUNTER_INDEX, COUNTERS, GAUGES, Dimension, Metric
-from ..errors import DoubtfulRestartError, SurprisingPartError
+from ..errors import DoubtfulRestartError, MissingIdentityError, SurprisingPartError, TruncatedAnswerError
 from ..exposition import ExpositionParser, GaugeReader, LabelReader, Labels
 from ..garbage_collector import gc_paused
 from ..models import ZERO, Member, MemberKey, Vector
@@ -131,9 +131,12 @@ class Counting:
         except SurprisingPartError:
             self._open_part = parts.opened(exposition, identity, self._families.witness)
             raise
+        except MissingIdentityError, TruncatedAnswerError:
+            self._registry.refused += answer.complete and not answer.part
+            raise
         if answer.doubts and step.looks_restarted and self._registry.turns.doubts(step.values, answer.now):
             raise DoubtfulRestartError
-        counted = self._take_in(step)
+        counted, self._registry.refused = self._take_in(step), 0
         if answer.part or (self._open_part and self._open_part.is_of(step.process)):
             self._open_part = None
         return counted
@@ -257,7 +260,7 @@ class Counting:
         others = known.processes.answered(process, answer.answered_at, answer.now)
         if not process.published or (not answer.part and answer.complete):
             process.published = frozenset(step.exposition)
-        process.starts = step.identity.starts
+        process.starts = step.identity.starts or process.starts
         process.was_complete |= answer.complete
         process.recent.append(step.mark)
         if not answer.part:

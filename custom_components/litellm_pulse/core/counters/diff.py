@@ -14,6 +14,7 @@ from operator import ne
 from ..exposition import belongs, canonical, number, series_and_value, split_sample
 from .processes import Layout, Process, layout_of
 from .series import ROUNDED, Counter
+from .target_labels import relabelled
 
 
 @dataclass(slots=True)
@@ -93,6 +94,7 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
         _compare(diff, old, slots, skipped)
         if diff.known and diff.newcomers:
             _find_renamed(diff, process.layouts_of(family))
+            _find_relabelled(diff)
         diff.falls = any(value < counter.value * ROUNDED for _, counter, value in diff.changed)
     diff.tells_created = bool(created)
     if created:
@@ -267,6 +269,23 @@ def _find_renamed(diff: FamilyDiff, layouts: AbstractSet[Layout]) -> None:
         diff.renamed.append((old, text))
         diff.changed.append((index, counter, value))
     diff.missing = [one for one in diff.missing if one not in present]
+
+
+def _find_relabelled(diff: FamilyDiff) -> None:
+    """Take newcomers for the series that are gone, where only target labels are others, for all of the family."""
+    missing = set(diff.missing) if diff.newcomers else set()
+    gone = {text: one for text, one in diff.known.items() if one in missing} if missing else {}
+    newcomers = {text: (index, value) for index, text, value in diff.newcomers}
+    successors = relabelled(gone.keys(), newcomers.keys(), diff.lines) if gone else {}
+    if any(newcomers[new][1] < gone[old].value * ROUNDED for new, old in successors.items()):
+        return
+    for new, old in successors.items():
+        index, value = newcomers[new]
+        diff.slots[index] = gone[old]
+        diff.renamed.append((old, new))
+        diff.changed.append((index, gone[old], value))
+    if successors:
+        diff.newcomers, diff.missing = [one for one in diff.newcomers if one[1] not in successors], []
 
 
 def _is_repeated(diff: FamilyDiff, counter: Counter, index: int) -> bool:

@@ -51,10 +51,12 @@ class Match:
     """The answer lacks an identity that those before had, and its counters fell: other workers answer now."""
 
 
-def match(identity: Identity, answer: Answer, processes: Processes, families: Collection[str]) -> Match:
+def match(
+    identity: Identity, answer: Answer, processes: Processes, families: Collection[str], *, lasting: bool
+) -> Match:
     """Find the process that gave an answer.
 
-    Raises MissingIdentityError where it cannot be told, though it could be before, and
+    Raises MissingIdentityError where it cannot be told, though it could be before, unless that is `lasting`, and
     SurprisingPartError where a part is not enough to tell.
     """
     told = ((family, answer.exposition.get(created_family(family), ())) for family in families)
@@ -71,7 +73,7 @@ def match(identity: Identity, answer: Answer, processes: Processes, families: Co
         return Match(_by_start(identity.start, answer, processes, families, twins))
     if identity.pids:
         return _by_pids(identity, processes, twins)
-    return _without_identity(answer, processes, twins)
+    return _without_identity(answer, processes, twins, lasting=lasting)
 
 
 def _has_series_of(process: Process, answer: Answer) -> bool:
@@ -133,7 +135,11 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
             created = {one.created for one in counters.values() if one.created is not None}
             known |= bool(created)
             layouts = process.layouts_of(family)
-            for text, value in creation_times(family, lines).items():
+            told = creation_times(family, lines)
+            present = {one.created for one in counters.values() if one.missing_since is None} - {None}
+            if present and present <= set(told.values()):
+                return True
+            for text, value in told.items():
                 counter = counters.get(text)
                 # Where labels come in another order, the time alone has to tell.
                 if value in created if layouts != {layout_of(text)} else counter and counter.created == value:
@@ -146,10 +152,11 @@ def _share_incarnations(lines: Sequence[bytes], old: Sequence[bytes]) -> bool:
     known = {sample for sample in map(split_sample, old) if sample[1] and sample[1] > 0}
     if not known.isdisjoint(map(split_sample, lines)):
         return True
-    times = {time for _, time in known}
-    return layout_of(lines[0].rpartition(b" ")[0]) != layout_of(old[0].rpartition(b" ")[0]) and not times.isdisjoint(
-        map(_time, lines)
-    )
+    times, told = {time for _, time in known}, set(map(_time, lines))
+    if layout_of(lines[0].rpartition(b" ")[0]) != layout_of(old[0].rpartition(b" ")[0]):
+        return not times.isdisjoint(told)
+    # Whoever scrapes for others may have given all of them another label.
+    return bool(times) and times <= told
 
 
 def _repeats_untold(process: Process, answer: Answer, twins: Mapping[str, Sequence[bytes]]) -> bool:
@@ -190,21 +197,26 @@ def _of_several(processes: Collection[Process], twins: Mapping[str, Sequence[byt
     return _by_created(processes, twins)
 
 
-def _without_identity(answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
-    """Return the process that never had an identity; an answer that lost its identity is refused."""
+def _without_identity(
+    answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]], *, lasting: bool
+) -> Match:
+    """Return the process that never had an identity, or the one that is proven by its times of creation.
+
+    An answer that lost its identity is refused, unless that is lasting.
+    """
     newest = processes.newest
     if newest is None:
         return Match(None)
     known = [one for one in processes if not one.forgotten]
+    if proven := [one for one in known if _shares_created(one, twins)]:
+        return Match(max(proven, key=lambda one: one.number), is_proven=True)
     if newest.has_no_identity and not newest.pids:
-        # Another that has an identity may have lost it, too.
-        if any(one.start is not None and _shares_created(one, twins) for one in known):
-            raise SurprisingPartError if answer.part else MissingIdentityError
         return _of_several([one for one in processes if one.has_no_identity and not one.pids], twins)
-    # What tells the same times of creation goes on, whatever else has fallen.
-    if not all(_is_below(one, answer) and not _shares_created(one, twins) for one in known):
-        raise SurprisingPartError if answer.part else MissingIdentityError
-    return Match(None, fell_without_identity=True)
+    if all(_is_below(one, answer) for one in known):
+        return Match(None, fell_without_identity=True)
+    if lasting:
+        return Match(None)
+    raise SurprisingPartError if answer.part else MissingIdentityError
 
 
 def _is_below(process: Process, answer: Answer) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ..catalog import Metric
@@ -148,8 +148,8 @@ class Increases:
         if diff.renamed:
             self.process.layouts_of(family).update(layout_of(new) for _, new in diff.renamed)
         for old, new in diff.renamed:
-            counters[new] = counters.pop(old)
-            self.index.by_text[new] = counters[new].series
+            counter = counters[new] = counters.pop(old)
+            counter.series = self.index.by_text[new] = replace(counter.series, text=new)
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""

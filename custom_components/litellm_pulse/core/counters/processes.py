@@ -22,6 +22,12 @@ MOST_PROCESSES = 48
 MOST_FORGOTTEN = 100
 """Processes of which it is remembered besides that they were there: should one return, it is a baseline."""
 
+MOST_WORKERS = 256
+"""Workers that are remembered: where they are recycled, those of now take the place of all."""
+
+_START = "="
+"""What stands in the file before a start of those that are joined."""
+
 _PORT = "@"
 """What stands in the file before a worker that the header names, and alone where the last answer named no other."""
 
@@ -140,20 +146,30 @@ class Process:
             self.forgotten or self.sums is not None,
             self.seen,
             self.number,
-            " ".join([*sorted(self.pids), *[_PORT] * self.is_unnamed, *(_PORT + one for one in sorted(self.ports))]),
+            " ".join(self._names()),
             self.joined,
             self.waiting.dump() if self.waiting else "",
             " ".join(sorted(self.counters.keys() - self.whole)) if self.whole is not None else "",
         )
 
+    def _names(self) -> Iterator[str]:
+        """Yield what is written down of its workers, and of those that it joins."""
+        yield from sorted(self.pids)
+        yield from [_PORT] * self.is_unnamed
+        yield from (_PORT + one for one in sorted(self.ports))
+        if self.joined:
+            yield from (f"{_START}{one!r}" for one in sorted(self.starts))
+
     @classmethod
     def of(cls, row: ProcessRow) -> Process:
         """Return the process that was written down."""
-        ports = {one.removeprefix(_PORT) for one in row.pids.split() if one.startswith(_PORT)}
+        names = row.pids.split()
+        ports = {one.removeprefix(_PORT) for one in names if one.startswith(_PORT)}
         return cls(
             row.id,
             row.start,
-            pids=frozenset(one for one in row.pids.split() if not one.startswith(_PORT)),
+            pids=frozenset(one for one in names if not one.startswith((_PORT, _START))),
+            starts=frozenset(float(one.removeprefix(_START)) for one in names if one.startswith(_START)),
             ports=frozenset(ports - {""}),
             is_unnamed="" in ports,
             joined=row.joined,
@@ -169,9 +185,9 @@ class Process:
     def meet(self, pids: frozenset[str], port: str, *, names_workers: bool) -> None:
         """Take in the workers that an answer names; those of a header only as long as no gauge has named any."""
         if names_workers:
-            self.pids = pids if self.pids == {port} else self.pids | pids
+            self.pids = pids if self.pids == {port} else _together(self.pids, pids)
         if port:
-            self.ports |= {port}
+            self.ports = _together(self.ports, {port})
             self.is_unnamed = not names_workers
 
     def counters_of(self, family: str) -> dict[bytes, Counter]:
@@ -309,6 +325,9 @@ class Processes:
         for number in dropped:
             del self.known[number]
         outlived = self._outlived(MOST_PROCESSES) if process not in self else []
+        if process not in self and process.has_no_identity and not (process.pids or process.restarted):
+            # They do not tell any more when they began: whatever returns of them has counted as this one's.
+            outlived = [one for one in self if one.start is not None and not one.forgotten]
         baselines = self._let_go_of(outlived)
         for one in self._outlived(MOST_EXPECTED) if process not in self else ():
             one.let_go_of_lines()
@@ -370,6 +389,12 @@ class Processes:
         self.known = {row.id: Process.of(row) for row in rows}
         self.number = max([self.number, *(one.number for one in rows)])
         return origins
+
+
+def _together(known: frozenset[str], named: AbstractSet[str]) -> frozenset[str]:
+    """Return those that are known and those that are named, or those alone where they would be too many."""
+    both = known | named
+    return both if len(both) <= MOST_WORKERS else frozenset(named)
 
 
 def _is_replaced_by(other: Process, process: Process) -> bool:

@@ -10,7 +10,7 @@ from .ambiguity import AmbiguityLog, TurnDetector
 from .attribution import Attributions
 from .identity import ahead
 from .origins import Origins
-from .processes import Process, Processes
+from .processes import WAIT_ANSWERS, Process, Processes
 from .raw_sums import RawSums
 from .results import BaselineKey, Changes, CountingState, SeriesRow
 from .series import Counter
@@ -31,10 +31,17 @@ class CounterRegistry:
     ambiguities: AmbiguityLog = field(default_factory=AmbiguityLog)
     splits: Splits = field(default_factory=Splits)
     raw: RawSums = field(default_factory=RawSums)
+    refused: int = 0
+    """Whole answers, one after the other, that lacked what those before told."""
 
     def __post_init__(self) -> None:
         """Begin with no metric tracked."""
         self.origins = Origins(self.metrics)
+
+    @property
+    def lacks_for_long(self) -> bool:
+        """Whether what answers lack is gone, and was not lost once."""
+        return self.refused >= WAIT_ANSWERS
 
     @property
     def meta(self) -> dict[str, str | float]:

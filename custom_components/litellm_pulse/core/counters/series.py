@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from .results import Baseline, SeriesRow
 
-ROUNDED = 1 - 1e-9
-"""What is left of a sum whose terms were added in another order."""
+ROUNDED = 1 - 1e-5
+"""What is left of a sum whose terms were added in another order, or that is written with six digits (`%g`)."""
 
 
 @dataclass(slots=True, eq=False)

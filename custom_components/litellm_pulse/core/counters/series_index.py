@@ -98,9 +98,9 @@ class SeriesIndex:
 
     def bury(self, alive: Iterable[Counter]) -> list[int]:
         """Let go of the series that have no counter any more; return their numbers."""
-        kept = {id(one.series) for one in alive}
-        dead = [text for text, series in self.by_text.items() if id(series) not in kept]
-        return [self.by_text.pop(text).id for text in dead]
+        kept = {one.series.id for one in alive}
+        dead = [text for text, series in self.by_text.items() if series.id not in kept]
+        return list({self.by_text.pop(text).id for text in dead})
 
     def rows(self) -> list[SeriesRow]:
         """Return those that count, as they are written down."""

@@ -1,10 +1,10 @@
 """What an answer says of the process that gives it, before anything is changed by it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import TruncatedAnswerError
-from ..exposition import Exposition, GaugeSample, split_sample
+from ..exposition import PROCESS_START, Exposition, GaugeSample, split_sample
 from . import parts
 from .diff import FamilyDiff, created_family, diff_family
 from .families import EVIDENCE, Families
@@ -48,7 +48,7 @@ class Step:
         process = self.process
         if self.repeated is not None:
             return True
-        if self.is_new or process.has_no_identity or (process.joined and self.identity.starts != process.starts):
+        if self.is_new or process.has_no_identity or (process.joined and not self.identity.starts <= process.starts):
             return False
         diffs = self.diffs.values()
         if not any(one.falls for one in diffs) or any(one.rises for one in diffs):
@@ -126,14 +126,17 @@ def read_step(
     """Return what an answer says.
 
     Raises TruncatedAnswerError, MissingIdentityError or SurprisingPartError for an answer that lacks what
-    the same process published before, or who gives it.
+    the same process published before, or who gives it, unless answers have lacked it for long.
     """
-    exposition, processes = answer.exposition, known.processes
-    found = match(identity, answer, processes, families.counted(exposition))
+    exposition, processes, lasting = answer.exposition, known.processes, known.lacks_for_long
+    found = match(identity, answer, processes, families.counted(exposition), lasting=lasting)
     process = found.process or _begin(processes, identity, restarted=found.fell_without_identity)
+    if process.joined and process not in processes and all(one.labels for one in gauges[PROCESS_START]):
+        # Bodies one after the other, which nothing tells apart, would have the same series.
+        _take_over([one for one in processes if one.start in identity.starts], process)
     if answer.part:
         exposition = parts.completed(exposition, process, identity, families.witness)
-    diffs = _diffs(process, exposition, identity, families)
+    diffs = _diffs(process, exposition, families, lasting=lasting)
     if answer.part:
         parts.refuse_surprises(diffs)
     falls = found.process is not None and not found.is_proven and any(one.falls for one in diffs.values())
@@ -149,7 +152,7 @@ def read_step(
         process.recent = recent
         for counter in counted:
             process.counters_of(counter.series.family)[counter.series.text] = counter
-        diffs = _diffs(process, exposition, identity, families)
+        diffs = _diffs(process, exposition, families, lasting=lasting)
     return Step(answer, exposition, gauges, identity, process, process not in processes, diffs, fallen, mark)
 
 
@@ -164,21 +167,26 @@ def _begin(processes: Processes, identity: Identity, *, restarted: bool) -> Proc
     return processes.begin(identity.start, identity.pids, joined=identity.joined, restarted=restarted)
 
 
-def _diffs(process: Process, exposition: Exposition, identity: Identity, families: Families) -> dict[str, FamilyDiff]:
+def _take_over(known: Sequence[Process], process: Process) -> None:
+    """Have a process that joins those that are known go on from their counters."""
+    for one in (counter for other in known for counter in other.all_counters()):
+        process.counters_of(one.series.family)[one.series.text] = replace(one)
+
+
+def _diffs(process: Process, exposition: Exposition, families: Families, *, lasting: bool) -> dict[str, FamilyDiff]:
     """Read every family of an answer against the process' last one.
 
     A process with an identity never stops publishing a family: where one is missing, the answer
-    was cut off.
+    was cut off, unless that is lasting.
     """
-    has_no_identity = identity.start is None and not identity.joined
     diffs = {
         family: diff_family(process, family, exposition[family], exposition.get(created_family(family), ()))
-        for family in families.counted(exposition, with_evidence=has_no_identity)
+        for family in families.counted(exposition, with_evidence=process.has_no_identity)
     }
     for family, counters in process.counters.items():
         if family in diffs or family in exposition or all(one.missing_since for one in counters.values()):
             continue
-        if process.start is not None:
+        if process.start is not None and not lasting:
             raise TruncatedAnswerError
         if not family.endswith(EVIDENCE):
             diffs[family] = diff_family(process, family, (), ())

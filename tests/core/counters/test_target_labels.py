@@ -1,0 +1,89 @@
+"""Labels that say where something was scraped are no part of what is counted."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pytest
+
+from ..bodies import COST, REQUESTS, START, family, series
+from ..conftest import LedgerHarness
+
+OLD = START.timestamp() - 5000
+
+
+class Usage(NamedTuple):
+    """A counter of a model."""
+
+    value: float
+    created: float
+
+
+def answer(labels: Mapping[str, str], usage: Mapping[str, Usage], *, created: bool, start: float | None = OLD) -> bytes:
+    """Return an answer that whoever scraped has given these labels."""
+    samples = {series(model=model, **labels): one.value for model, one in usage.items()}
+    times = {series(model=model, **labels): one.created for model, one in usage.items()} if created else None
+    name = f"process_start_time_seconds{series(**labels)}"
+    identity = f"# TYPE process_start_time_seconds gauge\n{name} {start!r}\n" if start else ""
+    return (identity + family(COST, samples, times) + family(REQUESTS, samples, times)).encode()
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["", "restarts"])
+@pytest.mark.parametrize("start", [OLD, None], ids=["a start", "workers"])
+@pytest.mark.parametrize("created", [True, False], ids=["created", ""])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [{"prometheus_replica": "p0"}, {"prometheus_replica": "p1"}],
+        [{}, {"job": "litellm", "instance": "litellm:4000"}],
+        [{"job": "a", "replica": "0"}, {"job": "a", "replica": "1"}, {"replica": "0"}, {}],
+    ],
+    ids=["federation of a pair", "added and gone", "several"],
+)
+def test_labels_of_whoever_scrapes_make_no_other_series(
+    harness: LedgerHarness, labels: list[Mapping[str, str]], *, created: bool, start: float | None, restarts: bool
+) -> None:
+    usage = {"gpt-4o": Usage(100.0, OLD + 1), "opus": Usage(50.0, OLD + 2)}
+    harness.scrape(answer(labels[0], usage, created=created, start=start))
+    truth = 0.0
+    for number in range(12):
+        usage["gpt-4o"] = usage["gpt-4o"]._replace(value=usage["gpt-4o"].value + 1)
+        truth += 1
+        if number in {2, 5}:
+            usage[f"llama-{number}"] = Usage(7.0, harness.now.timestamp() + 30)
+            truth += 7
+        harness.scrape(answer(labels[number % 5 % len(labels)], usage, created=created, start=start))
+        assert harness.total() == pytest.approx(truth), number
+        if restarts:
+            harness.reopen()
+
+
+@pytest.mark.parametrize("label", ["model", "tag_env", "metadata_room", "team", "end_user"])
+def test_a_label_of_litellm_makes_another_series(harness: LedgerHarness, label: str) -> None:
+    def usage(value: str, amount: float) -> bytes:
+        return family(COST, {series(**{"model": "gpt-4o", label: value}): amount}).encode()
+
+    start = f"# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {OLD!r}\n".encode()
+    harness.scrape(start + usage("one", 5.0))
+    harness.scrape(start + usage("another", 6.0))
+    assert harness.total() == 6.0
+
+
+def test_a_restart_under_other_labels_counts_from_zero(harness: LedgerHarness) -> None:
+    usage = {"gpt-4o": Usage(100.0, OLD + 1), "opus": Usage(50.0, OLD + 2)}
+    harness.scrape(answer({}, usage, created=True))
+    born = harness.now.timestamp() + 10
+    fresh = {"gpt-4o": Usage(150.0, born + 1), "opus": Usage(60.0, born + 2)}
+    harness.scrape(answer({"job": "litellm"}, fresh, created=True, start=born))
+    assert harness.total() == 210.0
+
+
+def test_replicas_under_one_name_are_no_successors(harness: LedgerHarness) -> None:
+    usage = {"gpt-4o": Usage(100.0, OLD + 1)}
+    harness.scrape(answer({}, usage, created=False))
+    labels = [series(model="gpt-4o", instance=name) for name in "ab"]
+    starts = "".join(
+        f"process_start_time_seconds{series(instance=name)} {OLD + number!r}\n" for number, name in enumerate("ab")
+    )
+    joined = "# TYPE process_start_time_seconds gauge\n" + starts + family(COST, dict.fromkeys(labels, 900.0))
+    harness.scrape(joined.encode())
+    assert harness.total() == 0.0
