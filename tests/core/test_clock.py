@@ -282,3 +282,22 @@ def test_no_replica_is_forgotten_because_nobody_answered_for_long(harness: Ledge
         harness.scrape(cost(value, start=OLDER))
     harness.scrape(cost(20, start=OLDER - 60))
     assert harness.total() == 12 + 20
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=3), timedelta(days=40)], ids=str)
+@pytest.mark.parametrize("ahead", [timedelta(minutes=50), timedelta(days=1), timedelta(days=40)], ids=str)
+def test_nothing_is_lost_where_the_proxy_stops_telling_the_time_while_ours_is_not_believed(
+    harness: LedgerHarness, back: timedelta, ahead: timedelta
+) -> None:
+    for value in range(1, 30):
+        _scrape(harness, value, proxys=timedelta())
+    _scrape(harness, 30, ours=-back, proxys=timedelta())
+    _scrape(harness, 31, ours=ahead)
+    assert harness.snapshot.last_scrape is not None
+    assert harness.snapshot.last_scrape - harness.now <= ahead
+    for value in range(32, 60):
+        _scrape(harness, value)
+        assert harness.total() == value - 1
+    assert harness.snapshot.last_scrape == harness.now
+    harness.reopen()
+    assert harness.per_window() == dict.fromkeys(harness.per_window(), 58)

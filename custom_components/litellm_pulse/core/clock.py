@@ -98,7 +98,7 @@ class LedgerClock:
             self.contradicted += 1
         confirmed = self.contradicted > CONFIRMED and not self._lags(now, proxys)
         if self.contradicted and not confirmed and not self._is_back(now):
-            return Tick(self.latest + max(0.0, proxys if proxys is not None else ours), is_sure=False)
+            return Tick(self.latest + self._passed(ours, proxys), is_sure=False)
         if self.contradicted:
             return self._follow(now, is_proven=not confirmed)
         if now >= self.latest:
@@ -126,6 +126,12 @@ class LedgerClock:
         """Whether our clock was set, by the word of the proxy's, which goes on as clocks do."""
         is_strange = not -DRIFT <= ours <= LEAP
         return is_strange and 0 <= proxys <= LEAP and abs(ours - proxys) > LEAP
+
+    def _passed(self, ours: float, proxys: float | None) -> float:
+        """Return the seconds since the last answer, while our clock is not believed: no clock's leap is time."""
+        passed = ours if proxys is None else proxys
+        is_pause = proxys is not None and abs(ours - proxys) <= LEAP
+        return max(0.0, passed) if passed <= LEAP or is_pause else self.pace
 
     def _lags(self, now: float, proxys: float | None) -> bool:
         """Whether our clock was set back, and the proxy's says what ours would: that is believed for three hours."""

@@ -263,6 +263,7 @@ class Ledger:
         if due:
             self._tidied_day = at.toordinal()
             self._writer.pending.add(self._counting.forget(tick.at))
+            self._budgets.forget(self._counting.alive)
         return due
 
     def _fold(self, at: datetime) -> None:
@@ -273,7 +274,7 @@ class Ledger:
         before = self._totals.day_of(at) - self._writer.retention_days
         try:
             with store.atomic() as cursor:
-                folded = folding.fold(cursor, known.keys, before, {*self.shown, *self._budgets.budgets})
+                folded = folding.fold(cursor, known.keys, before, {*self.shown, *self._budgets.told})
                 if not folded:
                     return
                 counting = Counting(known.metrics, known.gauges)
@@ -286,8 +287,10 @@ class Ledger:
         self._counting = counting
         self._totals.replace(totals, counting.groups)
         self._writer.pending.add(changes)
-        sums = counting.newest_sums or {}
-        self._publish(replace(self.snapshot, split_raw=sums, folded=self.snapshot.folded + len(folded)))
+        reading = self._budgets.drop(folded)
+        self._writer.pending.budgets |= reading.changed
+        sums, many = counting.newest_sums or {}, self.snapshot.folded + len(folded)
+        self._publish(replace(self.snapshot, split_raw=sums, folded=many, budgets=reading.budgets))
 
     # What is written and read
 

@@ -6,7 +6,11 @@ from itertools import product
 import pytest
 
 from custom_components.litellm_pulse.core.counters.ambiguity import REMEMBERED_ANSWERS, TurnDetector
-from custom_components.litellm_pulse.core.errors import SurprisingPartError, TruncatedAnswerError
+from custom_components.litellm_pulse.core.errors import (
+    MissingIdentityError,
+    SurprisingPartError,
+    TruncatedAnswerError,
+)
 
 from ..bodies import COST, START, TOKENS, body, cost, family, read, series
 from ..conftest import LedgerHarness
@@ -875,3 +879,39 @@ def test_times_of_creation_that_are_lost_in_turn_make_no_other_process(
         assert harness.total() == 3 * value
         if reopened:
             harness.reopen()
+
+
+@pytest.mark.parametrize("evicted", [True, False])
+def test_a_proxy_without_a_start_that_loses_times_of_creation_once_counts_nothing_again(
+    harness: LedgerHarness, *, evicted: bool
+) -> None:
+    # As on macOS and Windows, where prometheus_client knows of no start.
+    opus, gpt = series(model="opus"), series(model="gpt-4o")
+    old = START.timestamp() - 5000
+
+    def answer(opus_value: float, gpt_value: float, born: float = old) -> bytes:
+        return body(family(COST, {opus: opus_value, gpt: gpt_value}, {opus: old, gpt: born}))
+
+    harness.scrape(answer(5000.0, 50.0))
+    born = harness.now.timestamp() + 10 if evicted else old
+    value = 3.0 if evicted else 51.0
+    harness.scrape(body(family(COST, {opus: 5001.0, gpt: value})), complete=False)
+    harness.scrape(answer(5002.0, value, born))
+    assert harness.total() == (5.0 if evicted else 3.0)
+
+
+def test_replicas_that_only_times_of_creation_tell_apart_are_refused_where_these_are_lost(
+    harness: LedgerHarness,
+) -> None:
+    labels, old = series(model="gpt-4o"), START.timestamp() - 5000
+
+    def answer(value: float, born: float | None) -> bytes:
+        return body(family(COST, {labels: value}, {labels: born} if born else None))
+
+    harness.scrape(answer(5000.0, old))
+    harness.scrape(answer(40.0, old + 9))
+    with pytest.raises(MissingIdentityError):
+        harness.scrape(answer(5001.0, None))
+    harness.scrape(answer(41.0, old + 9))
+    harness.scrape(answer(5002.0, old))
+    assert harness.total() == 3.0

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import pytest
 
@@ -132,3 +133,20 @@ def test_what_a_replica_told_before_it_was_seen_first_is_not_what_changed_last()
     assert _left(budgets, _told({"1": 45.0})) == 45
     told = [budgets.read(2, _told({"1": one}), BEGIN, stands=True).budgets[TEAM].remaining for one in (60.0, 59.0)]
     assert told == [45, 59]
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_a_limit_that_was_taken_away_stays_away_over_a_restart_of_home_assistant(stands: bool) -> None:  # noqa: FBT001
+    def told(left: float) -> Gauges:
+        copies = [({"team": "t1", "team_alias": alias}, value) for alias, value in (("Old", 90.0), ("New", left))]
+        most = [GaugeSample(labels, 100.0 if value == 90.0 else value) for labels, value in copies]
+        return {LEFT: [GaugeSample(labels, value) for labels, value in copies], MOST: most}
+
+    budgets = Budgets()
+    budgets.read(1, told(95.0), BEGIN)
+    assert TEAM not in budgets.read(1, told(inf), BEGIN).budgets
+    loaded = Budgets()
+    loaded.load(budgets.budgets)
+    # At the first look of all nobody knows which of both is the live one, and a budget is better than none.
+    assert (TEAM in loaded.read(1, told(inf), BEGIN, stands=stands).budgets) is not stands
+    assert loaded.read(1, told(80.0), BEGIN).budgets[TEAM].remaining == 80.0

@@ -85,3 +85,21 @@ def test_usage_that_is_not_posted_yet_moves_to_another_zone_too(harness: LedgerH
     assert harness.per_window() == windows
     harness.reopen()
     assert harness.per_window() == windows
+
+
+def test_what_is_filed_where_it_is_brought_to_stays(harness: LedgerHarness, proxy: Proxy) -> None:
+    harness.scrape(proxy.answer(), seconds=0)
+    spent = {}
+    for amount in range(1, 9):
+        harness.scrape(proxy.spend(amount), seconds=600)
+        spent[harness.now] = float(amount)
+    first, *_, last = spent
+    writer = harness.ledger._writer
+    # From the second quarter-hour on, into the last; then all that is later than the first, into the last again.
+    kept = {at: amount for at, amount in spent.items() if windows.quarter_of(at) == windows.quarter_of(first)}
+    moved = {**kept, last: sum(spent.values()) - sum(kept.values())}
+    into = windows.bucket_of(last, ZONE)
+    writer.refile_since(windows.quarter_of(first) + 1, ZONE, into, harness.now)
+    assert _rows(harness, "usage") == _expected(moved)
+    writer.refile(windows.bucket_of(first, ZONE), into, harness.now)
+    assert _rows(harness, "usage") == _expected(moved)

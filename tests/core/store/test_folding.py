@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
+from custom_components.litellm_pulse.core.counters.attribution import MOST_UNPROVEN
 from custom_components.litellm_pulse.core.counters.processes import Waiting
-from custom_components.litellm_pulse.core.models import OTHER, MemberKey, Window
+from custom_components.litellm_pulse.core.models import OTHER, Budget, ListedMember, Member, MemberKey, Window
 from custom_components.litellm_pulse.core.query import sql
 from custom_components.litellm_pulse.core.query.sql import Period, UsageQuery
 from custom_components.litellm_pulse.core.store import writer
 
-from ..bodies import COST, START, Value, body, family, series
+from ..bodies import COST, FAILED, START, Value, body, family, series
 from ..conftest import LedgerHarness
 
 RETENTION = 10
@@ -213,3 +214,65 @@ def test_who_cannot_be_counted_together_stays_until_the_file_lets_it(shop: Shop)
     assert harness.total() == pytest.approx(shop.total, abs=1e-9)
     assert _by_customer(harness) == pytest.approx(shop.spent, abs=1e-9)
     assert harness.snapshot.store_error is None
+
+
+BUDGETS = ("litellm_remaining_customer_budget_metric", "litellm_customer_max_budget_metric")
+
+
+def test_who_had_a_budget_by_a_process_that_is_gone_is_counted_together_with_others(harness: LedgerHarness) -> None:
+    def answer(day: int, *, keeps: bool) -> bytes:
+        names = [f"visitor-{day}-{number}" for number in range(DAILY)]
+        labels = [series(end_user=one) for one in (*names, *(["regular"] if keeps else []))]
+        spent = {series(model="gpt-4o", end_user=one): 0.25 for one in names}
+        gauges = [f"# TYPE {name} gauge\n" + "".join(f"{name}{one} 5\n" for one in labels) for name in BUDGETS]
+        return body(family(COST, spent), *gauges, start=harness.now.timestamp() - 60)
+
+    harness.scrape(answer(0, keeps=True))
+    harness.ledger._writer.retention_days = RETENTION
+    harness.scrape(answer(1, keeps=True))
+    sizes = []
+    for day in range(2, 60):
+        for _ in range(2):
+            harness.scrape(answer(day, keeps=True), seconds=43200)
+        if day % 20 == 19:
+            sizes.append((len(harness.snapshot.members), len(harness.snapshot.budgets)))
+    assert sizes[0] == sizes[1] == sizes[2]
+    assert sizes[0][1] < (RETENTION + 10) * DAILY
+    # Whose budget the proxy tells is told apart, used or not.
+    regular = (Dimension.CUSTOMER, "regular")
+    assert regular in harness.snapshot.budgets
+    assert regular in harness.snapshot.members
+    before = dict(harness.snapshot.budgets)
+    harness.reopen()
+    assert harness.snapshot.budgets.keys() == before.keys()
+
+
+def test_whose_budget_litellms_api_lists_is_told_apart(harness: LedgerHarness) -> None:
+    key = (Dimension.CUSTOMER, "listed")
+    listed = ListedMember(Member(*key, "Listed"), Budget(4.0, 5.0))
+    for day in range(3 * RETENTION):
+        spent = {series(model="gpt-4o", end_user=f"visitor-{day}"): 0.25}
+        harness.scrape(body(family(COST, spent), start=harness.now.timestamp() - 60), seconds=86400)
+        harness.ledger._writer.retention_days = RETENTION
+        harness.ledger.complete({Dimension.CUSTOMER: [listed]})
+    assert harness.snapshot.folded > 0
+    assert key in harness.snapshot.members
+    assert harness.snapshot.budgets[key].remaining == 4.0
+
+
+def test_names_of_refused_requests_are_not_remembered_for_good(harness: LedgerHarness) -> None:
+    def answer(day: int) -> bytes:
+        # Whoever scans; the second of the names of a day is used on the next.
+        names = [f"guess-{day}-{number}" for number in range(MOST_UNPROVEN // 4)]
+        refused = {series(requested_model=one, exception_status="401"): 1.0 for one in names}
+        used = {series(model=f"guess-{day - 1}-1", requested_model=f"guess-{day - 1}-1"): 0.25}
+        return body(family(FAILED, refused), family(COST, used), start=harness.now.timestamp() - 60)
+
+    for day in range(1, 25):
+        harness.scrape(answer(day), seconds=86400)
+    attributions = harness.ledger._counting._registry.attributions
+    assert len(attributions._unproven) < 3 * MOST_UNPROVEN
+    # The first two processes were there before the first look.
+    assert harness.total() == 0.25 * 22
+    assert harness.total(member=(Dimension.MODEL, "guess-22-1")) == 0.25
+    assert not [key for key in harness.snapshot.members if key[1].endswith("-2")]

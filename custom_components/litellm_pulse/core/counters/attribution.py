@@ -19,6 +19,9 @@ type Values = tuple[str, ...]
 MEMBER_LIMIT = 20_000
 """Members of one dimension that are told apart; those past it are counted together, under `OTHER`."""
 
+MOST_UNPROVEN = 5000
+"""Names of refused requests that are remembered at the end of a day: whoever scans for models makes thousands."""
+
 _IDS = ("model_id", "litellm_model_name", "requested_model")
 """Labels that lead to the model where a family does not name it, the surest first."""
 
@@ -157,6 +160,15 @@ class Attributions:
         for label in _LEADS:
             for traced in _TRACED.values():
                 self._teach(traced, label, value.get(label), value.get(_NAMES[traced]))
+
+    def forget_unproven(self) -> bool:
+        """Let go of the names of refused requests, if many; return whether known series are to teach anew."""
+        if len(self._unproven) <= MOST_UNPROVEN:
+            return False
+        for learned in (self._unproven, self._learned, self._met, self._known, self._deployed):
+            learned.clear()
+        self.is_stale = True
+        return True
 
     def _teach(self, traced: Traced, label: str, value: str | None, meaning: str | None) -> None:
         """Take in what the value of a label means."""

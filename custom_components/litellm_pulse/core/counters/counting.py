@@ -64,6 +64,11 @@ class Counting:
         return self._registry.attributions.groups
 
     @property
+    def alive(self) -> AbstractSet[int]:
+        """The processes that may answer again."""
+        return {one.id for one in self._registry.processes if not one.forgotten}
+
+    @property
     def ambiguous_answers(self) -> int:
         """How often an answer left it open what to count."""
         return self._registry.ambiguities.total

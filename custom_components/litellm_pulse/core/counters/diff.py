@@ -57,6 +57,11 @@ class FamilyDiff:
         return {counter for _, counter, value in self.changed if value < counter.value * ROUNDED}
 
     @property
+    def falls_untold(self) -> bool:
+        """Whether a counter is lower of which it was never told when it was created, which would say why."""
+        return self.falls and any(counter.created is None for counter in self.fallen)
+
+    @property
     def rises(self) -> bool:
         """Whether any counter is higher than it was, or new."""
         return bool(self.newcomers) or any(value > counter.value for _, counter, value in self.changed)

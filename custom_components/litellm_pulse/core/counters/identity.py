@@ -211,12 +211,20 @@ def _without_identity(
     if proven := [one for one in known if _shares_created(one, twins)]:
         return Match(max(proven, key=lambda one: one.number), is_proven=True)
     if newest.has_no_identity and not newest.pids:
-        return _of_several([one for one in processes if one.has_no_identity and not one.pids], twins)
+        alike = [one for one in processes if one.has_no_identity and not one.pids]
+        if not twins and len(alike) > 1 and not lasting and any(map(_has_told_created, alike)):
+            raise SurprisingPartError if answer.part else MissingIdentityError
+        return _of_several(alike, twins)
     if all(_is_below(one, answer) for one in known):
         return Match(None, fell_without_identity=True)
     if lasting:
         return Match(None)
     raise SurprisingPartError if answer.part else MissingIdentityError
+
+
+def _has_told_created(process: Process) -> bool:
+    """Whether it is known when any of its series was created."""
+    return any(True for _ in process.created_times())
 
 
 def _is_below(process: Process, answer: Answer) -> bool:

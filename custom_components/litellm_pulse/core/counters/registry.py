@@ -69,7 +69,10 @@ class CounterRegistry:
         """Let go of the processes, counters and series that were not seen for seven days by our clock."""
         changes = self.processes.forget(now)
         self.raw.keep_only([one.id for one in self.processes if not one.forgotten])
-        return replace(changes, dead_series=self.series.bury(self._counters()))
+        changes = replace(changes, dead_series=self.series.bury(self._counters()))
+        if self.attributions.forget_unproven():
+            self.series.teach(self.attributions)
+        return changes
 
     def state(self) -> CountingState:
         """Return all that is known, for a file that has to be begun anew."""

@@ -96,6 +96,16 @@ class SeriesIndex:
                 moved.append(series.row)
         return moved
 
+    def teach(self, attributions: Attributions) -> None:
+        """Have attributions learn from all series that are known, as from new ones."""
+        reader = LabelReader()
+        for text, series in self.by_text.items():
+            labels = reader.read(series.family, text) if series.metrics else None
+            if labels is not None:
+                whose = attributions.unresolved(labels, proven=proves_use(series.family, labels.get))
+                attributions.learn(whose)
+                attributions.meet(whose)
+
     def bury(self, alive: Iterable[Counter]) -> list[int]:
         """Let go of the series that have no counter any more; return their numbers."""
         kept = {one.series.id for one in alive}

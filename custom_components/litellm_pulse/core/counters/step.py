@@ -139,7 +139,7 @@ def read_step(
     diffs = _diffs(process, exposition, families, lasting=lasting)
     if answer.part:
         parts.refuse_surprises(diffs)
-    falls = found.process is not None and not found.is_proven and any(one.falls for one in diffs.values())
+    falls = found.process is not None and not found.is_proven and any(one.falls_untold for one in diffs.values())
     mark = hash(tuple([tuple(one.lines) for one in diffs.values()])) if process.has_no_identity else 0
     fell = falls and process.has_no_identity
     if fell and mark in process.recent:

@@ -5,10 +5,11 @@ one: the live one is the one whose value changed last.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from math import isfinite, isnan
+from math import inf, isfinite, isnan
 
 from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGE_NAMES, GAUGES, LOGGING_FAILURES, BudgetRow, Metric
 from ..exposition import GaugeSample
@@ -75,6 +76,8 @@ class Budgets:
     """What a process last told of each family; the process that answered last comes last."""
     _missing: dict[tuple[str, MemberKey, CopyKey], _Copy] = field(default_factory=dict)
     """The copies that the last answer of their process lacks."""
+    _listed: frozenset[MemberKey] = frozenset()
+    """Who has a budget by LiteLLM's API."""
     _doubted: dict[MemberKey, tuple[CopyKey, int]] = field(default_factory=dict)
     """Members whose copy tells the whole budget, and in how many answers it did."""
     _answers: int = 0
@@ -124,6 +127,7 @@ class Budgets:
         The API is asked once in a while; of whom the last answer of /metrics tells a budget, that is the newer one.
         """
         live = self._live_members()
+        self._listed = frozenset(member for member, budget in listed.items() if budget)
         changed: dict[MemberKey, Budget | None] = {}
         for member, budget in listed.items():
             known = self.budgets.get(member)
@@ -131,6 +135,21 @@ class Budgets:
             if member not in live and found != known:
                 changed[member] = found
         return self._reading(changed)
+
+    @property
+    def told(self) -> AbstractSet[MemberKey]:
+        """Whose budget a process tells that is not gone, or LiteLLM's API."""
+        copied = (member for row in BUDGETS for member, one in self._copies.get(row.remaining, {}).items() if one)
+        return self._listed.union(copied)
+
+    def forget(self, alive: Collection[int]) -> None:
+        """Let go of what processes told that are gone; what is known stays."""
+        for process in self._read.keys() - {*alive}:
+            self._forget(process)
+
+    def drop(self, members: Collection[MemberKey]) -> BudgetReading:
+        """Let go of the budgets of members that are not told apart any more."""
+        return self._reading(dict.fromkeys(self.budgets.keys() & {*members}))
 
     def _reading(self, changed: Mapping[MemberKey, Budget | None], names: Sequence[Member] = ()) -> BudgetReading:
         """Take in what has changed, and return it."""
@@ -199,10 +218,11 @@ class Budgets:
         """Let go of the copies of a process that is gone; what it told last stays what is known."""
         del self._read[process]
         self._missing = {where: copy for where, copy in self._missing.items() if where[2][0] != process}
-        for copies in self._copies.values():
+        for family, copies in self._copies.items():
             for of_member in copies.values():
                 for key in [one for one in of_member if one[0] == process]:
                     del of_member[key]
+            self._copies[family] = {member: of_member for member, of_member in copies.items() if of_member}
 
     def _budget(
         self, row: BudgetRow, member: MemberKey, process: int, answered_at: datetime, names: list[Member]
@@ -236,11 +256,15 @@ class Budgets:
             names.append(Member(row.dimension, member[1], copy.name))
 
     def _live(self, family: str, member: MemberKey, known: float | None) -> CopyKey | None:
-        """Return the copy that changed last; of several the one that says what is known, then the lowest."""
+        """Return the copy that changed last; of several the one that says what is known, then the lowest.
+
+        Where it was known that there is no budget, and all stand there, one that says so says what is known.
+        """
         copies = self._copies.get(family, {}).get(member)
         if not copies:
             return None
-        return min(copies, key=lambda key: (-copies[key].changed, copies[key].value != known, copies[key].value))
+        says = inf if known is None and not any(one.changed for one in copies.values()) else known
+        return min(copies, key=lambda key: (-copies[key].changed, copies[key].value != says, copies[key].value))
 
     def _of(self, family: str | None, member: MemberKey, key: CopyKey, known: float | None) -> float | None:
         """Return what another gauge says in the same copy, or in its own live one."""

@@ -58,13 +58,12 @@ def refile(cursor: sqlite3.Cursor, bucket: Bucket, into: Bucket) -> None:
     sums = each("total({0})")
     for resolution, (later, number) in enumerate(zip(bucket, into, strict=True)):
         parameters = {"resolution": resolution, "later": later, "number": number}
-        where = "WHERE resolution = :resolution AND start > :later"
+        where = "WHERE resolution = :resolution AND start > :later AND start != :number"
         add_query(
             cursor,
             f"SELECT :resolution, :number, attribution, {sums} FROM posted {where} GROUP BY attribution",
             parameters,
         )
-        del parameters["number"]
         cursor.execute(f"DELETE FROM posted {where}", parameters)
 
 
@@ -74,6 +73,8 @@ def refile_since(cursor: sqlite3.Cursor, quarter: int, zone: ZoneInfo, bucket: B
     found = cursor.execute("SELECT DISTINCT start FROM posted WHERE resolution = 0 AND start >= ?", (quarter,))
     for (start,) in found.fetchall():
         filed = bucket_of(quarter_start(start), zone)
+        if filed == bucket:
+            continue
         for sign, of in ((1, bucket), (-1, filed)):
             # Last of its own quarter-hour, from which all of this is read.
             for resolution, number in reversed(list(enumerate(of))):
