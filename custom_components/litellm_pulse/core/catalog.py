@@ -183,19 +183,19 @@ PREFIXES: tuple[tuple[Dimension, str], ...] = (
 )
 
 
-_MORE_LABELS = frozenset(
+_LITELLM_LABELS = frozenset(
     {
+        *(label for row in DIMENSIONS for label in (*row.labels, *row.names)),
         *("api_base", "client_ip", "exception_class", "exception_status", "fallback_model", "litellm_model_name"),
         *("model_group", "model_id", "route", "service_tier", "status_code", "stream", "user_agent"),
     }
 )
-"""Those that LiteLLM gives its series and that are no dimension."""
+"""Those that LiteLLM gives its series, besides tags and metadata."""
 
 
 def is_litellm_label(name: str) -> bool:
     """Whether a label is one of LiteLLM's own, and not one that whoever scrapes for others adds to all series."""
-    named = {label for row in DIMENSIONS for label in (*row.labels, *row.names)}
-    return name in named or name in _MORE_LABELS or name.startswith(tuple(prefix for _, prefix in PREFIXES))
+    return name in _LITELLM_LABELS or name.startswith(tuple(prefix for _, prefix in PREFIXES))
 
 
 def counters(overrides: Mapping[str, str]) -> tuple[Metric, ...]:

@@ -136,6 +136,10 @@ class Ledger:
         )
         self._clock = ticking
         at = self._turn_to(tick)
+        if self._recovered and (self.snapshot.last_scrape is None or at < self._recovered.at):
+            # Our clock may not have been set then.
+            self._recovered = self._recovered._replace(at=at)
+            self._writer.pending.meta |= self._recovered.meta
         tidies = self._forget(at, tick)
         self._writer.pending.add(counted.changes)
         self._add_lump(tick, at, counted.increases)

@@ -27,6 +27,15 @@ class Recovered(NamedTuple):
     at: datetime
     kept_totals: bool
 
+    @property
+    def meta(self) -> dict[str, str | float]:
+        """What is written down of it."""
+        return {
+            "quarters_from": windows.quarter_of(self.at),
+            "recovered_at": self.at.timestamp(),
+            "kept_totals": self.kept_totals,
+        }
+
     def known_since(self, zone: ZoneInfo) -> Known:
         """Return from when on usage is known one by one."""
         if not self.kept_totals:
@@ -140,12 +149,10 @@ class Restorer:
         if not lost.kept_totals and lost.set_aside is None and lost.spare_copy_error is None:
             return state
         writer.recovery = lost
-        state.recovered = Recovered(self.now, lost.kept_totals)
-        writer.pending.meta |= {
-            "quarters_from": windows.quarter_of(self.now),
-            "recovered_at": self.now.timestamp(),
-            "kept_totals": lost.kept_totals,
-        }
+        # Our clock may not have been set yet.
+        at = max(self.now, state.snapshot.last_scrape or self.now)
+        state.recovered = Recovered(at, lost.kept_totals)
+        writer.pending.meta |= state.recovered.meta
         state.totals.current.roll(state.totals.day_of(self.now))
         return state
 

@@ -134,3 +134,29 @@ def test_what_was_counted_of_a_new_life_before_it_told_its_birth_is_not_counted_
     harness.scrape(_answer({"b": 1}))
     harness.scrape(body(family(COST, {a: 9, b: 1}, {a: anew, b: born}), start=OLD))
     assert harness.total() == 2 + 7
+
+
+@pytest.mark.parametrize("born", ["before", "after"])
+def test_what_a_collector_shows_again_after_more_than_seven_days_counts_nothing_again(
+    harness: LedgerHarness, born: str
+) -> None:
+    old = START.timestamp() - 5000
+
+    def answer(value: float, seldom: float | None, created: float) -> bytes:
+        samples = {series(model="gpt-4o"): value} | ({series(model="opus"): seldom} if seldom else {})
+        times = {series(model="gpt-4o"): old, series(model="opus"): created}
+        return body(family(COST, samples, times), start=old)
+
+    harness.scrape(answer(1.0, None, 0.0))
+    created = old if born == "before" else harness.now.timestamp() + 1
+    harness.scrape(answer(1.0, 50.0, created))
+    before = harness.total()
+    for day in range(20):
+        harness.scrape(answer(2.0 + day, None, 0.0), seconds=86400)
+        if day == 10:
+            harness.reopen()
+    harness.scrape(answer(22.0, 51.0, created))
+    assert harness.total() == before + 21.0
+    # Another incarnation is new.
+    harness.scrape(answer(22.0, 4.0, harness.now.timestamp() + 1))
+    assert harness.total() == before + 25.0

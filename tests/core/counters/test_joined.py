@@ -60,3 +60,12 @@ def test_one_that_was_restarted_counts_from_zero_also_after_a_restart_of_home_as
     harness.reopen()
     harness.scrape(joined({"a": (OLD, 10.0), "b": (harness.now.timestamp(), 4.0)}))
     assert harness.total() == 4.0
+
+
+def test_a_body_from_before_a_restart_is_older(harness: LedgerHarness) -> None:
+    harness.scrape(joined({"a": (OLD, 10.0), "b": (OLD + 9, 900.0)}))
+    born = harness.now.timestamp()
+    harness.scrape(joined({"a": (OLD, 12.0), "b": (born, 4.0)}))
+    harness.scrape(joined({"a": (OLD, 10.0), "b": (OLD + 9, 3.0)}))
+    harness.scrape(joined({"a": (OLD, 13.0), "b": (born, 5.0)}))
+    assert harness.total() == 3.0 + 5.0

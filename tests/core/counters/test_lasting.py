@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.litellm_pulse.core.counters.processes import MOST_WORKERS, WAIT_ANSWERS
+from custom_components.litellm_pulse.core.counters.processes import MOST_TOLD, WAIT_ANSWERS
 from custom_components.litellm_pulse.core.errors import AnswerError, MissingIdentityError, TruncatedAnswerError
 
 from ..bodies import COST, FAILED, START, body, family, series
@@ -96,11 +96,11 @@ def test_workers_that_are_recycled_are_not_remembered_for_good(harness: LedgerHa
         gauge = "".join(f'litellm_in_flight_requests{{pid="{pid}"}} 0\n' for pid in pids)
         return body(f"# TYPE litellm_in_flight_requests gauge\n{gauge}", family(COST, {GPT: value}))
 
-    for number in range(2 * MOST_WORKERS):
+    for number in range(2 * MOST_TOLD):
         harness.scrape(of_workers(100.0 + number, number, number + 1, number + 2), pid=str(number))
-    assert harness.total() == 2 * MOST_WORKERS - 1
+    assert harness.total() == 2 * MOST_TOLD - 1
     (process,) = harness.ledger._counting._registry.processes
-    assert len(process.row.pids.split()) <= 2 * MOST_WORKERS + 1
+    assert len(process.row.pids.split()) <= 2 * MOST_TOLD + 1
 
 
 @pytest.mark.parametrize("start", [OLD, None])

@@ -915,3 +915,20 @@ def test_replicas_that_only_times_of_creation_tell_apart_are_refused_where_these
     harness.scrape(answer(41.0, old + 9))
     harness.scrape(answer(5002.0, old))
     assert harness.total() == 3.0
+
+
+def test_a_proxy_without_a_start_whose_new_series_do_not_tell_at_first_when_they_were_created_counts_them_once(
+    harness: LedgerHarness,
+) -> None:
+    old = START.timestamp() - 5000
+
+    def answer(value: float, born: float | None, team: str) -> bytes:
+        labels = series(model="gpt-4o", team=team)
+        return body(family(COST, {labels: value}, {labels: born} if born else None))
+
+    harness.scrape(answer(900.0, old, "a"))
+    born = harness.now.timestamp() + 1
+    harness.scrape(answer(50.0, None, "b"))
+    harness.scrape(answer(51.0, born, "b"))
+    harness.scrape(answer(52.0, born, "b"))
+    assert harness.total() == 52.0

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -249,3 +250,26 @@ def test_workers_that_restart_between_two_recoveries_are_counted_from_zero(harne
         harness.open(saved)
         harness.scrape(answer)
     assert harness.total() == 3 + 8
+
+
+@pytest.mark.parametrize("off", [timedelta(days=-1000), timedelta(hours=-5), timedelta(days=3650)], ids=str)
+@pytest.mark.parametrize("copied", [True, False], ids=["with a spare copy", "without one"])
+def test_since_when_usage_is_known_is_right_though_our_clock_was_wrong_when_the_file_was_lost(
+    harness: LedgerHarness, proxy: Proxy, off: timedelta, *, copied: bool
+) -> None:
+    harness.live(proxy)
+    spare_copy = harness.spare_copy() if copied else None
+    harness.close()
+    harness.path.write_bytes(b"no database")
+    true_now, harness.now = harness.now, harness.now + off
+    harness.open(spare_copy)
+    if off.days > 0:
+        harness.scrape(proxy.spend(), date=true_now + timedelta(minutes=1))
+    harness.now = true_now + timedelta(minutes=2)
+    for _ in range(3):
+        harness.scrape(proxy.spend())
+    known = harness.snapshot.known_since
+    assert known.quarters is not None
+    assert timedelta() <= harness.now - known.quarters < timedelta(minutes=30)
+    harness.reopen()
+    assert harness.snapshot.known_since == known

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..catalog import COUNTER_INDEX, COUNTERS, GAUGES, Dimension, Metric
 from ..errors import DoubtfulRestartError, MissingIdentityError, SurprisingPartError, TruncatedAnswerError
-from ..exposition import ExpositionParser, GaugeReader, LabelReader, Labels
+from ..exposition import PROCESS_START, ExpositionParser, GaugeReader, LabelReader, Labels
 from ..garbage_collector import gc_paused
 from ..models import ZERO, Member, MemberKey, Vector
 from . import parts
@@ -23,6 +23,7 @@ from .raw_sums import highest
 from .registry import CounterRegistry
 from .results import Ambiguity, Answer, Changes, Counted, CountingState, MemberKeys, Origin, SeriesRow
 from .step import Step, read_step
+from .target_labels import telling_apart
 
 _TOKENS = COUNTER_INDEX["tokens"]
 """What every request adds to that was answered."""
@@ -213,7 +214,7 @@ class Counting:
             index=known.series,
             process=process,
             others=[one for one in known.processes if one is not process],
-            akin=akin,
+            akin=akin or [one for one in known.processes if step.is_new and process.has_no_identity],
             now=answer.now,
             looks=looks,
             begun=known.origins.latest,
@@ -262,10 +263,10 @@ class Counting:
         process, answer, known = step.process, step.answer, self._registry
         met = step.is_new or process.forgotten
         process.meet(step.identity.pids, step.identity.port, names_workers=step.identity.names_workers)
+        process.join(step.identity.starts, telling_apart(step.gauges.get(PROCESS_START, ())))
         others = known.processes.answered(process, answer.answered_at, answer.now)
         if not process.published or (not answer.part and answer.complete):
             process.published = frozenset(step.exposition)
-        process.starts = step.identity.starts or process.starts
         process.was_complete |= answer.complete
         process.recent.append(step.mark)
         if not answer.part:

@@ -9,12 +9,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import compress, count
+from math import inf
 from operator import ne
 
 from ..exposition import belongs, canonical, number, series_and_value, split_sample
 from .processes import Layout, Process, layout_of
 from .series import ROUNDED, Counter
-from .target_labels import relabelled
+from .target_labels import has_target_labels, relabelled
 
 
 @dataclass(slots=True)
@@ -99,7 +100,10 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
         _compare(diff, old, slots, skipped)
         if diff.known and diff.newcomers:
             _find_renamed(diff, process.layouts_of(family))
-            _find_relabelled(diff)
+            if any(
+                map(has_target_labels, {*process.layouts_of(family), *(layout_of(one[1]) for one in diff.newcomers)})
+            ):
+                _find_relabelled(diff, process.apart, (family, created))
         diff.falls = any(value < counter.value * ROUNDED for _, counter, value in diff.changed)
     diff.tells_created = bool(created)
     if created:
@@ -276,21 +280,27 @@ def _find_renamed(diff: FamilyDiff, layouts: AbstractSet[Layout]) -> None:
     diff.missing = [one for one in diff.missing if one not in present]
 
 
-def _find_relabelled(diff: FamilyDiff) -> None:
-    """Take newcomers for the series that are gone, where only target labels are others, for all of the family."""
-    missing = set(diff.missing) if diff.newcomers else set()
-    gone = {text: one for text, one in diff.known.items() if one in missing} if missing else {}
+def _find_relabelled(diff: FamilyDiff, apart: AbstractSet[str], twin: tuple[str, Sequence[bytes]]) -> None:
+    """Take newcomers for known series that the answer lacks, where only target labels are others."""
     newcomers = {text: (index, value) for index, text, value in diff.newcomers}
-    successors = relabelled(gone.keys(), newcomers.keys(), diff.lines) if gone else {}
-    if any(newcomers[new][1] < gone[old].value * ROUNDED for new, old in successors.items()):
-        return
+    present = set(diff.slots)
+    gone = [(text, one) for text, one in diff.known.items() if one not in present]
+    # A series that was there before the last label changed may be gone under an earlier one, too.
+    gone.sort(key=lambda one: -(one[1].missing_since or inf))
+    successors = relabelled([text for text, _ in gone], newcomers, diff.lines, apart)
+    times = creation_times(*twin) if successors else {}
     for new, old in successors.items():
+        counter, told = diff.known[old], times.get(new)
+        if told is not None and counter.created not in {None, told}:
+            continue
         index, value = newcomers[new]
-        diff.slots[index] = gone[old]
+        diff.slots[index] = counter
         diff.renamed.append((old, new))
-        diff.changed.append((index, gone[old], value))
-    if successors:
-        diff.newcomers, diff.missing = [one for one in diff.newcomers if one[1] not in successors], []
+        diff.changed.append((index, counter, value))
+    found = {new for _, new in diff.renamed}
+    diff.newcomers = [one for one in diff.newcomers if one[1] not in found]
+    present = set(diff.slots)
+    diff.missing = [one for one in diff.missing if one not in present]
 
 
 def _is_repeated(diff: FamilyDiff, counter: Counter, index: int) -> bool:

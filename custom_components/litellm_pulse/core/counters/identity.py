@@ -1,6 +1,7 @@
 """Which process answered: by the `_created` of its series, by its start, by the workers that its gauges name."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from ..errors import MissingIdentityError, SurprisingPartError
@@ -137,7 +138,7 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
             layouts = process.layouts_of(family)
             told = creation_times(family, lines)
             present = {one.created for one in counters.values() if one.missing_since is None} - {None}
-            if present and present <= set(told.values()):
+            if _are_alike(present, set(told.values())):
                 return True
             for text, value in told.items():
                 counter = counters.get(text)
@@ -156,7 +157,12 @@ def _share_incarnations(lines: Sequence[bytes], old: Sequence[bytes]) -> bool:
     if layout_of(lines[0].rpartition(b" ")[0]) != layout_of(old[0].rpartition(b" ")[0]):
         return not times.isdisjoint(told)
     # Whoever scrapes for others may have given all of them another label.
-    return bool(times) and times <= told
+    return _are_alike(times, told)
+
+
+def _are_alike(times: AbstractSet[float | None], told: AbstractSet[float | None]) -> bool:
+    """Whether times of creation are mostly the same: then the series are, whatever their labels."""
+    return 2 * len(times & told) > min(len(times), len(told))
 
 
 def _repeats_untold(process: Process, answer: Answer, twins: Mapping[str, Sequence[bytes]]) -> bool:

@@ -31,7 +31,7 @@ class Increases:
     others: Sequence[Process]
     """All other processes that are known."""
     akin: Sequence[Process]
-    """Those of them that share its start, where it was not seen before: it may be one of them."""
+    """Those of them that share its start, or tell none as it does, where it was not seen before: it may be one."""
     now: float
     """Our clock."""
     looks: Sequence[float]
@@ -149,6 +149,8 @@ class Increases:
             self.process.layouts_of(family).update(layout_of(new) for _, new in diff.renamed)
         for old, new in diff.renamed:
             counter = counters[new] = counters.pop(old)
+            if self.index.by_text.get(old) is counter.series:
+                del self.index.by_text[old]
             counter.series = self.index.by_text[new] = replace(counter.series, text=new)
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
@@ -313,6 +315,9 @@ class Increases:
                 self.ambiguity = self.ambiguity or Ambiguity.SHARED
             return
         if self.process.forgotten and since <= (self.process.last_answer or 0.0):
+            return
+        if not self.is_new and since <= self.process.let_go:
+            # It was here, and has not been shown for so long that it was let go of.
             return
         if (counted := self._counted_elsewhere(counter)) is not None:
             self._add(counter.series, max(0.0, counter.value - counted))

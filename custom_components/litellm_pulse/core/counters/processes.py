@@ -22,11 +22,17 @@ MOST_PROCESSES = 48
 MOST_FORGOTTEN = 100
 """Processes of which it is remembered besides that they were there: should one return, it is a baseline."""
 
-MOST_WORKERS = 256
-"""Workers that are remembered: where they are recycled, those of now take the place of all."""
+MOST_TOLD = 256
+"""Workers, and starts of those that are joined, that are remembered; past it, those of now take the place of all."""
 
 _START = "="
 """What stands in the file before a start of those that are joined."""
+
+_APART = ":"
+"""What stands in the file before a label that tells those apart."""
+
+_LET_GO = "<"
+"""What stands in the file before the time until which it has let go of counters."""
 
 _PORT = "@"
 """What stands in the file before a worker that the header names, and alone where the last answer named no other."""
@@ -129,7 +135,11 @@ class Process:
     was_complete: bool = False
     """A complete answer has come."""
     starts: frozenset[float] = frozenset()
-    """The starts that its last answer told, where several are joined."""
+    """The starts that its answers told, where several are joined."""
+    let_go: float = 0.0
+    """Our clock when the last of the counters was seen that it has let go of."""
+    apart: frozenset[str] = frozenset()
+    """The labels that tell those apart."""
     published: frozenset[str] = frozenset()
     """The wanted families of its last whole answer; a part leaves those out that have no series."""
     sums: Mapping[int, Vector] | None = None
@@ -157,8 +167,11 @@ class Process:
         yield from sorted(self.pids)
         yield from [_PORT] * self.is_unnamed
         yield from (_PORT + one for one in sorted(self.ports))
+        if self.let_go:
+            yield f"{_LET_GO}{self.let_go!r}"
         if self.joined:
             yield from (f"{_START}{one!r}" for one in sorted(self.starts))
+            yield from (_APART + one for one in sorted(self.apart))
 
     @classmethod
     def of(cls, row: ProcessRow) -> Process:
@@ -168,7 +181,9 @@ class Process:
         return cls(
             row.id,
             row.start,
-            pids=frozenset(one for one in names if not one.startswith((_PORT, _START))),
+            pids=frozenset(one for one in names if not one.startswith((_PORT, _START, _APART, _LET_GO))),
+            let_go=max((float(one.removeprefix(_LET_GO)) for one in names if one.startswith(_LET_GO)), default=0.0),
+            apart=frozenset(one.removeprefix(_APART) for one in names if one.startswith(_APART)),
             starts=frozenset(float(one.removeprefix(_START)) for one in names if one.startswith(_START)),
             ports=frozenset(ports - {""}),
             is_unnamed="" in ports,
@@ -181,6 +196,11 @@ class Process:
             forgotten=row.forgotten,
             whole=set() if row.partial else None,
         )
+
+    def join(self, starts: frozenset[float], apart: frozenset[str]) -> None:
+        """Take in the starts that an answer tells, and the labels that tell these apart."""
+        self.starts = _together(self.starts, starts)
+        self.apart |= apart
 
     def meet(self, pids: frozenset[str], port: str, *, names_workers: bool) -> None:
         """Take in the workers that an answer names; those of a header only as long as no gauge has named any."""
@@ -260,6 +280,7 @@ class Process:
         for family in self.counters.values():
             for text in [text for text, one in family.items() if one.missing_since and one.missing_since < before]:
                 counter = family.pop(text)
+                self.let_go = max(self.let_go, counter.missing_since or 0.0)
                 dead[self.id, counter.series.id] = None
         return dead
 
@@ -368,7 +389,7 @@ class Processes:
             baselines |= process.forget_counters(now - FORGET_SECONDS)
         return Changes(
             baselines=baselines,
-            processes={one.id: one.row for one in forgotten},
+            processes={one.id: one.row for one in self if one in forgotten or (one.let_go and not one.forgotten)},
             met=bool(forgotten),
             dropped=surplus,
         )
@@ -391,10 +412,10 @@ class Processes:
         return origins
 
 
-def _together(known: frozenset[str], named: AbstractSet[str]) -> frozenset[str]:
-    """Return those that are known and those that are named, or those alone where they would be too many."""
-    both = known | named
-    return both if len(both) <= MOST_WORKERS else frozenset(named)
+def _together[T](known: frozenset[T], told: AbstractSet[T]) -> frozenset[T]:
+    """Return what is known and what is told now, or that alone where it would be too much."""
+    both = known | told
+    return both if len(both) <= MOST_TOLD else frozenset(told)
 
 
 def _is_replaced_by(other: Process, process: Process) -> bool:

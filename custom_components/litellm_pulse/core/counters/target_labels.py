@@ -4,30 +4,51 @@ They may be added, taken away or changed while the proxy goes on counting: the p
 answers federation in turn, each with its own `prometheus_replica`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from ..catalog import is_litellm_label
-from ..exposition import labels_of
+from ..exposition import GaugeSample, labels_of
+from .processes import Layout
 
 
-def relabelled(gone: Collection[bytes], newcomers: Collection[bytes], lines: Collection[bytes]) -> dict[bytes, bytes]:
-    """Return new -> old text of each series that is gone, where only such labels are others in all `lines` now.
+@lru_cache
+def has_target_labels(layout: Layout) -> bool:
+    """Whether a series of this layout has labels that are not LiteLLM's own."""
+    names = (piece.rpartition(b"{")[2].rpartition(b",")[2].strip(b"= \t") for piece in layout[:-1])
+    return not all(is_litellm_label(name.decode("utf-8", "replace")) for name in names)
 
-    Empty where any of them has no successor, or shares it with another.
+
+def telling_apart(starts: Iterable[GaugeSample]) -> frozenset[str]:
+    """Return the labels by which the starts of processes differ that one answer joins."""
+    labels = [one.labels for one in starts]
+    names = {name for one in labels for name in one}
+    return frozenset(name for name in names if len({one.get(name) for one in labels}) > 1)
+
+
+def relabelled(
+    gone: Sequence[bytes], newcomers: Collection[bytes], lines: Collection[bytes], apart: Collection[str]
+) -> dict[bytes, bytes]:
+    """Return new -> old text of each newcomer that only such labels tell from one that is gone, if on all lines.
+
+    Of several that are gone the first counts. `apart` are labels that tell the members of a joined answer apart.
     """
     before, after = _read(gone), _read(newcomers)
-    others = {name for labels in before.values() for name in labels if not is_litellm_label(name)}
-    common = {name: value for name, value in _common(after.values()) if not is_litellm_label(name)}
-    names = {name for name in others if not _is_on_any(lines, name)}
-    names |= {name for name, value in common.items() if _is_on_all(lines, name, value)}
-    successors = {_without(labels, names): text for text, labels in after.items()}
-    found = {successors.get(_without(labels, names)): text for text, labels in before.items()}
-    if not names or None in found or not len(found) == len(before) == len(gone) or len(successors) < len(newcomers):
+    others = {name for labels in before.values() for name in labels}
+    names = {name for name in others if not (is_litellm_label(name) or _is_on_any(lines, name))}
+    common = _common(after.values())
+    names |= {name for name, value in common if not is_litellm_label(name) and _is_on_all(lines, name, value)}
+    names.difference_update(apart)
+    if not names:
         return {}
-    return {new: old for new, old in found.items() if new is not None}
+    predecessors: dict[frozenset[tuple[str, str]], bytes] = {}
+    for text, labels in before.items():
+        predecessors.setdefault(_without(labels, names), text)
+    found = {text: predecessors.pop(_without(labels, names), None) for text, labels in after.items()}
+    return {new: old for new, old in found.items() if old is not None}
 
 
-def _read(texts: Collection[bytes]) -> dict[bytes, Mapping[str, str]]:
+def _read(texts: Iterable[bytes]) -> dict[bytes, Mapping[str, str]]:
     """Return the labels of each series whose labels can be read."""
     return {text: labels for text in texts if (labels := labels_of(text)) is not None}
 
