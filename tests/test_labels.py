@@ -98,7 +98,7 @@ def test_every_name_has_its_place_beside_large_amounts(hass: HomeAssistant, lang
         key = str(one.translation_key)
         name = spoken[key]["name"].format(currency="EUR")
         values = {_value(hass, one, spoken[key], english[key])}
-        if one.live and _shown_at_once(key) < 2:  # noqa: PLR2004
+        if one.live and _shown_at_once(key) < 2:
             values.add(UNAVAILABLE[language])
         value = max(values, key=_pixels)
         if _pixels(name) + _pixels(value) > ROW:
