@@ -19,8 +19,11 @@ from .test_translations import LANGUAGES, ROOT
 
 ROW: Final = 230
 """Pixels for the name and the value together."""
+HEAD: Final = 276
+"""Pixels for the heading of a trigger or condition, on a phone of 390."""
 SIZE: Final = 0.014
 """Pixels of a thousandth of the letter's size."""
+HEAD_SIZE: Final = 0.0201
 SPACING: Final = 0.135
 """Pixels between two letters."""
 WIDTHS: Final = {
@@ -104,3 +107,11 @@ def test_every_name_has_its_place_beside_large_amounts(hass: HomeAssistant, lang
         if _pixels(name) + _pixels(value) > ROW:
             cut[key] = f"{name} | {value}"
     assert not cut
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+@pytest.mark.parametrize("kind", ["triggers", "conditions"])
+def test_what_an_automation_has_of_ours_is_headed_whole_on_a_phone(language: str, kind: str) -> None:
+    named = json.loads((ROOT / "translations" / f"{language}.json").read_text())[kind].values()
+    assert named
+    assert not [one["name"] for one in named if sum(WIDTH[letter] for letter in one["name"]) * HEAD_SIZE > HEAD]
