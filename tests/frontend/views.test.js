@@ -113,6 +113,14 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
   assert.equal(hint.buttons[0].tap_action.navigation_path, "/config/devices/device/a");
 });
 
+test("who may not see the settings is led to no page of them", () => {
+  const linked = (proxies, admin) => JSON.stringify(made(proxies, { admin })).match(/"\/config\//gu)?.length ?? 0;
+  for (const proxies of [[], [proxy("a")]]) {
+    assert.ok(linked(proxies, true) > 0);
+    assert.equal(linked(proxies, false), 0);
+  }
+});
+
 test("the page of a member says that what its limits are set with is disabled at first", () => {
   const page = made([proxy("a")]).find(({ title: name }) => name === "gpt");
   const hints = ofType(page, "empty-state").map(({ content }) => content);
