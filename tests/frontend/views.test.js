@@ -113,8 +113,12 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
   assert.equal(hint.buttons[0].tap_action.navigation_path, "/config/devices/device/a");
 });
 
+/** Return how many links to pages of the settings there are. */
+function linked(proxies, admin) {
+  return JSON.stringify(made(proxies, { admin })).match(/"\/config\//gu)?.length ?? 0;
+}
+
 test("who may not see the settings is led to no page of them", () => {
-  const linked = (proxies, admin) => JSON.stringify(made(proxies, { admin })).match(/"\/config\//gu)?.length ?? 0;
   for (const proxies of [[], [proxy("a")]]) {
     assert.ok(linked(proxies, true) > 0);
     assert.equal(linked(proxies, false), 0);
