@@ -204,8 +204,24 @@ async def test_a_proxy_that_is_not_loaded_is_told_with_the_reason(
     assert not await set_up(hass, entry)
     (told,) = await _proxies(hass_ws_client)
     assert told["loaded"] is False
-    assert told["error"] == entry.reason
+    assert told["error"] == f"{entry.reason}."
     assert told["dimensions"] == []
+
+
+async def test_why_a_proxy_is_not_read_is_told_in_home_assistants_language(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, hass_ws_client: WebSocketGenerator
+) -> None:
+    hass.config.language = "de"
+    proxy.answer(status=500)
+    assert not await set_up(hass, entry)
+    told = await _proxies(hass_ws_client)
+    proxy.recover()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    proxy.answer(status=500)
+    await entry.runtime_data.coordinator.async_refresh()
+    told += await _proxies(hass_ws_client)
+    assert [one["loaded"] for one in told] == [False, True]
+    assert {one["error"] for one in told} == {"Der Proxy hat mit dem HTTP-Status 500 geantwortet."}
 
 
 def test_statistic_ids_are_valid_whatever_a_member_is_called(hass_admin_user: MockUser) -> None:

@@ -118,6 +118,21 @@ async def _history(hass: HomeAssistant, connection: ActiveConnection, msg: dict[
         connection.send_result(msg["id"], answer)
 
 
+def _error(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> str | None:
+    """Return why a proxy is not read, or not loaded, in Home Assistant's language; None when all is well."""
+    if entry.state is not ConfigEntryState.LOADED:
+        words, key = entry.reason, entry.error_reason_translation_key
+        placeholders = entry.error_reason_translation_placeholders
+    else:
+        coordinator = entry.runtime_data.coordinator
+        words, error = coordinator.error, None if coordinator.last_update_success else coordinator.last_exception
+        key, placeholders = getattr(error, "translation_key", None), getattr(error, "translation_placeholders", None)
+    text = f"{key}.message"
+    said = localize(hass, text, placeholders, "exceptions")
+    # Whatever else went wrong has its own words.
+    return words if said == text else said
+
+
 @callback
 def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> Callable[[], dict[str, Any]]:
     """Return what makes of one proxy as it is now what there is to show of it; on a thread, for it may have thousands.
@@ -137,7 +152,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> C
         beside={
             "name": entry.title,
             "loaded": runtime is not None,
-            "error": runtime.coordinator.error if runtime else entry.reason,
+            "error": _error(hass, entry),
             "history": {
                 **answers.history_status(data.history),
                 "message": localize(hass, f"history_{error}") if error else None,
