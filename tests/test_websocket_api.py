@@ -197,6 +197,16 @@ async def test_a_question_that_cannot_be_answered_is_told_what_is_wrong(
     assert answer["error"]["message"]
 
 
+async def test_what_is_wrong_with_a_question_is_told_in_home_assistants_language(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    hass.config.language = "de"
+    assert await set_up(hass, entry)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    answer = await _ask(hass_ws_client, {"type": "litellm_pulse/usage", "entry_id": entry.entry_id, **DAY})
+    assert answer["error"]["message"] == f"{entry.title} ist nicht geladen."
+
+
 async def test_a_proxy_that_is_not_loaded_is_told_with_the_reason(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, hass_ws_client: WebSocketGenerator
 ) -> None:
