@@ -126,6 +126,8 @@ def test_the_page_is_shown_on_a_phone_in_the_dark_and_in_other_languages(
     # All these sentences are written from the left, for there are no texts in Hebrew.
     ((words, period),) = seen["compared"]
     assert words < period
+    assert seen["points"]
+    assert all(number < word for number, word in seen["points"])
 
 
 def test_no_label_is_cut_off_on_a_phone_nor_beside_the_sidebar_in_any_language(spender: Spender) -> None:
