@@ -70,6 +70,18 @@ COMPARED = f"""() => {{
     }}));
 }}"""
 """Where the parts of a sentence, which ends with a period, begin: pixels from the left."""
+POINTS = f"""() => {{
+  {ALL}
+  const left = (text, at) => {{
+    const range = document.createRange();
+    range.setStart(text, at);
+    range.setEnd(text, at + 1);
+    return range.getBoundingClientRect().left;
+  }};
+  return all(".change").map((one) => one.firstChild).filter((text) => /\\d.*\\p{{L}}{{3}}/u.test(text?.data))
+    .map((text) => [left(text, text.data.search(/\\d/)), left(text, text.data.search(/\\p{{L}}/u))]);
+}}"""
+"""Where the number and the word of a change that is told in words begin: pixels from the left."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +160,7 @@ def _visit(browser: Browser, visit: Visit) -> dict[str, Any]:
     seen["pages"] = {path: _look(page, path, text) for path, text in visit.pages.items()}
     page.wait_for_timeout(SETTLE_MS)
     seen["compared"] = page.evaluate(COMPARED)
+    seen["points"] = page.evaluate(POINTS)
     seen["overflow"] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     if visit.picture:
         _picture(page, Path(visit.picture), visit.height)

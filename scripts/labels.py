@@ -43,9 +43,10 @@ CUT = f"""() => {{
     .filter((one) => one.checkVisibility() && one.clientWidth && one.textContent.trim())
     .filter((one) => !one.getRootNode().host?.matches(theirs))
     .filter((one) => hidden(one) || (one.matches(".info") && under(one)))
-    .map((one) => one.textContent.trim());
+    .map((one) => one.textContent.trim())
+    .concat(all("input").filter((one) => one.checkVisibility() && hidden(one)).map((one) => one.value));
 }}"""
-"""The labels of a page that are not shown whole."""
+"""The labels of a page, and the numbers in its fields, that are not shown whole."""
 WINDOWS = {"sidebar": (1280, "docked"), "wide": (1280, "always_hidden"), "phone": (390, "auto")}
 """Windows in which labels have the least place: width, and what Home Assistant does with its sidebar."""
 DOCK = """(dock) => document.querySelector("home-assistant")

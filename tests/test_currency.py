@@ -27,7 +27,7 @@ async def test_spend_is_shown_in_the_currency_that_is_chosen_and_dollars_stay_as
     shown = hass.states.get(entity_id(hass, entry, "spend_day_converted", "model:gpt-4o"))
     assert shown is not None
     assert shown.attributes["unit_of_measurement"] == "EUR"
-    assert shown.attributes["friendly_name"].endswith("Spend today in EUR")
+    assert shown.attributes["friendly_name"].endswith("Today in EUR")
     assert "state_class" not in shown.attributes
     dollars = hass.states.get(entity_id(hass, entry, "spend_day"))
     assert dollars is not None

@@ -122,6 +122,7 @@ async def test_the_activity_of_the_device_says_what_happened(
         assert await async_setup_component(hass, component, {})
     assert await set_up(hass, entry)
     began = dt_util.utcnow() - timedelta(minutes=1)
+    await limit(hass, entry, "day", 0.5)
     proxy.traffic.spend["llama3"] = 0.5
     await pass_time(hass, freezer)
     await pass_time(hass, freezer)
@@ -136,8 +137,10 @@ async def test_the_activity_of_the_device_says_what_happened(
         if one.name == "LiteLLM model llama3"
     ]
     new, restarted = ("New model: llama3", "mdi:creation"), ("restarted", "mdi:restart")
+    # Each has its name before it.
+    reached = ("Daily limit of $0.50 reached", "mdi:gauge-full")
     whole = [entity_id(hass, entry, "events", platform="event")]
-    for whose, expected in (({"device_ids": [model]}, [new]), ({"entity_ids": whole}, [new, restarted])):
+    for whose, expected in (({"device_ids": [model]}, [new]), ({"entity_ids": whole}, [new, reached, restarted])):
         asked = {"start_time": began.isoformat(), "end_time": dt_util.utcnow().isoformat(), **whose}
         await client.send_json_auto_id({"type": "logbook/get_events", **asked})
         rows = (await client.receive_json())["result"]

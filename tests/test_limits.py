@@ -68,7 +68,7 @@ async def test_without_a_limit_nothing_speaks_of_one(
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", "no limit"), ("de", "keins"), ("fr", "sans limite"), ("es", "sin límite"), ("nl", "geen")],
+    [("en", "no limit"), ("de", "(aus)"), ("fr", "sans limite"), ("es", "sin límite"), ("nl", "(uit)")],
 )
 async def test_0_says_that_it_is_no_limit(
     hass: HomeAssistant, entry: MockConfigEntry, language: str, words: str

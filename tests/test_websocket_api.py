@@ -197,6 +197,16 @@ async def test_a_question_that_cannot_be_answered_is_told_what_is_wrong(
     assert answer["error"]["message"]
 
 
+async def test_what_is_wrong_with_a_question_is_told_in_home_assistants_language(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    hass.config.language = "de"
+    assert await set_up(hass, entry)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    answer = await _ask(hass_ws_client, {"type": "litellm_pulse/usage", "entry_id": entry.entry_id, **DAY})
+    assert answer["error"]["message"] == f"{entry.title} ist nicht geladen."
+
+
 async def test_a_proxy_that_is_not_loaded_is_told_with_the_reason(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, hass_ws_client: WebSocketGenerator
 ) -> None:
@@ -204,8 +214,24 @@ async def test_a_proxy_that_is_not_loaded_is_told_with_the_reason(
     assert not await set_up(hass, entry)
     (told,) = await _proxies(hass_ws_client)
     assert told["loaded"] is False
-    assert told["error"] == entry.reason
+    assert told["error"] == f"{entry.reason}."
     assert told["dimensions"] == []
+
+
+async def test_why_a_proxy_is_not_read_is_told_in_home_assistants_language(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, hass_ws_client: WebSocketGenerator
+) -> None:
+    hass.config.language = "de"
+    proxy.answer(status=500)
+    assert not await set_up(hass, entry)
+    told = await _proxies(hass_ws_client)
+    proxy.recover()
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    proxy.answer(status=500)
+    await entry.runtime_data.coordinator.async_refresh()
+    told += await _proxies(hass_ws_client)
+    assert [one["loaded"] for one in told] == [False, True]
+    assert {one["error"] for one in told} == {"Der Proxy hat mit dem HTTP-Status 500 geantwortet."}
 
 
 def test_statistic_ids_are_valid_whatever_a_member_is_called(hass_admin_user: MockUser) -> None:

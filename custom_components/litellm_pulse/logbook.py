@@ -1,5 +1,6 @@
 """What the logbook says of what happened: the event's own sentence."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -40,9 +41,13 @@ def async_describe_events(
         name = str(data.get("device_name"))
         return {
             LOGBOOK_ENTRY_NAME: name,
-            # The activity shows the name before the sentence, which may begin with it.
-            LOGBOOK_ENTRY_MESSAGE: str(data.get("message")).removeprefix(f"{name} "),
+            LOGBOOK_ENTRY_MESSAGE: _without(name, str(data.get("message"))),
             LOGBOOK_ENTRY_ICON: _ICONS.get(str(data.get("type")), "mdi:bell-ring-outline"),
         }
 
     async_describe_event(DOMAIN, EVENT_TOLD, describe)
+
+
+def _without(name: str, sentence: str) -> str:
+    """Return a sentence without the name that it begins or ends with: the activity shows that before it."""
+    return re.sub(rf"\s?:\s{re.escape(name)}$", "", sentence.removeprefix(f"{name} "))

@@ -32,6 +32,8 @@ _LARGEST: Final = 1e21
 """No limit is too large. A browser makes the field as wide as the digits of this, and Home Assistant lays it over the
 end of its label; of a number that JavaScript writes with an exponent, of which this is the smallest, one digit counts.
 """
+_LARGEST_OF_EIGHT: Final = 9.99e21
+"""Its two digits more have the field show eight characters whole; beside the words for no limit there is no place."""
 _CENT: Final = 0.01
 
 
@@ -45,7 +47,6 @@ def _limit(window: Window) -> PulseNumberDescription:
         entity_category=EntityCategory.CONFIG,
         mode=NumberMode.BOX,
         native_min_value=0,
-        native_max_value=_LARGEST,
         native_step=_CENT,
         native_unit_of_measurement=USD,
         window=window,
@@ -78,6 +79,12 @@ class PulseNumber(PulseEntity, NumberEntity):
     def native_value(self) -> float:
         """The limit, 0 where there is none."""
         return self.data.limits.get(self.member, {}).get(self.entity_description.window, 0.0)
+
+    @property
+    @override
+    def native_max_value(self) -> float:
+        """More than anybody can spend."""
+        return _LARGEST_OF_EIGHT if self.native_value else _LARGEST
 
     @property
     @override

@@ -95,7 +95,7 @@ async def _usage(hass: HomeAssistant, connection: ActiveConnection, msg: dict[st
         query = parameters.usage(asked, now=dt_util.utcnow(), zone=runtime.ledger.zone)
         body = await answers.async_usage(hass, runtime, query)
     except QueryError as err:
-        connection.send_error(msg["id"], ERR_INVALID_FORMAT, query_message(err))
+        connection.send_error(msg["id"], ERR_INVALID_FORMAT, _in_words(hass, err))
     except StoreError as err:
         connection.send_error(msg["id"], ERR_HOME_ASSISTANT_ERROR, str(err))
     else:
@@ -111,11 +111,41 @@ async def _history(hass: HomeAssistant, connection: ActiveConnection, msg: dict[
         runtime = await async_get_runtime(hass, msg["entry_id"])
         answer = await answers.async_comparison(hass, runtime)
     except QueryError as err:
-        connection.send_error(msg["id"], ERR_INVALID_FORMAT, query_message(err))
+        connection.send_error(msg["id"], ERR_INVALID_FORMAT, _in_words(hass, err))
     except StoreError as err:
         connection.send_error(msg["id"], ERR_HOME_ASSISTANT_ERROR, str(err))
     else:
         connection.send_result(msg["id"], answer)
+
+
+def _in_words(hass: HomeAssistant, err: QueryError) -> str:
+    """Return why a question is not answered, in Home Assistant's language."""
+    words = query_message(err)
+    # What was said elsewhere is passed on as it is.
+    if words == err.placeholders.get("reason"):
+        return words
+    return _translated(hass, err.translation_key, {"field": err.field or "", **err.placeholders}, words)
+
+
+def _error(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> str | None:
+    """Return why a proxy is not read, or not loaded, in Home Assistant's language; None when all is well."""
+    if entry.state is not ConfigEntryState.LOADED:
+        words, key = entry.reason, entry.error_reason_translation_key
+        placeholders = entry.error_reason_translation_placeholders
+    else:
+        coordinator = entry.runtime_data.coordinator
+        words, error = coordinator.error, None if coordinator.last_update_success else coordinator.last_exception
+        key, placeholders = getattr(error, "translation_key", None), getattr(error, "translation_placeholders", None)
+    return _translated(hass, key, placeholders, words)
+
+
+def _translated[W: str | None](
+    hass: HomeAssistant, key: str | None, placeholders: Mapping[str, str] | None, words: W
+) -> str | W:
+    """Return a sentence of `exceptions` in Home Assistant's language; these words where there is none of that key."""
+    text = f"{key}.message"
+    said = localize(hass, text, placeholders, "exceptions")
+    return words if said == text else said
 
 
 @callback
@@ -137,7 +167,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> C
         beside={
             "name": entry.title,
             "loaded": runtime is not None,
-            "error": runtime.coordinator.error if runtime else entry.reason,
+            "error": _error(hass, entry),
             "history": {
                 **answers.history_status(data.history),
                 "message": localize(hass, f"history_{error}") if error else None,

@@ -14,6 +14,8 @@ import pytest_socket
 from home_assistant import DOMAIN, PASSWORD, USER, HomeAssistant
 from progress import StepError
 
+from custom_components.litellm_pulse.const import MEMBER_FIGURES, PERFORMANCE_FIGURES
+
 from . import past
 from .past import Past
 from .websocket import ask
@@ -47,6 +49,12 @@ class Spender:
         """Return what the dashboard is told of the proxies."""
         (answer,) = ask(self.home, {"type": f"{DOMAIN}/dashboard"})
         return list(answer["proxies"])
+
+    def show_every_figure(self, dimensions: list[str]) -> None:
+        """Show all that the options offer of the proxy and these dimensions, amounts in euros too."""
+        figures = {"member_figures": list(MEMBER_FIGURES), "performance": list(PERFORMANCE_FIGURES)}
+        shown = {"dimensions": dimensions, **figures, "currency": "EUR", "exchange_rate": 0.92}
+        self.home.flow("options/flow", self.home.entries()[0]["entry_id"], {"shown": shown})
 
     def clear_statistics(self) -> None:
         """Take away all that the recorder has of the proxies, as if their first hour were not over."""

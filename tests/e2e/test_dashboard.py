@@ -16,6 +16,7 @@ from .websocket import add_guest
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 GUEST = "guest"
+SHOWN = ["provider", "team", "key", "user"]
 FIGURES = {"spend": "cost", "requests": "requests", "failed": "failed_requests"}
 
 
@@ -27,7 +28,7 @@ def spender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spender]:
     proxy, home = Proxy(tmp_path_factory.mktemp("unused")), HomeAssistant(tmp_path_factory.mktemp("spender"))
     with proxy, home:
         entry_id = home.set_up(proxy.url, MASTER_KEY)
-        home.flow("options/flow", entry_id, {"shown": {"dimensions": ["provider", "team", "key", "user"]}})
+        home.flow("options/flow", entry_id, {"shown": {"dimensions": SHOWN}})
         rewrite_past(home, entry_id)
         added = Spender(home).visit()
         assert added["console"] == []
@@ -125,6 +126,8 @@ def test_the_page_is_shown_on_a_phone_in_the_dark_and_in_other_languages(
     # All these sentences are written from the left, for there are no texts in Hebrew.
     ((words, period),) = seen["compared"]
     assert words < period
+    assert seen["points"]
+    assert all(number < word for number, word in seen["points"])
 
 
 def test_no_label_is_cut_off_on_a_phone_nor_beside_the_sidebar_in_any_language(spender: Spender) -> None:
@@ -138,10 +141,12 @@ def test_no_label_is_cut_off_on_a_phone_nor_beside_the_sidebar_in_any_language(s
     views = {spender.view(model): "%", spender.view(proxy): model["name"], f"{spender.path}/health": proxy["name"]}
     without = {device: "BerriAI", spender.view(proxy): model["name"]}
     later = {device: "BerriAI", members[0]: model["name"], **views, **kinds}
-    seen = spender.labels([(0, without), (20, later)])
+    spender.show_every_figure(SHOWN)
+    large = {device: "BerriAI"}
+    seen = spender.labels([(0, without), (20, later), (12_345_678, large)])
     # Three windows.
     assert {language: len(looks) for language, looks in seen.items()} == dict.fromkeys(
-        LANGUAGES, 3 * (len(without) + len(later))
+        LANGUAGES, 3 * (len(without) + len(later) + len(large))
     )
     assert [(language, look) for language, looks in seen.items() for look in looks if look["cut"]] == []
 

@@ -54,7 +54,8 @@ export function made(proxies, more = {}) {
     proxies.flatMap((one) => [one, ...one.dimensions.flatMap(({ members }) => members)]).map((one) => one.statistics),
   );
   const language = { t: translator("en"), moment: (value) => `at ${value}`, count: (value) => `#${value}` };
-  return dashboard({ proxies, known, energy: true, color: (index) => `#${index}`, ...language, ...more }).views;
+  return dashboard({ proxies, known, admin: true, energy: true, color: (index) => `#${index}`, ...language, ...more })
+    .views;
 }
 
 /** Return all cards of a view. */

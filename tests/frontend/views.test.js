@@ -113,6 +113,27 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
   assert.equal(hint.buttons[0].tap_action.navigation_path, "/config/devices/device/a");
 });
 
+test("why a proxy does not answer stands above its rows, where it is not cut", () => {
+  const health = made([proxy("a", { error: "Nothing answers" })]).find(({ path }) => path === "health");
+  assert.deepEqual(
+    ofType(health, "empty-state").map(({ content }) => content),
+    ["Nothing answers"],
+  );
+  assert.ok(!JSON.stringify(ofType(health, "entities")).includes("Nothing answers"));
+});
+
+/** Return how many links to pages of the settings there are. */
+function linked(proxies, admin) {
+  return JSON.stringify(made(proxies, { admin })).match(/"\/config\//gu)?.length ?? 0;
+}
+
+test("who may not see the settings is led to no page of them", () => {
+  for (const proxies of [[], [proxy("a")]]) {
+    assert.ok(linked(proxies, true) > 0);
+    assert.equal(linked(proxies, false), 0);
+  }
+});
+
 test("the page of a member says that what its limits are set with is disabled at first", () => {
   const page = made([proxy("a")]).find(({ title: name }) => name === "gpt");
   const hints = ofType(page, "empty-state").map(({ content }) => content);

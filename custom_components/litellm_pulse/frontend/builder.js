@@ -147,9 +147,14 @@ export class Builder {
     return { type: "heading", heading: capital(text), tap_action: action };
   }
 
-  /** Return what a tap does that is to open a device's page. */
-  toDevice({ device_id: id }) {
-    return { action: "navigate", navigation_path: `/config/devices/device/${id}` };
+  /** Return links, with these fields, to a page of the settings; none for who may not see the settings. */
+  toSettings(path, link) {
+    return this.admin ? [{ ...link, tap_action: { action: "navigate", navigation_path: `/config/${path}` } }] : [];
+  }
+
+  /** Return links to a device's page. */
+  toDevice({ device_id: id }, link) {
+    return id ? this.toSettings(`devices/device/${id}`, link) : [];
   }
 
   hint(icon, title, content, buttons = undefined) {

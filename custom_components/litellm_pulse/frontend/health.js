@@ -30,22 +30,18 @@ export function healthView(build, proxies) {
 function connection(build, proxy) {
   const { t } = build;
   const rows = ROWS.map((key) => row(build, proxy, key)).filter(Boolean);
-  const error = proxy.error ? [{ type: "text", name: t("error"), text: proxy.error, icon: "mdi:alert" }] : [];
-  const link = {
-    type: "button",
-    name: t("open_device"),
-    icon: "mdi:open-in-app",
-    tap_action: build.toDevice(proxy),
-    action_name: "→",
-  };
+  // A row would cut what to do.
+  const error = proxy.error ? [build.hint("mdi:alert", undefined, proxy.error)] : [];
+  const link = { type: "button", name: t("open_device"), icon: "mdi:open-in-app", action_name: "→" };
   return {
     type: "grid",
     cards: [
       build.heading(proxy.name),
+      ...error,
       // Where the icons have colors, a connection that is there looks like a warning.
       {
         type: "entities",
-        entities: [...error, ...rows, ...(proxy.device_id ? [link] : [])],
+        entities: [...rows, ...build.toDevice(proxy, link)],
         state_color: false,
         grid_options: FULL,
       },

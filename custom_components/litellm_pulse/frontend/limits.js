@@ -23,10 +23,10 @@ export function limitCards(build, subject) {
   );
   const shown = set.filter(({ entity }) => entity).slice(0, MOST);
   const columns = shown.length === 1 ? 12 : 6;
-  const open = { text: t("open_device"), tap_action: build.toDevice(subject) };
+  const open = build.toDevice(subject, { text: t("open_device") });
   // Of a member, what a limit is set with is disabled at first.
   const none = subject.loaded ? "no_limits" : "no_member_limits";
-  const hint = build.hint(undefined, undefined, t(set.length ? "limits_disabled" : none), [open]);
+  const hint = build.hint(undefined, undefined, t(set.length ? "limits_disabled" : none), open);
   return [
     build.heading(t("limits")),
     ...(shown.length ? shown.map((one) => ({ ...one, grid_options: { columns } })) : [hint]),

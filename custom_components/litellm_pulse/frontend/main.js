@@ -19,6 +19,7 @@ class LiteLLMPulseStrategy extends HTMLElement {
     return dashboard({
       proxies,
       known: await withStatistics(hass, allStatistics(proxies)),
+      admin: hass.user?.is_admin ?? false,
       energy: hass.config.components.includes("energy"),
       t: translator(language),
       color: graphColor,

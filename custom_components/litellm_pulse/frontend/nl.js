@@ -8,7 +8,7 @@ export default {
   today: "Vandaag",
   this_week: "Deze week",
   this_month: "Deze maand",
-  forecast: "Voorspelling",
+  forecast: "Prognose",
   lifetime: "In totaal",
   spend: "uitgaven",
   requests: "verzoeken",

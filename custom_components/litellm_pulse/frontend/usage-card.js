@@ -98,7 +98,9 @@ export class UsageCard extends HTMLElement {
       return element(tag, { class: "change", title }, "=");
     }
     const kind = rising && (by > 0 ? rising : OPPOSITE[rising]);
-    const written = as === "percent" ? `${this.format.points(by)} ${this.t("points")}` : this.format.change(by);
+    // Isolated, for there are no texts in languages that are written from the right.
+    const written =
+      as === "percent" ? `\u2068${this.format.points(by)} ${this.t("points")}\u2069` : this.format.change(by);
     return element(tag, { class: `change ${kind ?? ""}`, title }, `${by > 0 ? "▲" : "▼"} ${written}`);
   }
 

@@ -11,8 +11,9 @@ const NOW_OF_MEMBER = ["spend_day", "spend_month", "spend_lifetime", "tokens_day
 /**
  * Return the configuration of the whole dashboard.
  *
- * `known` holds whose statistics there are, `energy` says whether there is a date picker, `t`
- * translates, `moment` writes an ISO time, `count` a number, and `color` gives the color of a graph's line by its number.
+ * `known` holds whose statistics there are, `energy` says whether there is a date picker, `admin` whether the
+ * user may see the settings; `t` translates, `moment` writes an ISO time, `count` a number, and `color` gives the
+ * color of a graph's line by its number.
  */
 export function dashboard({ proxies, known, ...shared }) {
   const lacking = allStatistics(proxies).filter((one) => !known.has(one));
@@ -124,9 +125,8 @@ function viewOfMember(build, proxy, dimension, member) {
 /** Return what to do where there is no proxy to show, or none that has been reached. */
 function whatToDo(build, proxies) {
   const { t } = build;
-  const path = "/config/integrations/dashboard/add?domain=litellm_pulse";
-  const add = { text: t("add_proxy"), tap_action: { action: "navigate", navigation_path: path } };
-  const missing = build.hint("mdi:server-plus", t("no_proxy"), t("no_proxy_text"), [add]);
+  const add = build.toSettings("integrations/dashboard/add?domain=litellm_pulse", { text: t("add_proxy") });
+  const missing = build.hint("mdi:server-plus", t("no_proxy"), t("no_proxy_text"), add);
   const unreached = proxies.map(({ name, error }) =>
     build.hint("mdi:server-network-off", t("not_loaded", { name }), error ?? undefined),
   );
