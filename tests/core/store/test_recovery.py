@@ -14,7 +14,7 @@ import pytest
 
 from custom_components.litellm_pulse.core.store import companions
 
-from ..bodies import COST, body, cost, family
+from ..bodies import COST, body, cost, family, series
 from ..conftest import LedgerHarness, Proxy
 
 PAGE = 1024
@@ -273,3 +273,24 @@ def test_since_when_usage_is_known_is_right_though_our_clock_was_wrong_when_the_
     assert timedelta() <= harness.now - known.quarters < timedelta(minutes=30)
     harness.reopen()
     assert harness.snapshot.known_since == known
+
+
+def test_what_the_first_answer_after_a_lost_file_lacks_counts_no_second_time(harness: LedgerHarness) -> None:
+    old = harness.now.timestamp() - 5000
+
+    def answer(gpt: float, opus: float | None) -> bytes:
+        spent = {series(model="gpt-4o"): gpt} | ({series(model="opus"): opus} if opus else {})
+        born = {series(model="gpt-4o"): old, series(model="opus"): old + 5090}
+        return body(family(COST, spent, born), start=old)
+
+    harness.scrape(answer(1.0, None))
+    harness.scrape(answer(2.0, 7.0))
+    assert harness.total() == 8.0
+    spare_copy = harness.spare_copy()
+    harness.close()
+    harness.path.unlink()
+    harness.open(spare_copy)
+    harness.scrape(answer(3.0, None))
+    harness.scrape(answer(4.0, 7.0))
+    harness.scrape(answer(4.0, 8.0))
+    assert harness.total() == 11.0

@@ -317,7 +317,7 @@ class Increases:
         if self.process.forgotten and since <= (self.process.last_answer or 0.0):
             return
         if not self.is_new and since <= self.process.let_go:
-            # It was here, and has not been shown for so long that it was let go of.
+            # It was here when counters were let go of, or lost.
             return
         if (counted := self._counted_elsewhere(counter)) is not None:
             self._add(counter.series, max(0.0, counter.value - counted))
@@ -385,6 +385,8 @@ class Increases:
         sums, self.process.sums = self.process.sums, None
         if sums is None:
             return
+        # What this answer lacks is in the sums.
+        self.process.let_go = max(self.process.let_go, self.process.last_answer or 0.0)
         gained = gained_by(sums, summed)
         follow_moves(gained, self.attributions.keys, certain=True)
         if self.process.has_no_identity and self._fell(gained, sums):

@@ -137,7 +137,7 @@ class Process:
     starts: frozenset[float] = frozenset()
     """The starts that its answers told, where several are joined."""
     let_go: float = 0.0
-    """Our clock when the last of the counters was seen that it has let go of."""
+    """When the last of the counters was seen that it has let go of, or of which only sums were left."""
     apart: frozenset[str] = frozenset()
     """The labels that tell those apart."""
     published: frozenset[str] = frozenset()
