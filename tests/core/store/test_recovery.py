@@ -278,9 +278,9 @@ def test_since_when_usage_is_known_is_right_though_our_clock_was_wrong_when_the_
 def test_what_the_first_answer_after_a_lost_file_lacks_counts_no_second_time(harness: LedgerHarness) -> None:
     old = harness.now.timestamp() - 5000
 
-    def answer(gpt: float, opus: float | None) -> bytes:
-        spent = {series(model="gpt-4o"): gpt} | ({series(model="opus"): opus} if opus else {})
-        born = {series(model="gpt-4o"): old, series(model="opus"): old + 5090}
+    def answer(first: float, second: float | None) -> bytes:
+        spent = {series(team="a"): first} | ({series(team="b"): second} if second else {})
+        born = {series(team="a"): old, series(team="b"): old + 5090}
         return body(family(COST, spent, born), start=old)
 
     harness.scrape(answer(1.0, None))
