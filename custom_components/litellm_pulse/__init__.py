@@ -21,7 +21,7 @@ from .entity_dispatcher import EntityDispatcher
 from .events import EventDetector
 from .external_statistics import StatisticsWriter, async_remove_statistics
 from .history_import import HistoryImport
-from .identifiers import async_forget_unknown, member_of_device
+from .identifiers import async_registered, member_of_device
 from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
 from .member_lists import MemberLists
@@ -52,10 +52,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     await frontend.async_register(hass)
     # After a change of language Home Assistant may not have come to it yet, and devices are named now.
     await translation.async_load_integrations(hass, {DOMAIN})
-    await async_forget_unknown(hass, entry)
+    registered = await async_registered(hass, entry)
     user_settings = await UserSettings.async_load(hass, entry.entry_id)
     ledger = await LedgerWorker.async_open(hass, entry)
-    device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings)
+    device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings, registered)
     ledger.shown = lambda: device_manager.members
     builder = DataBuilder(hass, entry, ledger, device_manager, user_settings)
     scraper = Scraper(create_client(hass, {**entry.data, **entry.options}), ledger)

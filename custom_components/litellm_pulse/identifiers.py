@@ -1,5 +1,8 @@
 """Identities in Home Assistant's registries: built and taken apart here only, never made of names."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -37,21 +40,35 @@ def member_and_key(unique_id: str) -> tuple[MemberKey, str]:
     return (Dimension(dimension), member), key
 
 
-async def async_forget_unknown(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Take what this release knows nothing of out of the registries, which remember it for the one that does.
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What an entry has in the registries."""
 
-    A newer release may have been here before this one, with members of a kind of its own.
+    members: Collection[MemberKey]
+    """Those that have a device."""
+    entities: Collection[tuple[MemberKey, str]]
+    """Whose entities, and their descriptions' keys."""
+
+
+async def async_registered(hass: HomeAssistant, entry: ConfigEntry) -> Registered:
+    """Return what an entry has in the registries; they forget what this release knows nothing of.
+
+    A newer release may have been here before this one, with members of a kind of its own. There may
+    be ten thousand, so everyone else gets a turn in between.
     """
     entities, devices, turn = er.async_get(hass), dr.async_get(hass), LoopSlice()
+    found: list[tuple[MemberKey, str]] = []
+    members: set[MemberKey] = set()
     for entity in er.async_entries_for_config_entry(entities, entry.entry_id):
         try:
-            member_and_key(entity.unique_id)
+            found.append(member_and_key(entity.unique_id))
         except ValueError:
             entities.async_remove(entity.entity_id)
         await turn.async_yield()
     for device in dr.async_entries_for_config_entry(devices, entry.entry_id):
         try:
-            member_of_device(device)
+            members.add(member_of_device(device))
         except ValueError:
             devices.async_update_device(device.id, remove_config_entry_id=entry.entry_id)
         await turn.async_yield()
+    return Registered(members, found)
