@@ -8,11 +8,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from ssl import SSLContext, SSLError, create_default_context
+from ssl import VERIFY_X509_STRICT, SSLContext, SSLError, create_default_context
 from time import monotonic
 from typing import Final
 
 from aiohttp import (
+    ClientConnectorError,
     ClientError,
     ClientPayloadError,
     ClientResponse,
@@ -55,7 +56,7 @@ class ScrapeTimeoutError(ScrapeError):
 
 
 class TLSError(ScrapeError):
-    """No trusted TLS connection: a certificate that is not valid, or no TLS at all."""
+    """No trusted TLS connection: a certificate that is not valid, no TLS at all, or none that both speak."""
 
 
 class CAFileError(ScrapeError):
@@ -187,6 +188,8 @@ class MetricsClient:
             # The authority's certificate may have been renewed.
             self._tls = None
             raise TLSError(str(err)) from err
+        except ClientConnectorError as err:
+            raise (TLSError if _broke_off(err) else CannotConnectError)(str(err)) from err
         except ClientPayloadError as err:
             raise TruncatedTransferError(str(err)) from err
         # ValueError: a name that is none to the resolver, a header that is none to aiohttp.
@@ -225,9 +228,13 @@ class MetricsClient:
         if self._ca_file is None or self._tls is not None:
             return
         try:
-            self._tls = await asyncio.to_thread(create_default_context, cafile=self._ca_file)
-        except OSError as err:
+            tls = await asyncio.to_thread(create_default_context, cafile=self._ca_file)
+        # ValueError: a path that is none.
+        except (OSError, ValueError) as err:
             raise CAFileError(str(err)) from err
+        # An authority of one's own, as openssl makes it, does not say what it may be used for.
+        tls.verify_flags &= ~VERIFY_X509_STRICT
+        self._tls = tls
 
     async def _ask(self, feed: Feed, query: list[tuple[str, str]]) -> CIMultiDictProxy[str]:
         """Ask with the slash at the end or without it, whichever the server knows, and remember that."""
@@ -268,6 +275,11 @@ class MetricsClient:
             ssl=True if self._tls is None else self._tls,
             timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
         )
+
+
+def _broke_off(err: ClientConnectorError) -> bool:
+    """Whether a server ended a connection that stood before TLS did; one that refuses any is not there."""
+    return isinstance(err.os_error, ConnectionResetError | ConnectionAbortedError)
 
 
 def _next(url: URL, response: ClientResponse) -> URL:
