@@ -79,6 +79,7 @@ async def test_a_first_set_up_where_nothing_can_be_written_says_why_and_is_made_
         await hass.async_block_till_done()
 
 
+@pytest.mark.parametrize("files", [(), (".db",), (".db", ".db-wal")], ids=str)
 async def test_an_entry_that_is_copied_to_a_second_home_assistant_counts_on_in_both(
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -86,6 +87,7 @@ async def test_an_entry_that_is_copied_to_a_second_home_assistant_counts_on_in_b
     freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
+    files: tuple[str, ...],
 ) -> None:
     assert await set_up(hass, entry)
     proxy.traffic.spend["gpt-4o"] += 0.25
@@ -93,12 +95,18 @@ async def test_an_entry_that_is_copied_to_a_second_home_assistant_counts_on_in_b
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert f"{DOMAIN}.{entry.entry_id}" in hass_storage
     folder = tmp_path_factory.mktemp("second")
+    # While the first runs, .storage is copied, and of the ledger these files.
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    (folder / DOMAIN).mkdir()
+    for file in files:
+        name = f"{entry.entry_id}{file}"
+        shutil.copy(Path(hass.config.path(DOMAIN, name)), folder / DOMAIN / name)
     custom = Path(hass.config.path("custom_components"))
     if custom.is_dir():
         shutil.copytree(custom, folder / "custom_components")
     async with async_test_home_assistant(config_dir=str(folder)) as second:
         second.data.pop(DATA_CUSTOM_COMPONENTS, None)
-        # Of the first, .storage was copied and the ledger was not.
         copy = MockConfigEntry(
             domain=DOMAIN,
             entry_id=entry.entry_id,
@@ -112,8 +120,9 @@ async def test_an_entry_that_is_copied_to_a_second_home_assistant_counts_on_in_b
         for one, its in ((hass, entry), (second, copy)):
             await its.runtime_data.coordinator.async_refresh()
             await one.async_block_till_done()
-            assert state(one, its, "spend_lifetime") == "0.75"
-        assert ir.async_get(second).async_get_issue(DOMAIN, issue_id("recovery", entry.entry_id))
+            assert state(one, its, "spend_lifetime") == "1.75"
+        recovered = ir.async_get(second).async_get_issue(DOMAIN, issue_id("recovery", entry.entry_id))
+        assert bool(recovered) is not bool(files)
         assert not ir.async_get(hass).async_get_issue(DOMAIN, issue_id("recovery", entry.entry_id))
         assert await second.config_entries.async_unload(copy.entry_id)
         await second.async_stop(force=True)
@@ -131,8 +140,9 @@ async def test_the_zone_may_change_while_it_runs_and_no_total_is_lost_or_counted
     proxy.traffic.spend["gpt-4o"] += 2
     await pass_time(hass, freezer)
     shown = {}
-    # To the east across midnight, to a zone of three quarters of an hour, to the west, and back.
-    for zone in ("Europe/Berlin", "Asia/Kathmandu", "Pacific/Honolulu", "UTC"):
+    # To the east across midnight, to a zone of three quarters of an hour, to the west, back, and 25 hours apart.
+    zones = ("Europe/Berlin", "Asia/Kathmandu", "Pacific/Honolulu", "UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago")
+    for zone in zones:
         await hass.config.async_update(time_zone=zone)
         await hass.async_block_till_done(wait_background_tasks=True)
         proxy.traffic.spend["gpt-4o"] += 4
@@ -143,6 +153,8 @@ async def test_the_zone_may_change_while_it_runs_and_no_total_is_lost_or_counted
         "Asia/Kathmandu": ("11.0", "11.0"),
         "Pacific/Honolulu": ("15.0", "15.0"),
         "UTC": ("19.0", "19.0"),
+        "Pacific/Kiritimati": ("23.0", "23.0"),
+        "Pacific/Pago_Pago": ("27.0", "27.0"),
     }
 
 
