@@ -3,6 +3,7 @@
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import translation
@@ -28,6 +29,7 @@ from .member_lists import MemberLists
 from .migration import async_keep_used, async_rename
 from .scraper import Scraper
 from .services import async_register_services
+from .stored_settings import unusable
 from .user_settings import UserSettings
 from .websocket_api import async_register_commands
 
@@ -49,6 +51,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
 
 async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:
     """Open the ledger, make the first scrape, add the entities, and name everybody who listens."""
+    _check_stored(entry)
     await frontend.async_register(hass)
     # After a change of language Home Assistant may not have come to it yet, and devices are named now.
     await translation.async_load_integrations(hass, {DOMAIN})
@@ -94,6 +97,16 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     history.async_start()
     MemberLists(hass, entry, ledger, on_change=coordinator.async_rebuild).async_start()
     return True
+
+
+def _check_stored(entry: LiteLLMPulseConfigEntry) -> None:
+    """Raise ConfigEntryError for what is stored and cannot be used; the ledger stays as it is."""
+    if wrong := unusable(entry):
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="unusable_setting",
+            translation_placeholders={"setting": ", ".join(wrong)},
+        )
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from ssl import VERIFY_X509_STRICT, SSLContext, SSLError, create_default_context
+from ssl import SSLContext, SSLError
 from time import monotonic
 from typing import Final
 
@@ -26,6 +26,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from . import address
+from .authority import trusting
 from .body import DamagedBodyError, Feed, OversizedBodyError, UnreadableBodyError, is_packed, read
 from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
 from .core.errors import WebPageError
@@ -228,13 +229,9 @@ class MetricsClient:
         if self._ca_file is None or self._tls is not None:
             return
         try:
-            tls = await asyncio.to_thread(create_default_context, cafile=self._ca_file)
-        # ValueError: a path that is none.
+            self._tls = await asyncio.to_thread(trusting, self._ca_file)
         except (OSError, ValueError) as err:
             raise CAFileError(str(err)) from err
-        # An authority of one's own, as openssl makes it, does not say what it may be used for.
-        tls.verify_flags &= ~VERIFY_X509_STRICT
-        self._tls = tls
 
     async def _ask(self, feed: Feed, query: list[tuple[str, str]]) -> CIMultiDictProxy[str]:
         """Ask with the slash at the end or without it, whichever the server knows, and remember that."""

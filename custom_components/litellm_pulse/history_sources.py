@@ -1,9 +1,9 @@
 """The sources of history, as the options name them: what to ask, whether it answers, and one cycle of each."""
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
@@ -14,6 +14,7 @@ from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
 from . import address
+from .authority import trusting
 from .const import (
     CONF_CA_FILE,
     CONF_EXTRA_HEADERS,
@@ -156,7 +157,7 @@ async def async_rest(hass: HomeAssistant, settings: Mapping[str, Any], key: str)
     return Rest(session, str(URL(settings[CONF_URL])), key, headers=headers, context=context)
 
 
-async def _async_context(hass: HomeAssistant, settings: Mapping[str, Any]) -> ssl.SSLContext | bool:
+async def _async_context(hass: HomeAssistant, settings: Mapping[str, Any]) -> SSLContext | bool:
     """Return whom to trust: the authority of the options, or whom everybody does."""
     ca_file = settings.get(CONF_CA_FILE)
     if not ca_file or not settings[CONF_VERIFY_SSL]:
@@ -164,11 +165,11 @@ async def _async_context(hass: HomeAssistant, settings: Mapping[str, Any]) -> ss
     return await hass.async_add_executor_job(_trusting, hass.config.path(ca_file))
 
 
-def _trusting(path: str) -> ssl.SSLContext:
+def _trusting(path: str) -> SSLContext:
     """Return a context that trusts a file of certificates; blocking. Raises TlsError."""
     try:
-        return ssl.create_default_context(cafile=path)
-    except OSError as err:
+        return trusting(path)
+    except (OSError, ValueError) as err:
         raise TlsError(str(err)) from err
 
 

@@ -26,6 +26,7 @@ from .const import (
     CONF_TIME_ZONE,
     CONF_WEEK_START,
     DOMAIN,
+    MAPPED_METRICS,
     RETENTION_DAYS_DEFAULT,
     SPARE_COPY_SAVE_DELAY,
     WEEK_STARTS,
@@ -233,7 +234,7 @@ class LedgerWorker:
             now=dt_util.utcnow(),
             zone=self.zone,
             spare_copy=loaded.pop(),
-            overrides=options.get(CONF_METRIC_NAMES),
+            overrides=_overrides(options),
             week_start=WEEK_STARTS.index(options.get(CONF_WEEK_START, WEEK_STARTS[0])),
             retention_days=options.get(CONF_RETENTION_DAYS, RETENTION_DAYS_DEFAULT),
             performance=options.get(CONF_PERFORMANCE, ()),
@@ -340,6 +341,11 @@ async def _configured_zone(hass: HomeAssistant, options: Mapping[str, Any]) -> Z
     """Return the time zone of the options, Home Assistant's where they name none."""
     name = options.get(CONF_TIME_ZONE) or hass.config.time_zone
     return await dt_util.async_get_time_zone(name) or ZoneInfo("UTC")
+
+
+def _overrides(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return what metrics are read from instead; a newer release may know more of them."""
+    return {name: family for name, family in options.get(CONF_METRIC_NAMES, {}).items() if name in MAPPED_METRICS}
 
 
 def _make_private(path: Path) -> None:
