@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
 from . import address
 from .authority import trusting
+from .connection import async_session
 from .const import (
     CONF_CA_FILE,
     CONF_EXTRA_HEADERS,
@@ -151,7 +151,7 @@ async def async_create(hass: HomeAssistant, entry_id: str, settings: Mapping[str
 
 async def async_rest(hass: HomeAssistant, settings: Mapping[str, Any], key: str) -> Rest:
     """Return the API of the proxy that an entry's data and options name, asked with a key; raises TlsError."""
-    session = async_get_clientsession(hass, settings[CONF_VERIFY_SSL])
+    session = async_session(hass, settings[CONF_VERIFY_SSL])
     headers = settings.get(CONF_EXTRA_HEADERS) or {}
     context = await _async_context(hass, settings)
     return Rest(session, str(URL(settings[CONF_URL])), key, headers=headers, context=context)
