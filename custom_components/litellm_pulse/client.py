@@ -17,6 +17,7 @@ from aiohttp import (
     ClientError,
     ClientPayloadError,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientSSLError,
     ClientTimeout,
@@ -50,6 +51,10 @@ class ScrapeError(Exception):
 
 class CannotConnectError(ScrapeError):
     """Nothing answers at the address, or the connection broke."""
+
+
+class NotHTTPError(ScrapeError):
+    """Something answers that is not HTTP: another service's port, or a damaged answer."""
 
 
 class ScrapeTimeoutError(ScrapeError):
@@ -193,6 +198,8 @@ class MetricsClient:
             raise (TLSError if _broke_off(err) else CannotConnectError)(str(err)) from err
         except ClientPayloadError as err:
             raise TruncatedTransferError(str(err)) from err
+        except ClientResponseError as err:
+            raise NotHTTPError(err.message) from err
         # ValueError: a name that is none to the resolver, a header that is none to aiohttp.
         except (ClientError, OSError, ValueError) as err:
             raise CannotConnectError(str(err)) from err
