@@ -18,8 +18,11 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
+from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.litellm_pulse.automation_targets import of_integration
 from custom_components.litellm_pulse.const import DOMAIN
 from custom_components.litellm_pulse.core.counters import attribution
 from custom_components.litellm_pulse.core.models import TOTAL, Window
@@ -270,6 +273,33 @@ async def test_after_a_newer_release_that_knew_more_all_that_this_one_knows_goes
     found = {one.id for one in dr.async_entries_for_config_entry(devices, entry.entry_id)}
     assert kept < found
     assert len(found - kept) == 1
+
+
+async def test_what_a_newer_release_has_registered_is_in_nobodys_way_where_it_cannot_be_set_up(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    other_entry: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    assert await set_up(hass, entry, other_entry)
+    assert await async_setup_component(hass, "config", {})
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={(DOMAIN, f"{entry.entry_id}:agent:x")}
+    )
+    newer = er.async_get(hass).async_get_or_create(
+        "sensor", DOMAIN, f"{entry.entry_id}:agent:x:spend_day", config_entry=entry
+    )
+    hass.config_entries.async_update_entry(entry, version=2)
+    assert not await set_up(hass, entry)
+    client = await hass_ws_client()
+    await client.send_json_auto_id({"type": f"{DOMAIN}/dashboard"})
+    told = {one["id"]: one["loaded"] for one in (await client.receive_json())["result"]["proxies"]}
+    assert told == {entry.entry_id: False, other_entry.entry_id: True}
+    assert of_integration(hass, [newer.entity_id, "sensor.none"], {"spend_day"}) == set()
+    remove = {"type": "config/device_registry/remove_config_entry", "device_id": device.id}
+    await client.send_json_auto_id({**remove, "config_entry_id": entry.entry_id})
+    assert (await client.receive_json())["success"]
 
 
 async def test_past_the_limit_of_members_they_are_counted_together_and_the_sum_is_exact(

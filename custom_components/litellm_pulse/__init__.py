@@ -143,7 +143,11 @@ async def async_remove_config_entry_device(
     device: dr.AnyDeviceEntry,
 ) -> bool:
     """Let any member's device be deleted; it comes back when the member is used again."""
-    member = member_of_device(device)
+    try:
+        member = member_of_device(device)
+    except ValueError:
+        # Of a newer release.
+        return True
     if member[1] == OTHER:
         return False
     if entry.state is ConfigEntryState.LOADED:

@@ -1,6 +1,7 @@
 """Identities in Home Assistant's registries: built and taken apart here only, never made of names."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from homeassistant.config_entries import ConfigEntry
@@ -38,6 +39,20 @@ def member_and_key(unique_id: str) -> tuple[MemberKey, str]:
     _, dimension, rest = unique_id.split(":", 2)
     member, _, key = rest.rpartition(":")
     return (Dimension(dimension), member), key
+
+
+def known_devices(devices: Iterable[dr.AnyDeviceEntry]) -> Iterator[tuple[dr.AnyDeviceEntry, MemberKey]]:
+    """Yield devices with whose they are; an entry that is not set up may have some that only a newer release knows."""
+    for device in devices:
+        with suppress(ValueError):
+            yield device, member_of_device(device)
+
+
+def known_entities(entities: Iterable[er.RegistryEntry]) -> Iterator[tuple[er.RegistryEntry, MemberKey, str]]:
+    """Yield entities with whose they are and their descriptions' keys, as `known_devices` does."""
+    for entity in entities:
+        with suppress(ValueError):
+            yield entity, *member_and_key(entity.unique_id)
 
 
 @dataclass(frozen=True, slots=True)
