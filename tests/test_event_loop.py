@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.freeze_time(NOW)
 
 
 @pytest.fixture
-def let_go(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+def let_go(hass: HomeAssistant) -> Iterator[list[bool]]:  # noqa: ARG001 - whose Store is a mock until it ends
     """Return, of each spare copy that is let go of, whether that was on the event loop."""
     loop = threading.get_ident()
     found: list[bool] = []
@@ -51,11 +52,12 @@ def let_go(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         await asyncio.to_thread(time.sleep, 0.05)
         await add(ledgers, worker)
 
-    monkeypatch.setattr(Store, "async_load", async_load)
-    monkeypatch.setattr(Store, "_async_write_data", async_write)
-    monkeypatch.setattr(Ledger, "spare_copy", lambda ledger: Noted(take(ledger)))
-    monkeypatch.setattr(OpenLedgers, "async_add", async_add)
-    return found
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(Store, "async_load", async_load)
+        monkeypatch.setattr(Store, "_async_write_data", async_write)
+        monkeypatch.setattr(Ledger, "spare_copy", lambda ledger: Noted(take(ledger)))
+        monkeypatch.setattr(OpenLedgers, "async_add", async_add)
+        yield found
 
 
 async def test_a_spare_copy_is_let_go_of_on_a_thread(
