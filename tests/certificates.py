@@ -16,14 +16,16 @@ type Issuer = tuple[x509.Name, ec.EllipticCurvePrivateKey]
 class Authority:
     """Signs certificates; its own lies in a file."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make its key and its certificate."""
+    def __init__(self, folder: Path, *, plain: bool = False) -> None:
+        """Make its key and its certificate; a plain one does not say what it may be used for, as openssl makes it."""
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.file = folder / "ca.pem"
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("An authority")
-        self.file.write_bytes(_pem(_signed(self._name, self._key, (self._name, self._key), authority=True)))
+        self.file.write_bytes(
+            _pem(_signed(self._name, self._key, (self._name, self._key), authority=True, plain=plain))
+        )
 
     def server(
         self,
@@ -60,6 +62,7 @@ def _signed(  # noqa: PLR0913 - what a certificate says
     authority: bool = False,
     address: str = "127.0.0.1",
     valid: tuple[datetime, datetime] | None = None,
+    plain: bool = False,
 ) -> x509.Certificate:
     """Return a certificate that the issuer has signed; valid today where nothing else is said."""
     now = datetime.now(UTC)
@@ -76,9 +79,9 @@ def _signed(  # noqa: PLR0913 - what a certificate says
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer[1].public_key()), critical=False)
     )
-    if authority:
+    if authority and not plain:
         builder = builder.add_extension(_KEY_USAGE, critical=True)
-    else:
+    if not authority:
         alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
         builder = builder.add_extension(alternative, critical=False)
     return builder.sign(issuer[1], hashes.SHA256())

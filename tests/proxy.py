@@ -125,7 +125,8 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         """Start."""
-        await self.server.start_server(ssl=self._tls, access_log=None)
+        # Another certificate is shown to another connection only.
+        await self.server.start_server(ssl=self._tls, access_log=None, keepalive_timeout=0 if self._tls else 75)
         return self
 
     async def __aexit__(self, *_: object) -> None:

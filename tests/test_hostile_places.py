@@ -18,8 +18,11 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
+from homeassistant.setup import async_setup_component
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.litellm_pulse.automation_targets import of_integration
 from custom_components.litellm_pulse.const import DOMAIN
 from custom_components.litellm_pulse.core.counters import attribution
 from custom_components.litellm_pulse.core.models import TOTAL, Window
@@ -79,6 +82,7 @@ async def test_a_first_set_up_where_nothing_can_be_written_says_why_and_is_made_
         await hass.async_block_till_done()
 
 
+@pytest.mark.parametrize("files", [(), (".db",), (".db", ".db-wal")], ids=str)
 async def test_an_entry_that_is_copied_to_a_second_home_assistant_counts_on_in_both(
     hass: HomeAssistant,
     entry: MockConfigEntry,
@@ -86,6 +90,7 @@ async def test_an_entry_that_is_copied_to_a_second_home_assistant_counts_on_in_b
     freezer: FrozenDateTimeFactory,
     hass_storage: dict[str, Any],
     tmp_path_factory: pytest.TempPathFactory,
+    files: tuple[str, ...],
 ) -> None:
     assert await set_up(hass, entry)
     proxy.traffic.spend["gpt-4o"] += 0.25
@@ -93,12 +98,18 @@ async def test_an_entry_that_is_copied_to_a_second_home_assistant_counts_on_in_b
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert f"{DOMAIN}.{entry.entry_id}" in hass_storage
     folder = tmp_path_factory.mktemp("second")
+    # While the first runs, .storage is copied, and of the ledger these files.
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    (folder / DOMAIN).mkdir()
+    for file in files:
+        name = f"{entry.entry_id}{file}"
+        shutil.copy(Path(hass.config.path(DOMAIN, name)), folder / DOMAIN / name)
     custom = Path(hass.config.path("custom_components"))
     if custom.is_dir():
         shutil.copytree(custom, folder / "custom_components")
     async with async_test_home_assistant(config_dir=str(folder)) as second:
         second.data.pop(DATA_CUSTOM_COMPONENTS, None)
-        # Of the first, .storage was copied and the ledger was not.
         copy = MockConfigEntry(
             domain=DOMAIN,
             entry_id=entry.entry_id,
@@ -112,8 +123,9 @@ async def test_an_entry_that_is_copied_to_a_second_home_assistant_counts_on_in_b
         for one, its in ((hass, entry), (second, copy)):
             await its.runtime_data.coordinator.async_refresh()
             await one.async_block_till_done()
-            assert state(one, its, "spend_lifetime") == "0.75"
-        assert ir.async_get(second).async_get_issue(DOMAIN, issue_id("recovery", entry.entry_id))
+            assert state(one, its, "spend_lifetime") == "1.75"
+        recovered = ir.async_get(second).async_get_issue(DOMAIN, issue_id("recovery", entry.entry_id))
+        assert bool(recovered) is not bool(files)
         assert not ir.async_get(hass).async_get_issue(DOMAIN, issue_id("recovery", entry.entry_id))
         assert await second.config_entries.async_unload(copy.entry_id)
         await second.async_stop(force=True)
@@ -131,8 +143,9 @@ async def test_the_zone_may_change_while_it_runs_and_no_total_is_lost_or_counted
     proxy.traffic.spend["gpt-4o"] += 2
     await pass_time(hass, freezer)
     shown = {}
-    # To the east across midnight, to a zone of three quarters of an hour, to the west, and back.
-    for zone in ("Europe/Berlin", "Asia/Kathmandu", "Pacific/Honolulu", "UTC"):
+    # To the east across midnight, to a zone of three quarters of an hour, to the west, back, and 25 hours apart.
+    zones = ("Europe/Berlin", "Asia/Kathmandu", "Pacific/Honolulu", "UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago")
+    for zone in zones:
         await hass.config.async_update(time_zone=zone)
         await hass.async_block_till_done(wait_background_tasks=True)
         proxy.traffic.spend["gpt-4o"] += 4
@@ -143,6 +156,8 @@ async def test_the_zone_may_change_while_it_runs_and_no_total_is_lost_or_counted
         "Asia/Kathmandu": ("11.0", "11.0"),
         "Pacific/Honolulu": ("15.0", "15.0"),
         "UTC": ("19.0", "19.0"),
+        "Pacific/Kiritimati": ("23.0", "23.0"),
+        "Pacific/Pago_Pago": ("27.0", "27.0"),
     }
 
 
@@ -258,6 +273,33 @@ async def test_after_a_newer_release_that_knew_more_all_that_this_one_knows_goes
     found = {one.id for one in dr.async_entries_for_config_entry(devices, entry.entry_id)}
     assert kept < found
     assert len(found - kept) == 1
+
+
+async def test_what_a_newer_release_has_registered_is_in_nobodys_way_where_it_cannot_be_set_up(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    other_entry: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    assert await set_up(hass, entry, other_entry)
+    assert await async_setup_component(hass, "config", {})
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={(DOMAIN, f"{entry.entry_id}:agent:x")}
+    )
+    newer = er.async_get(hass).async_get_or_create(
+        "sensor", DOMAIN, f"{entry.entry_id}:agent:x:spend_day", config_entry=entry
+    )
+    hass.config_entries.async_update_entry(entry, version=2)
+    assert not await set_up(hass, entry)
+    client = await hass_ws_client()
+    await client.send_json_auto_id({"type": f"{DOMAIN}/dashboard"})
+    told = {one["id"]: one["loaded"] for one in (await client.receive_json())["result"]["proxies"]}
+    assert told == {entry.entry_id: False, other_entry.entry_id: True}
+    assert of_integration(hass, [newer.entity_id, "sensor.none"], {"spend_day"}) == set()
+    remove = {"type": "config/device_registry/remove_config_entry", "device_id": device.id}
+    await client.send_json_auto_id({**remove, "config_entry_id": entry.entry_id})
+    assert (await client.receive_json())["success"]
 
 
 async def test_past_the_limit_of_members_they_are_counted_together_and_the_sum_is_exact(

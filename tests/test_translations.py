@@ -44,6 +44,7 @@ ENTITIES = {
 }
 FAILURES = set(error_messages._KEYS.values())
 SERVICES: dict[str, Any] = load_yaml_dict(str(ROOT / "services.yaml"))
+SETUP_ERRORS = {"unusable_setting"}
 LEDGER_ERRORS = {"newer_schema", "store_failed", "waits_for_backup", "backup_is_made"}
 ACTION_ERRORS = set(re.findall(r'translation_key="(\w+)"', (ROOT / "services.py").read_text()))
 RAISED = re.compile(r'(?:Query|NotFound|NotAvailable|Forbidden)Error\(\s*"(\w+)"')
@@ -161,7 +162,7 @@ def test_every_choice_has_a_name() -> None:
 def test_every_failure_has_a_text_in_the_flow_and_in_the_log() -> None:
     fields = {"invalid_url", "invalid_header", "invalid_ca_file"}
     assert set(TEXTS["config"]["error"]) == FAILURES | fields | {"unknown"}
-    assert set(TEXTS["exceptions"]) == FAILURES | LEDGER_ERRORS | QUERY_ERRORS | ACTION_ERRORS
+    assert set(TEXTS["exceptions"]) == FAILURES | SETUP_ERRORS | LEDGER_ERRORS | QUERY_ERRORS | ACTION_ERRORS
     assert all(list(one) == ["message"] for one in TEXTS["exceptions"].values())
 
 

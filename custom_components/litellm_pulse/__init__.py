@@ -3,6 +3,7 @@
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import translation
@@ -21,13 +22,14 @@ from .entity_dispatcher import EntityDispatcher
 from .events import EventDetector
 from .external_statistics import StatisticsWriter, async_remove_statistics
 from .history_import import HistoryImport
-from .identifiers import async_forget_unknown, member_of_device
+from .identifiers import async_registered, member_of_device
 from .issues import IssueManager, async_delete_issues
 from .ledger_worker import LedgerWorker, async_delete_ledger
 from .member_lists import MemberLists
 from .migration import async_keep_used, async_rename
 from .scraper import Scraper
 from .services import async_register_services
+from .stored_settings import unusable
 from .user_settings import UserSettings
 from .websocket_api import async_register_commands
 
@@ -49,13 +51,14 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
 
 async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:
     """Open the ledger, make the first scrape, add the entities, and name everybody who listens."""
+    _check_stored(entry)
     await frontend.async_register(hass)
     # After a change of language Home Assistant may not have come to it yet, and devices are named now.
     await translation.async_load_integrations(hass, {DOMAIN})
-    await async_forget_unknown(hass, entry)
+    registered = await async_registered(hass, entry)
     user_settings = await UserSettings.async_load(hass, entry.entry_id)
     ledger = await LedgerWorker.async_open(hass, entry)
-    device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings)
+    device_manager = DeviceManager(hass, entry, ledger.snapshot, user_settings, registered)
     ledger.shown = lambda: device_manager.members
     builder = DataBuilder(hass, entry, ledger, device_manager, user_settings)
     scraper = Scraper(create_client(hass, {**entry.data, **entry.options}), ledger)
@@ -96,6 +99,16 @@ async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry)
     return True
 
 
+def _check_stored(entry: LiteLLMPulseConfigEntry) -> None:
+    """Raise ConfigEntryError for what is stored and cannot be used; the ledger stays as it is."""
+    if wrong := unusable(entry):
+        raise ConfigEntryError(
+            translation_domain=DOMAIN,
+            translation_key="unusable_setting",
+            translation_placeholders={"setting": ", ".join(wrong)},
+        )
+
+
 async def async_migrate_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:
     """Bring an entry of an earlier release up to date; False for one of a later major version."""
     if entry.version > 1:
@@ -130,7 +143,11 @@ async def async_remove_config_entry_device(
     device: dr.AnyDeviceEntry,
 ) -> bool:
     """Let any member's device be deleted; it comes back when the member is used again."""
-    member = member_of_device(device)
+    try:
+        member = member_of_device(device)
+    except ValueError:
+        # Of a newer release.
+        return True
     if member[1] == OTHER:
         return False
     if entry.state is ConfigEntryState.LOADED:

@@ -1,6 +1,5 @@
 """How the proxy is reached besides address and key: a certificate authority of one's own, headers for a gateway."""
 
-import ssl
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -8,6 +7,7 @@ import voluptuous as vol
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig
 
+from .authority import trusting
 from .const import CONF_CA_FILE, CONF_EXTRA_HEADERS
 from .credentials import InvalidHeaderError, parse_header
 
@@ -74,7 +74,7 @@ def _headers(lines: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
 def _is_certificate(path: str) -> bool:
     """Whether a file holds certificates in PEM; blocking."""
     try:
-        ssl.create_default_context(cafile=path)
+        trusting(path)
     except OSError, ValueError:
         return False
     return True

@@ -13,7 +13,7 @@ from homeassistant.helpers.automation import DomainSpec
 from .const import DOMAIN, USD
 from .devices import name_of
 from .features import LIMITS
-from .identifiers import member_and_key
+from .identifiers import known_entities
 from .localize import dollars, number
 
 CONF_PERIOD: Final = "period"
@@ -33,14 +33,9 @@ USED_UP: Final = frozenset({"budget_used_up", *(f"limit_reached_{window}" for wi
 
 def of_integration(hass: HomeAssistant, entities: Collection[str], keys: Collection[str]) -> set[str]:
     """Return the integration's entities of descriptions with these keys."""
-    registry = er.async_get(hass)
-    return {
-        entity_id
-        for entity_id in entities
-        if (entity := registry.async_get(entity_id))
-        and entity.platform == DOMAIN
-        and member_and_key(entity.unique_id)[1] in keys
-    }
+    registered = filter(None, map(er.async_get(hass).async_get, entities))
+    ours = (entity for entity in registered if entity.platform == DOMAIN)
+    return {entity.entity_id for entity, _, key in known_entities(ours) if key in keys}
 
 
 def told(hass: HomeAssistant, state: State) -> dict[str, str]:

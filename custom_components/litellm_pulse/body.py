@@ -20,6 +20,9 @@ _TURN_SECONDS: Final = 0.004
 _ENCODINGS: Final = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
 """How a body may be written, and whether it has to be unpacked."""
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_MAGIC: Final = b"\x1f"
+"""How a gzip member begins, of which there may be several in a row (RFC 1952)."""
 _NO_TEXT: Final = re.compile(rb".{,15}[\x00-\x08\x0e-\x1f]", re.DOTALL)
 """How what is packed begins: gzip always, the others nearly always."""
 
@@ -81,6 +84,8 @@ class BodyReader:
                 self._hand_on(bytes(self._waiting[:_PIECE]))
                 del self._waiting[:_PIECE]
                 await self._give_turn()
+            # There may be thousands of members that hold nothing.
+            await self._give_turn()
 
     def finish(self) -> None:
         """Hand on what waits, once everything has come; raises DamagedBodyError and what the feed raises."""
@@ -101,14 +106,20 @@ class BodyReader:
         if self._unpacker is None:
             yield chunk
             return
-        try:
-            while piece := self._unpacker.decompress(chunk, _PIECE):
+        # In pieces, for what is left is copied at the end of each member.
+        for begin in range(0, len(chunk), _PIECE):
+            packed, piece = chunk[begin : begin + _PIECE], b""
+            while packed or piece:
+                if packed and self._unpacker.eof:
+                    if not packed.startswith(_MAGIC):
+                        raise UnreadableBodyError("More comes after the end of the compressed body")
+                    self._unpacker = zlib.decompressobj(wbits=_GZIP)
+                try:
+                    piece = self._unpacker.decompress(packed, _PIECE)
+                except zlib.error as err:
+                    raise UnreadableBodyError(str(err)) from err
                 yield piece
-                chunk = self._unpacker.unconsumed_tail
-        except zlib.error as err:
-            raise UnreadableBodyError(str(err)) from err
-        if self._unpacker.unused_data:
-            raise UnreadableBodyError("More comes after the end of the compressed body")
+                packed = self._unpacker.unused_data or self._unpacker.unconsumed_tail
 
     async def _give_turn(self) -> None:
         """Let the event loop do something else, if it has waited long enough for it."""

@@ -8,14 +8,16 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from ssl import SSLContext, SSLError, create_default_context
+from ssl import SSLContext, SSLError
 from time import monotonic
 from typing import Final
 
 from aiohttp import (
+    ClientConnectorError,
     ClientError,
     ClientPayloadError,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientSSLError,
     ClientTimeout,
@@ -25,6 +27,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from . import address
+from .authority import trusting
 from .body import DamagedBodyError, Feed, OversizedBodyError, UnreadableBodyError, is_packed, read
 from .const import BODY_LIMIT, CONNECT_TIMEOUT, REDIRECT_LIMIT, TIMEOUT
 from .core.errors import WebPageError
@@ -50,12 +53,16 @@ class CannotConnectError(ScrapeError):
     """Nothing answers at the address, or the connection broke."""
 
 
+class NotHTTPError(ScrapeError):
+    """Something answers that is not HTTP: another service's port, or a damaged answer."""
+
+
 class ScrapeTimeoutError(ScrapeError):
     """The answer did not come in time."""
 
 
 class TLSError(ScrapeError):
-    """No trusted TLS connection: a certificate that is not valid, or no TLS at all."""
+    """No trusted TLS connection: a certificate that is not valid, no TLS at all, or none that both speak."""
 
 
 class CAFileError(ScrapeError):
@@ -187,8 +194,12 @@ class MetricsClient:
             # The authority's certificate may have been renewed.
             self._tls = None
             raise TLSError(str(err)) from err
+        except ClientConnectorError as err:
+            raise (TLSError if _broke_off(err) else CannotConnectError)(str(err)) from err
         except ClientPayloadError as err:
             raise TruncatedTransferError(str(err)) from err
+        except ClientResponseError as err:
+            raise NotHTTPError(err.message) from err
         # ValueError: a name that is none to the resolver, a header that is none to aiohttp.
         except (ClientError, OSError, ValueError) as err:
             raise CannotConnectError(str(err)) from err
@@ -225,8 +236,8 @@ class MetricsClient:
         if self._ca_file is None or self._tls is not None:
             return
         try:
-            self._tls = await asyncio.to_thread(create_default_context, cafile=self._ca_file)
-        except OSError as err:
+            self._tls = await asyncio.to_thread(trusting, self._ca_file)
+        except (OSError, ValueError) as err:
             raise CAFileError(str(err)) from err
 
     async def _ask(self, feed: Feed, query: list[tuple[str, str]]) -> CIMultiDictProxy[str]:
@@ -268,6 +279,11 @@ class MetricsClient:
             ssl=True if self._tls is None else self._tls,
             timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
         )
+
+
+def _broke_off(err: ClientConnectorError) -> bool:
+    """Whether a server ended a connection that stood before TLS did; one that refuses any is not there."""
+    return isinstance(err.os_error, ConnectionResetError | ConnectionAbortedError)
 
 
 def _next(url: URL, response: ClientResponse) -> URL:

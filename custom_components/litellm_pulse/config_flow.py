@@ -37,6 +37,7 @@ from .core.query.recognition import FAMILIES
 from .error_messages import translation_key, translation_placeholders
 from .ledger_worker import async_recognizes
 from .options_flow import LiteLLMPulseOptionsFlow
+from .stored_settings import usable_data, usable_options
 
 ACCESS: Final = "access"
 REMOVE_KEY: Final = "remove_key"
@@ -155,17 +156,17 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
     def _known(self) -> Mapping[str, Any]:
         """What the entry at hand holds already."""
         if self.source == SOURCE_REAUTH:
-            return self._get_reauth_entry().data
+            return usable_data(self._get_reauth_entry())
         if self.source == SOURCE_RECONFIGURE:
-            return self._get_reconfigure_entry().data
+            return usable_data(self._get_reconfigure_entry())
         return {}
 
     @property
     def _options(self) -> Mapping[str, Any]:
         """What the entry at hand has for options, which say how a gateway before the proxy is passed."""
         if self.source == SOURCE_REAUTH:
-            return self._get_reauth_entry().options
-        return self._get_reconfigure_entry().options if self.source == SOURCE_RECONFIGURE else {}
+            return usable_options(self._get_reauth_entry())
+        return usable_options(self._get_reconfigure_entry()) if self.source == SOURCE_RECONFIGURE else {}
 
     @property
     def _suggested_name(self) -> dict[str, str]:
@@ -175,7 +176,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     def _proxies_of_home_assistant(self) -> dict[str, dict[str, Any]]:
         """Return address -> address and key, of what the litellm integration has and this one has not."""
-        taken = {address.identity(URL(entry.data[CONF_URL])) for entry in self._async_current_entries()}
+        taken = set(map(_identity, self._async_current_entries()))
         found: dict[str, dict[str, Any]] = {}
         for entry in self.hass.config_entries.async_entries("litellm", include_ignore=False):
             try:
@@ -191,7 +192,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
     def _async_abort_duplicate(self, base: URL) -> None:
         """Abort where another entry has this address: its usage would be counted twice."""
         for entry in self._async_current_entries():
-            same = address.identity(URL(entry.data[CONF_URL])) == address.identity(base)
+            same = _identity(entry) == address.identity(base)
             if same and entry.entry_id != self.context.get("entry_id"):
                 raise AbortFlow("already_configured")
 
@@ -213,7 +214,7 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_is_same(self, base: URL, body: ExpositionParser) -> bool:
         """Whether the proxy at an address is the one whose usage the entry at hand holds."""
         entry = self._get_reconfigure_entry()
-        if address.identity(base) == address.identity(URL(entry.data[CONF_URL])):
+        if _identity(entry) == address.identity(base):
             return True
         return await async_recognizes(self.hass, entry, body)
 
@@ -225,8 +226,8 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_update_reload_and_abort(self._get_reauth_entry(), data=data)
         if self.source == SOURCE_RECONFIGURE:
             entry = self._get_reconfigure_entry()
-            old, name = address.title(URL(entry.data[CONF_URL])), name or entry.title
-            title = address.title(base) if name == old else name
+            url, name = usable_data(entry).get(CONF_URL), name or entry.title
+            title = address.title(base) if url and name == address.title(URL(url)) else name
             return self.async_update_reload_and_abort(entry, title=title, data=data)
         return self.async_create_entry(title=name or address.title(base), data=data, options=options)
 
@@ -264,3 +265,9 @@ class LiteLLMPulseConfigFlow(ConfigFlow, domain=DOMAIN):
     def async_get_options_flow(config_entry: ConfigEntry) -> LiteLLMPulseOptionsFlow:
         """Return the options."""
         return LiteLLMPulseOptionsFlow()
+
+
+def _identity(entry: ConfigEntry) -> str | None:
+    """Return what tells the proxy of an entry from others, None where its address cannot be used."""
+    url = usable_data(entry).get(CONF_URL)
+    return address.identity(URL(url)) if url else None

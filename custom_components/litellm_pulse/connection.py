@@ -1,15 +1,39 @@
 """How a proxy is reached: from what an entry says to a client."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from aiohttp import ClientSession, DummyCookieJar
+from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
 from .client import MetricsClient
-from .const import CONF_CA_FILE, CONF_EXTRA_HEADERS
+from .const import CONF_CA_FILE, CONF_EXTRA_HEADERS, DOMAIN
+
+_SESSIONS: Final = HassKey[dict[bool, ClientSession]](f"{DOMAIN}_sessions")
+"""By whether certificates are verified."""
+
+
+@callback
+def async_session(hass: HomeAssistant, verify_ssl: bool) -> ClientSession:  # noqa: FBT001 - as Home Assistant's own
+    """Return the session for all proxies, in Home Assistant's pool of connections.
+
+    It neither keeps nor sends cookies, of which a server may give more with every answer.
+    """
+    sessions = hass.data.setdefault(_SESSIONS, {})
+    if verify_ssl not in sessions:
+        session = async_create_clientsession(hass, verify_ssl, auto_cleanup=False, cookie_jar=DummyCookieJar())
+        sessions[verify_ssl] = session
+
+        @callback
+        def async_detach(_: Event) -> None:
+            session.detach()
+
+        hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, async_detach)
+    return sessions[verify_ssl]
 
 
 def create_client(hass: HomeAssistant, settings: Mapping[str, Any]) -> MetricsClient:
@@ -17,7 +41,7 @@ def create_client(hass: HomeAssistant, settings: Mapping[str, Any]) -> MetricsCl
     verify: bool = settings[CONF_VERIFY_SSL]
     ca_file: str | None = settings.get(CONF_CA_FILE)
     return MetricsClient(
-        async_get_clientsession(hass, verify),
+        async_session(hass, verify),
         URL(settings[CONF_URL]),
         settings.get(CONF_API_KEY),
         extra_headers=settings.get(CONF_EXTRA_HEADERS),

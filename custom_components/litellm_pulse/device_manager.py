@@ -10,7 +10,6 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.dispatcher import async_dispatcher_connect, async_dispatcher_send
 from homeassistant.util.signal_type import SignalType
 
@@ -19,7 +18,7 @@ from .core.catalog import Dimension
 from .core.models import OTHER, TOTAL, Member, MemberKey, Snapshot, Vector
 from .devices import async_register
 from .features import MARKS, TEMPORARY, Feature, basis_of_features, present
-from .identifiers import member_and_key, member_of_device
+from .identifiers import Registered, member_of_device
 from .loop_slice import LoopSlice
 from .user_settings import UserSettings
 
@@ -52,8 +51,15 @@ class DeviceManager:
     one device.
     """
 
-    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, opened: Snapshot, user_settings: UserSettings) -> None:
-        """Begin with the ledger as it was opened, before the first scrape."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        opened: Snapshot,
+        user_settings: UserSettings,
+        registered: Registered,
+    ) -> None:
+        """Begin with the ledger as it was opened, before the first scrape, and with the registries as they were."""
         self.models = _models(entry.options)
         """What models are grouped by."""
         self.dimensions = _shown(entry.options)
@@ -63,9 +69,9 @@ class DeviceManager:
         self._hass = hass
         self._entry = entry
         self._user_settings = user_settings
-        self._registered = {member_of_device(device) for device in _devices(hass, entry)}
+        self._registered = registered.members
         self._dismissed: dict[MemberKey, Vector | None] = {
-            key: _lifetime(opened, key) for key in user_settings.dismissed - self._registered
+            key: _lifetime(opened, key) for key in user_settings.dismissed.difference(registered.members)
         }
         self._members: dict[MemberKey, Member] = {TOTAL: Member(*TOTAL, entry.title)}
         self._waiting: dict[Dimension, dict[MemberKey, None]] = {dimension: {} for dimension in self.dimensions}
@@ -82,7 +88,8 @@ class DeviceManager:
         """What those were worked out from."""
         self.lock = Lock()
         """Held while it is decided who has a device, and while that is carried out."""
-        self._remembered = _remembered(hass, entry)
+        self._remembered = {(member, MARKS[key]) for member, key in registered.entities if key in MARKS}
+        """The features that members had before."""
         self._signal: SignalType[Collection[NewFeature], Collection[MemberFeature]] = SignalType(
             f"{DOMAIN}_{entry.entry_id}_features"
         )
@@ -294,16 +301,6 @@ def _models(options: Mapping[str, Any]) -> Dimension:
 def _devices(hass: HomeAssistant, entry: ConfigEntry) -> Iterable[dr.AnyDeviceEntry]:
     """Return the devices of an entry."""
     return dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-
-
-def _remembered(hass: HomeAssistant, entry: ConfigEntry) -> set[MemberFeature]:
-    """Return the features that members had before."""
-    found: set[MemberFeature] = set()
-    for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id):
-        # Of ten thousand, few are marks, and an id takes long to be taken apart.
-        if mark := MARKS.get(entity.unique_id.rpartition(":")[2]):
-            found.add((member_and_key(entity.unique_id)[0], mark))
-    return found
 
 
 def _lifetime(snapshot: Snapshot, key: MemberKey) -> Vector | None:

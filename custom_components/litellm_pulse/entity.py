@@ -179,8 +179,8 @@ async def async_add_described[D: PulseDescription](
 
     # The platforms of an entry are set up in one turn until the first of them waits for something.
     await sleep(0)
-    await _async_remove_others(entry, platform.domain, wanted)
     turn = LoopSlice()
+    await _async_remove_others(entry, platform.domain, wanted, turn)
     entry.async_on_unload(manager.async_subscribe(async_update))
     for features in batched(manager.features, _FEATURES_AT_ONCE, strict=False):
         async_update(features, ())
@@ -188,11 +188,11 @@ async def async_add_described[D: PulseDescription](
 
 
 async def _async_remove_others(
-    entry: LiteLLMPulseConfigEntry, domain: str, wanted: Collection[PulseDescription]
+    entry: LiteLLMPulseConfigEntry, domain: str, wanted: Collection[PulseDescription], turn: LoopSlice
 ) -> None:
     """Take the entities of a platform away that are not described any more, or whose reason is gone."""
     manager = entry.runtime_data.device_manager
-    registry, turn = er.async_get(entry.runtime_data.coordinator.hass), LoopSlice()
+    registry = er.async_get(entry.runtime_data.coordinator.hass)
     known = {(dimension, one.key): one.feature for one in wanted for dimension in one.dimensions}
     for registered in er.async_entries_for_config_entry(registry, entry.entry_id):
         if registered.domain == domain:

@@ -10,6 +10,7 @@ from .client import (
     EncodingError,
     InvalidAuthError,
     NotFoundError,
+    NotHTTPError,
     RateLimitedError,
     RedirectError,
     ScrapeError,
@@ -33,6 +34,7 @@ from .core.errors import (
 
 _KEYS: Final[dict[type[ScrapeError | AnswerError], str]] = {
     CannotConnectError: "cannot_connect",
+    NotHTTPError: "not_prometheus",
     ScrapeTimeoutError: "timeout",
     TLSError: "tls_error",
     CAFileError: "ca_file",

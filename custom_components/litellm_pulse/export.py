@@ -11,6 +11,9 @@ from .core.query import UsageQuery, sql, usage
 
 type Row = Mapping[str, object]
 
+_FORMULA: Final = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
+"""What a spreadsheet takes for the beginning of a formula, the wide forms of East Asia included."""
+
 
 def write_usage(path: Path, form: str, *, ledger: Path, query: UsageQuery, snapshot: Snapshot) -> int:
     """Write usage to a file, which is there as a whole or not at all; return the number of rows.
@@ -30,13 +33,18 @@ def write_usage(path: Path, form: str, *, ledger: Path, query: UsageQuery, snaps
     return count
 
 
-def _write_csv(file: IO[str], columns: Iterable[str], rows: Iterator[Row]) -> int:
+def write_csv(file: IO[str], columns: Iterable[str], rows: Iterator[Row]) -> int:
     """Write rows as comma-separated values (RFC 4180); return how many."""
     writer, count = csv.writer(file), 0
     writer.writerow(columns)
     for count, row in enumerate(rows, 1):  # noqa: B007 - the number of the last is returned
-        writer.writerow(row.values())
+        writer.writerow(map(_cell, row.values()))
     return count
+
+
+def _cell(value: object) -> object:
+    """Return a value as a spreadsheet shows it: an apostrophe before a name that it would take for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _write_json_lines(file: IO[str], columns: Iterable[str], rows: Iterator[Row]) -> int:  # noqa: ARG001
@@ -48,7 +56,7 @@ def _write_json_lines(file: IO[str], columns: Iterable[str], rows: Iterator[Row]
 
 
 FORMATS: Final[Mapping[str, Callable[[IO[str], Iterable[str], Iterator[Row]], int]]] = {
-    "csv": _write_csv,
+    "csv": write_csv,
     "jsonl": _write_json_lines,
 }
 """What a file can be written as."""

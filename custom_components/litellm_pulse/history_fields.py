@@ -35,6 +35,7 @@ from .history_sources import KEYS_FOR_ONCE, Source, async_create
 from .spend_logs.dsn import TlsMode
 from .spend_logs.errors import SourceError
 from .spend_logs.same_records import same_records
+from .stored_settings import unusable, usable_data, usable_options
 
 SECRETS: Final = (CONF_HISTORY_KEY, CONF_HISTORY_DSN)
 """Never shown; left empty, they stay as they are stored."""
@@ -62,7 +63,7 @@ FIELDS: Final[dict[Any, Any]] = {
 
 async def async_parse(hass: HomeAssistant, entry: ConfigEntry, typed: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that the fields stand for, once their source has answered; raises InvalidFieldError."""
-    known = entry.options
+    known = usable_options(entry)
     options = {name: typed.get(name) for name in _FIELDS}
     for name in SECRETS:
         options[name] = str(typed.get(name) or "").strip() or known.get(name)
@@ -76,7 +77,7 @@ async def async_parse(hass: HomeAssistant, entry: ConfigEntry, typed: Mapping[st
     changed = once or any((options[name] or None) != (known.get(name) or None) for name in _FIELDS)
     if source == HISTORY_OFF or not changed:
         return options
-    wanted = {**entry.data, **known, **options} | ({CONF_HISTORY_KEY: once} if once else {})
+    wanted = {**usable_data(entry), **known, **options} | ({CONF_HISTORY_KEY: once} if once else {})
     options[CONF_HISTORY_IDENTITY] = await _async_try(hass, entry, wanted)
     if once:
         hass.data.setdefault(KEYS_FOR_ONCE, {})[entry.entry_id] = once
@@ -103,7 +104,7 @@ async def _async_try(hass: HomeAssistant, entry: ConfigEntry, settings: Mapping[
         raise InvalidFieldError(field, "history_unknown") from err
     for other in hass.config_entries.async_entries(DOMAIN):
         is_on = other.options.get(CONF_HISTORY_SOURCE, HISTORY_OFF) != HISTORY_OFF
-        if other.entry_id == entry.entry_id or not is_on:
+        if other.entry_id == entry.entry_id or not is_on or unusable(other):
             continue
         if other.options.get(CONF_HISTORY_IDENTITY) == identity or await _async_same(hass, other, source):
             raise InvalidFieldError(field, "history_taken")

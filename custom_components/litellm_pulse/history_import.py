@@ -139,6 +139,8 @@ class HistoryImport:
         try:
             await self._async_ask()
         except SourceError as err:
+            # The authority's certificate may have been renewed.
+            self._source = None
             await self._async_fail(err.code, err)
         except StoreError as err:
             await self._async_fail("store_failed", err)

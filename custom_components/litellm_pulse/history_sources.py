@@ -1,19 +1,20 @@
 """The sources of history, as the options name them: what to ask, whether it answers, and one cycle of each."""
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
 from . import address
+from .authority import trusting
+from .connection import async_session
 from .const import (
     CONF_CA_FILE,
     CONF_EXTRA_HEADERS,
@@ -150,13 +151,13 @@ async def async_create(hass: HomeAssistant, entry_id: str, settings: Mapping[str
 
 async def async_rest(hass: HomeAssistant, settings: Mapping[str, Any], key: str) -> Rest:
     """Return the API of the proxy that an entry's data and options name, asked with a key; raises TlsError."""
-    session = async_get_clientsession(hass, settings[CONF_VERIFY_SSL])
+    session = async_session(hass, settings[CONF_VERIFY_SSL])
     headers = settings.get(CONF_EXTRA_HEADERS) or {}
     context = await _async_context(hass, settings)
     return Rest(session, str(URL(settings[CONF_URL])), key, headers=headers, context=context)
 
 
-async def _async_context(hass: HomeAssistant, settings: Mapping[str, Any]) -> ssl.SSLContext | bool:
+async def _async_context(hass: HomeAssistant, settings: Mapping[str, Any]) -> SSLContext | bool:
     """Return whom to trust: the authority of the options, or whom everybody does."""
     ca_file = settings.get(CONF_CA_FILE)
     if not ca_file or not settings[CONF_VERIFY_SSL]:
@@ -164,11 +165,11 @@ async def _async_context(hass: HomeAssistant, settings: Mapping[str, Any]) -> ss
     return await hass.async_add_executor_job(_trusting, hass.config.path(ca_file))
 
 
-def _trusting(path: str) -> ssl.SSLContext:
+def _trusting(path: str) -> SSLContext:
     """Return a context that trusts a file of certificates; blocking. Raises TlsError."""
     try:
-        return ssl.create_default_context(cafile=path)
-    except OSError as err:
+        return trusting(path)
+    except (OSError, ValueError) as err:
         raise TlsError(str(err)) from err
 
 

@@ -1,5 +1,9 @@
 """Identities in Home Assistant's registries: built and taken apart here only, never made of names."""
 
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
@@ -37,21 +41,49 @@ def member_and_key(unique_id: str) -> tuple[MemberKey, str]:
     return (Dimension(dimension), member), key
 
 
-async def async_forget_unknown(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Take what this release knows nothing of out of the registries, which remember it for the one that does.
+def known_devices(devices: Iterable[dr.AnyDeviceEntry]) -> Iterator[tuple[dr.AnyDeviceEntry, MemberKey]]:
+    """Yield devices with whose they are; an entry that is not set up may have some that only a newer release knows."""
+    for device in devices:
+        with suppress(ValueError):
+            yield device, member_of_device(device)
 
-    A newer release may have been here before this one, with members of a kind of its own.
+
+def known_entities(entities: Iterable[er.RegistryEntry]) -> Iterator[tuple[er.RegistryEntry, MemberKey, str]]:
+    """Yield entities with whose they are and their descriptions' keys, as `known_devices` does."""
+    for entity in entities:
+        with suppress(ValueError):
+            yield entity, *member_and_key(entity.unique_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What an entry has in the registries."""
+
+    members: Collection[MemberKey]
+    """Those that have a device."""
+    entities: Collection[tuple[MemberKey, str]]
+    """Whose entities, and their descriptions' keys."""
+
+
+async def async_registered(hass: HomeAssistant, entry: ConfigEntry) -> Registered:
+    """Return what an entry has in the registries; they forget what this release knows nothing of.
+
+    A newer release may have been here before this one, with members of a kind of its own. There may
+    be ten thousand, so everyone else gets a turn in between.
     """
     entities, devices, turn = er.async_get(hass), dr.async_get(hass), LoopSlice()
+    found: list[tuple[MemberKey, str]] = []
+    members: set[MemberKey] = set()
     for entity in er.async_entries_for_config_entry(entities, entry.entry_id):
         try:
-            member_and_key(entity.unique_id)
+            found.append(member_and_key(entity.unique_id))
         except ValueError:
             entities.async_remove(entity.entity_id)
         await turn.async_yield()
     for device in dr.async_entries_for_config_entry(devices, entry.entry_id):
         try:
-            member_of_device(device)
+            members.add(member_of_device(device))
         except ValueError:
             devices.async_update_device(device.id, remove_config_entry_id=entry.entry_id)
         await turn.async_yield()
+    return Registered(members, found)

@@ -26,6 +26,7 @@ from .const import (
     CONF_TIME_ZONE,
     CONF_WEEK_START,
     DOMAIN,
+    MAPPED_METRICS,
     RETENTION_DAYS_DEFAULT,
     SPARE_COPY_SAVE_DELAY,
     WEEK_STARTS,
@@ -46,7 +47,7 @@ _SPARE_COPY_VERSION: Final = 1
 _REPORTS: Final = 30
 """Scrapes of which is kept what happened: half an hour, for diagnostics."""
 _PAST: Final = 4
-"""Snapshots: more than the coordinator and its listeners hold at any time."""
+"""Snapshots and spare copies: more than the coordinator, its listeners and the Store hold at any time."""
 _PRIVATE_FOLDER: Final = 0o700
 _PRIVATE_FILE: Final = 0o600
 
@@ -80,8 +81,8 @@ class LedgerWorker:
         self._store = _spare_copy_store(hass, entry_id)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=DOMAIN)
         self._spare_copy_is_due = False
-        self._past: deque[Snapshot] = deque(maxlen=_PAST)
-        """The last snapshots, let go of on the ledger's thread: with thousands of members that is work."""
+        self._past: deque[Snapshot | SpareCopy] = deque(maxlen=_PAST)
+        """What was handed out last, let go of on a thread: with thousands of members that is work."""
         self._closed = False
 
     @classmethod
@@ -99,8 +100,9 @@ class LedgerWorker:
             await earlier.async_end()
         worker = cls(hass, entry, await _configured_zone(hass, entry.options))
         try:
-            spare_copy = await worker._store.async_load()
-            worker._ledger = await worker.async_run(partial(worker._open, spare_copy))
+            # In a list, so that the thread can take it over: letting go of thousands of members is work.
+            loaded = [await worker._store.async_load()]
+            worker._ledger = await worker.async_run(partial(worker._open, loaded))
         except (StoreError, UnsupportedStorageVersionError) as err:
             await hass.async_add_executor_job(worker._thread.shutdown)
             raise _setup_error(err) from err
@@ -209,6 +211,7 @@ class LedgerWorker:
         self._closed = True
         try:
             await self._store.async_save(await self._async_run(self._close))
+            await self._async_run(self._past.clear)
         finally:
             await self._hass.async_add_executor_job(self._thread.shutdown)
 
@@ -218,8 +221,8 @@ class LedgerWorker:
         self._closed = True
         await self._hass.async_add_executor_job(self._thread.shutdown)
 
-    def _open(self, spare_copy: SpareCopy | None) -> Ledger:
-        """Open the ledger; on its own thread."""
+    def _open(self, loaded: list[SpareCopy | None]) -> Ledger:
+        """Open the ledger with the spare copy, which is taken out of the list; on its own thread."""
         try:
             self._path.parent.mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
         except OSError as err:
@@ -230,8 +233,8 @@ class LedgerWorker:
             self._path,
             now=dt_util.utcnow(),
             zone=self.zone,
-            spare_copy=spare_copy,
-            overrides=options.get(CONF_METRIC_NAMES),
+            spare_copy=loaded.pop(),
+            overrides=_overrides(options),
             week_start=WEEK_STARTS.index(options.get(CONF_WEEK_START, WEEK_STARTS[0])),
             retention_days=options.get(CONF_RETENTION_DAYS, RETENTION_DAYS_DEFAULT),
             performance=options.get(CONF_PERFORMANCE, ()),
@@ -279,7 +282,7 @@ class LedgerWorker:
 
     def _close(self) -> SpareCopy:
         """Close the ledger and return its spare copy; on its own thread."""
-        spare_copy = self._ledger.spare_copy()
+        spare_copy = self._take_spare_copy()
         self._ledger.close()
         return spare_copy
 
@@ -290,9 +293,11 @@ class LedgerWorker:
             self._store.async_delay_save(self._take_spare_copy, SPARE_COPY_SAVE_DELAY.total_seconds())
 
     def _take_spare_copy(self) -> SpareCopy:
-        """Return the spare copy to be written; from here on, another saving is due."""
+        """Return the spare copy to be written; from here on, another saving is due. Never on the event loop."""
         self._spare_copy_is_due = False
-        return self._ledger.spare_copy()
+        spare_copy = self._ledger.spare_copy()
+        self._past.append(spare_copy)
+        return spare_copy
 
 
 def _setup_error(err: StoreError | UnsupportedStorageVersionError) -> ConfigEntryError | ConfigEntryNotReady:
@@ -336,6 +341,11 @@ async def _configured_zone(hass: HomeAssistant, options: Mapping[str, Any]) -> Z
     """Return the time zone of the options, Home Assistant's where they name none."""
     name = options.get(CONF_TIME_ZONE) or hass.config.time_zone
     return await dt_util.async_get_time_zone(name) or ZoneInfo("UTC")
+
+
+def _overrides(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return what metrics are read from instead; a newer release may know more of them."""
+    return {name: family for name, family in options.get(CONF_METRIC_NAMES, {}).items() if name in MAPPED_METRICS}
 
 
 def _make_private(path: Path) -> None:

@@ -16,8 +16,7 @@ from .core.catalog import Dimension
 from .history_sources import async_rest
 from .ledger_worker import LedgerWorker
 from .spend_logs.directory import Entry
-from .spend_logs.errors import TlsError
-from .spend_logs.rest import Rest
+from .spend_logs.errors import AuthenticationError, TlsError
 
 EVERY: Final = timedelta(hours=1)
 RETRY: Final = timedelta(minutes=5)
@@ -41,7 +40,6 @@ class MemberLists:
         self._entry = entry
         self._ledger = ledger
         self._on_change = on_change
-        self._rest: Rest | None = None
         self._running: asyncio.Task[None] | None = None
         self._next: CALLBACK_TYPE | None = None
 
@@ -77,21 +75,26 @@ class MemberLists:
             await self._async_take_in(_NONE)
             return
         try:
-            rest = self._rest = self._rest or await self._async_rest()
+            # Anew, for the authority's certificate may have been renewed.
+            rest = await async_rest(self._hass, {**self._entry.data, **self._entry.options}, self._key)
+            found = await rest.members(dt_util.utcnow().date())
+        except AuthenticationError:
+            return
         except TlsError:
             # The scrape says so, too.
+            self._async_begin_later(RETRY)
             return
-        found = await rest.members(dt_util.utcnow().date())
         if rest.refused:
             # Who is blocked now is not told any more.
             await self._async_take_in({**_NONE, **found})
             return
         await self._async_take_in(found)
-        self._next = async_call_later(self._hass, EVERY if found else RETRY, self._async_begin)
+        self._async_begin_later(EVERY if found else RETRY)
 
-    async def _async_rest(self) -> Rest:
-        """Return what to ask; raises TlsError."""
-        return await async_rest(self._hass, {**self._entry.data, **self._entry.options}, self._key or "")
+    @callback
+    def _async_begin_later(self, pause: timedelta) -> None:
+        """Have the lists asked for after a while."""
+        self._next = async_call_later(self._hass, pause, self._async_begin)
 
     async def _async_take_in(self, found: Mapping[Dimension, Sequence[Entry]]) -> None:
         """Have the ledger take in what lists say, and show it where it is news."""

@@ -16,7 +16,7 @@ from homeassistant.util import slugify
 from .const import CONF_MEMBER_FIGURES, MEMBER_FIGURES
 from .core.models import TOTAL, Member
 from .devices import async_register, private_name
-from .identifiers import member_and_key, member_of_device
+from .identifiers import known_devices, known_entities
 
 _WINDOW = re.compile(r"_(day|week|month|year|lifetime)$")
 _OF_LIMITS = re.compile(r"limit_(used|reached)_")
@@ -29,10 +29,9 @@ def async_rename(hass: HomeAssistant, entry: ConfigEntry) -> None:
     To minor version 3: up to then a device was called as its member alone.
     """
     registry = er.async_get(hass)
-    devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
-    proxy = next((one for one in devices if member_of_device(one) == TOTAL), None)
-    for device in devices:
-        key = member_of_device(device)
+    devices = [*known_devices(dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id))]
+    proxy = next((one for one, key in devices if key == TOTAL), None)
+    for device, key in devices:
         if proxy is None or key == TOTAL:
             continue
         member = Member(*key, device.name or key[1])
@@ -58,8 +57,8 @@ def async_keep_used(hass: HomeAssistant, entry: ConfigEntry) -> dict[str, Any]:
     registry = er.async_get(hass)
     entities = er.async_entries_for_config_entry(registry, entry.entry_id)
     used = _used_figures(entities)
-    for entity in entities:
-        if _OF_LIMITS.match(member_and_key(entity.unique_id)[1]):
+    for entity, _, key in known_entities(entities):
+        if _OF_LIMITS.match(key):
             _enable(registry, entity)
     return {**entry.options, CONF_MEMBER_FIGURES: used} if used else {**entry.options}
 
@@ -68,10 +67,8 @@ def _used_figures(entities: Iterable[er.RegistryEntry]) -> list[str]:
     """Return the optional figures of which the user has enabled an entity of a member."""
     used = {
         _WINDOW.sub("", key)
-        for entity in entities
-        if not entity.disabled
-        for member, key in (member_and_key(entity.unique_id),)
-        if member != TOTAL
+        for entity, member, key in known_entities(entities)
+        if not entity.disabled and member != TOTAL
     }
     return [figure for figure in MEMBER_FIGURES if figure in used]
 

@@ -68,6 +68,7 @@ from .device_manager import MODELS, OPTIONAL, async_leaving
 from .devices import name_of
 from .issues import NAMES_SHOWN
 from .localize import code
+from .stored_settings import usable_options
 
 COUNTING: Final = "counting"
 METRICS: Final = "metrics"
@@ -181,8 +182,8 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
         """Show the options, or keep them."""
         if user_input is None:
             self._families = await self._async_families()
-            return await self._async_form(_nested(self.config_entry.options))
-        options = {**self.config_entry.options, **self._flat(user_input)}
+            return await self._async_form(_nested(usable_options(self.config_entry)))
+        options = {**usable_options(self.config_entry), **self._flat(user_input)}
         if wrong := self._find_wrong(user_input, options):
             return await self._async_form(_without_secrets(user_input), *wrong)
         for name, parse in ((ACCESS, self._async_access), (HISTORY, self._async_history)):
@@ -213,7 +214,7 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
 
     async def _async_access(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the options of the section, checked; raises InvalidFieldError."""
-        known = self.config_entry.options.get(CONF_EXTRA_HEADERS) or {}
+        known = usable_options(self.config_entry).get(CONF_EXTRA_HEADERS) or {}
         return await access_fields.async_parse(self.hass, fields, known)
 
     async def _async_history(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -250,7 +251,7 @@ class LiteLLMPulseOptionsFlow(OptionsFlowWithReload):
 
         What was chosen before is left alone: a family without a sample may come back.
         """
-        before = self.config_entry.options.get(CONF_METRIC_NAMES, {})
+        before = usable_options(self.config_entry).get(CONF_METRIC_NAMES, {})
         unknown = (
             family
             for name, family in metrics.items()

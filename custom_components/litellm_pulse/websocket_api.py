@@ -33,7 +33,7 @@ from .core.query import parameters
 from .core.query.parameters import PERSONAL
 from .data import PulseData
 from .history_status import HistoryState
-from .identifiers import member_and_key, member_of_device
+from .identifiers import known_devices, known_entities
 from .localize import localize
 from .statistic_ids import statistic_stem
 
@@ -189,7 +189,7 @@ def _told(  # noqa: PLR0913 - what was taken on the event loop
 ) -> dict[str, Any]:
     """Return what there is to show of one proxy."""
     snapshot = data.snapshot
-    device_of = {member_of_device(device): device for device in devices}
+    device_of = {member: device for device, member in known_devices(devices)}
     entities_of = _entities(entities)
 
     def told(member: MemberKey) -> dict[str, Any]:
@@ -256,8 +256,7 @@ def _by_dimension(
 def _entities(entities: Iterable[er.RegistryEntry]) -> dict[MemberKey, dict[str, str]]:
     """Return per member the entities that are there and enabled: description key -> entity id."""
     found: dict[MemberKey, dict[str, str]] = {}
-    for entity in entities:
-        member, key = member_and_key(entity.unique_id)
+    for entity, member, key in known_entities(entities):
         if key in _ENTITIES and not entity.disabled:
             found.setdefault(member, {})[key] = entity.entity_id
     return found

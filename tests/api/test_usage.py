@@ -19,7 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from ..conftest import NOW, set_up
+from custom_components.litellm_pulse.const import DOMAIN
+
+from ..conftest import NOW, pass_time, set_up
+from ..hostile import written
 from ..proxy import Proxy, recording
 from .conftest import BUDGETS, EXPORTER, USAGE, ask, get, spend
 
@@ -67,6 +70,33 @@ async def test_usage_is_told_as_a_table_with_commas(
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     (row,) = csv.DictReader(StringIO(await response.text(), newline=""))
     assert (row["model"], row["cost"]) == ("gpt-4o", "0.25")
+
+
+FORMULAS = ('=HYPERLINK("http://x")', "+1", "-2+3", "@SUM(A1)", "\t=1", "\uff1d1")
+
+
+async def test_no_name_is_a_formula_to_a_spreadsheet_and_every_number_stays_one(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    assert await set_up(hass, entry)
+    for name in (*FORMULAS, "gpt-4o"):
+        proxy.traffic.add("litellm_spend_metric_total", 0.5, model=written(name))
+    await pass_time(hass, freezer)
+    path = Path(hass.config.path("usage.csv"))
+    hass.config.allowlist_external_dirs = {str(path.parent)}
+    question = {"group_by": ["model"], "path": str(path)}
+    await hass.services.async_call(DOMAIN, "export_usage", question, blocking=True, return_response=True)
+    answered = await (await ask(hass_client, f"{USAGE}?group_by=model&format=csv")).text()
+    for table in (answered, (await hass.async_add_executor_job(path.read_bytes)).decode()):
+        rows = list(csv.DictReader(StringIO(table, newline="")))
+        assert {row["model"] for row in rows} == {"gpt-4o", *(f"'{name}" for name in FORMULAS)}
+        assert {row["cost"] for row in rows} == {"0.5"}
+    told = await get(hass_client, f"{USAGE}?group_by=model")
+    assert {row["model"] for row in told["usage"]} == {"gpt-4o", *FORMULAS}
 
 
 async def test_a_question_that_cannot_be_answered_is_a_400_with_the_reason(

@@ -11,6 +11,7 @@ from aiohttp import ClientSession, web
 from multidict import CIMultiDict
 from yarl import URL
 
+from custom_components.litellm_pulse import body as body_module
 from custom_components.litellm_pulse import client as module
 from custom_components.litellm_pulse.client import EncodingError, MetricsClient, TooLargeError, TruncatedTransferError
 from custom_components.litellm_pulse.core.errors import NotPrometheusError
@@ -159,6 +160,45 @@ async def test_what_a_body_is_packed_with_is_read_where_it_can_be(
     assert await body_of(client) == LINES
 
 
+MEMBERS = gzip.compress(LINES[:400]) + gzip.compress(b"") + gzip.compress(LINES[400:])
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, len(MEMBERS)])
+async def test_gzip_in_several_members_is_read_as_one_body(client: MetricsClient, proxy: Proxy, size: int) -> None:
+    async def members(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Encoding": "gzip"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        for begin in range(0, len(MEMBERS), size):
+            await response.write(MEMBERS[begin : begin + size])
+        return response
+
+    proxy.handler = members
+    assert await body_of(client) == LINES
+
+
+async def test_many_members_count_together(
+    client: MetricsClient, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BODY_LIMIT", 10_000)
+    proxy.answer(gzip.compress(LINES) * 3, Content_Encoding="gzip")
+    with pytest.raises(TooLargeError):
+        await client.fetch(ignore)
+
+
+async def test_members_that_hold_nothing_leave_the_event_loop_its_turns(
+    client: MetricsClient, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_module, "_TURN_SECONDS", 0)
+    proxy.answer(gzip.compress(b"") * 10_000 + gzip.compress(LINES), Content_Encoding="gzip")
+    turns, asked = 0, asyncio.create_task(body_of(client))
+    while not asked.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert await asked == LINES
+    assert turns > 10_000
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("kept", [0, 1, 5, -20, -1])
 async def test_what_was_packed_and_ends_before_its_end_is_incomplete(
@@ -184,6 +224,9 @@ async def test_what_was_packed_and_ends_before_its_end_is_incomplete(
         pytest.param(["gzip"], LINES, id="gzip that is plain"),
         pytest.param(["gzip"], gzip.compress(LINES)[:200] + b"\xff" * 40 + b"\0" * 400, id="gzip that is damaged"),
         pytest.param(["gzip"], gzip.compress(LINES) + b"\n", id="more after gzip"),
+        pytest.param(["gzip"], MEMBERS + LINES, id="more after members"),
+        pytest.param(["gzip"], gzip.compress(LINES) + b"\x1f\x8b" + LINES, id="a member that is none"),
+        pytest.param(["deflate"], zlib.compress(LINES) * 2, id="more after deflate"),
         pytest.param(["deflate"], _raw_deflate(LINES), id="deflate without its header"),
         pytest.param(["deflate"], LINES, id="deflate that is plain"),
     ],

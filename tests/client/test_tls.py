@@ -1,6 +1,8 @@
 """TLS is trusted where its certificate is, and only there."""
 
+import asyncio
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,6 +81,78 @@ async def test_an_authority_that_was_renewed_is_read_again(session: ClientSessio
             await client.fetch(ignore)
         authority.file.write_bytes(renewed.file.read_bytes())
         assert await body_of(client) == proxy.traffic.body()
+
+
+async def test_an_authority_as_openssl_makes_it_is_trusted(session: ClientSession, tmp_path: Path) -> None:
+    authority = Authority(tmp_path, plain=True)
+    async with Proxy(authority.server()) as proxy:
+        client = MetricsClient(session, URL(proxy.url), "sk-1234", ca_file=str(authority.file))
+        assert await body_of(client) == proxy.traffic.body()
+    async with Proxy(authority.server(address="127.0.0.2")) as proxy:
+        with pytest.raises(TLSError):
+            await MetricsClient(session, URL(proxy.url), None, ca_file=str(authority.file)).fetch(ignore)
+
+
+def _outdated(tls: ssl.SSLContext) -> None:
+    tls.set_ciphers("ALL:@SECLEVEL=0")
+    tls.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    tls.maximum_version = ssl.TLSVersion.TLSv1
+
+
+def _weak(tls: ssl.SSLContext) -> None:
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    tls.set_ciphers("AES128-SHA:@SECLEVEL=0")
+
+
+def _nameless(tls: ssl.SSLContext) -> None:
+    tls.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize("spoil", [_outdated, _weak, _nameless])
+async def test_a_server_that_speaks_no_tls_of_today_is_an_error_that_says_so(
+    session: ClientSession, authority: Authority, spoil: Callable[[ssl.SSLContext], None]
+) -> None:
+    tls = authority.server()
+    spoil(tls)
+    async with Proxy(tls) as proxy:
+        url = URL(proxy.url).with_host("localhost")
+        with pytest.raises(TLSError):
+            await MetricsClient(session, url, "sk-1234", ca_file=str(authority.file)).fetch(ignore)
+        assert not proxy.requests
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x03\x40\x00abc", b"\x15\x03\x03\x00\x02\x02\x28", b"SSH-2.0-x\r\n"])
+async def test_a_server_that_breaks_off_before_tls_stands_is_an_error_that_says_so(
+    session: ClientSession, said: bytes
+) -> None:
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(said)
+        writer.close()
+
+    async with await asyncio.start_server(break_off, "127.0.0.1", 0) as server:
+        url = URL(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(TLSError):
+            await MetricsClient(session, url, "sk-1234").fetch(ignore)
+
+
+async def test_a_path_that_is_none_is_an_error_that_says_so(session: ClientSession) -> None:
+    with pytest.raises(CAFileError):
+        await MetricsClient(session, URL("https://127.0.0.1:1"), None, ca_file="ca\0.pem").fetch(ignore)
+
+
+async def test_a_certificate_that_is_renewed_while_it_runs_is_trusted_by_its_authority(
+    session: ClientSession, authority: Authority
+) -> None:
+    tls = authority.server()
+    async with Proxy(tls) as proxy:
+        proxy.answer(b"up 1\n", Connection="close")
+        client = MetricsClient(session, URL(proxy.url), "sk-1234", ca_file=str(authority.file))
+        assert await body_of(client) == b"up 1\n"
+        authority.server()
+        tls.load_cert_chain(authority.folder / "server.pem")
+        assert await body_of(client) == b"up 1\n"
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x00\xff", b"-----BEGIN CERTIFICATE-----\nbm8=\n"])

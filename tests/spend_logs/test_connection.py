@@ -4,13 +4,15 @@ import asyncio
 import gc
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import postgres
 import pytest
 
-from custom_components.litellm_pulse.spend_logs.connection import Connections
+from custom_components.litellm_pulse.spend_logs import connection
+from custom_components.litellm_pulse.spend_logs.connection import Connections, Load
 from custom_components.litellm_pulse.spend_logs.database import Database
 from custom_components.litellm_pulse.spend_logs.dsn import TlsMode, parse
 from custom_components.litellm_pulse.spend_logs.errors import (
@@ -113,6 +115,66 @@ async def test_someone_else_at_the_address(socket_enabled: None) -> None:  # noq
         port = other.sockets[0].getsockname()[1]
         for mode in (TlsMode.DISABLE, TlsMode.PREFER):
             assert await error_of(f"postgresql://u:p@127.0.0.1:{port}/d", mode) is UnreachableError
+
+
+def _message(kind: bytes, body: bytes) -> bytes:
+    """Return a message of PostgreSQL's protocol."""
+    return kind + (len(body) + 4).to_bytes(4) + body
+
+
+LET_IN, READY = _message(b"R", bytes(4)), _message(b"Z", b"I")
+
+
+def _parameter(name: bytes, value: bytes) -> bytes:
+    return _message(b"S", name + b"\0" + value + b"\0")
+
+
+@asynccontextmanager
+async def _impostor(said: bytes) -> AsyncIterator[int]:
+    """Run what says something in PostgreSQL's protocol once, and then nothing; yields its port."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(said)
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        READY,
+        LET_IN + READY,
+        *(LET_IN + _parameter(b"server_version", one) + READY for one in (b"", b"some", b"9" * 5_000, b"\xff\xff")),
+        LET_IN + _parameter(b"client_encoding", b"NONE") + READY,
+        _message(b"R", b""),
+        _message(b"R", bytes([0, 0, 0, 99])),
+        b"R" + bytes(4),
+        b"R\xff\xff\xff\xfb",
+    ],
+)
+async def test_what_says_of_itself_what_no_postgresql_does_is_told(
+    socket_enabled: None,  # noqa: ARG001
+    said: bytes,
+) -> None:
+    async with _impostor(said) as port:
+        assert await error_of(f"postgresql://u:p@127.0.0.1:{port}/d", TlsMode.DISABLE) is UnreachableError
+
+
+async def test_a_database_that_falls_silent_is_not_waited_for_without_end(
+    socket_enabled: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "GRACE_SECONDS", 0.1)
+    async with _impostor(LET_IN + _parameter(b"server_version", b"16.0") + READY) as port:
+        connections = Connections(parse(f"postgresql://u:p@127.0.0.1:{port}/d"), load=Load(statement_seconds=0.1))
+        async with asyncio.timeout(10):
+            with pytest.raises(UnreachableError):
+                async with connections.reading():
+                    pass
 
 
 async def test_a_wrong_password(strict: postgres.Postgres, make: Make) -> None:

@@ -341,6 +341,19 @@ def test_an_amount_that_is_no_number_is_told(amount: str) -> None:
         page(Activity.USER, answer)
 
 
+def test_an_id_without_end_is_nobodys_and_its_usage_stays_in_the_total() -> None:
+    endless, metrics = "x" * 1_001, {"spend": 2.0}
+    used = {"metrics": metrics, "metadata": {"team_id": endless}}
+    breakdown = {
+        "models": {endless: {"metrics": metrics, "api_key_breakdown": {endless: used}}},
+        "providers": {endless: {"metrics": metrics}},
+        "entities": {endless: {"metrics": metrics}},
+    }
+    found = page(Activity.USER, {"results": [{"date": "2026-11-01", "metrics": metrics, "breakdown": breakdown}]})
+    assert [row.members for row in found.rows] == [()]
+    assert sum(row.values[METRICS.index("cost")] or 0 for row in found.rows) == 2.0
+
+
 @pytest.mark.parametrize("pages", ["Infinity", "1e999"])
 def test_a_number_of_pages_that_is_none_is_told(pages: str) -> None:
     with pytest.raises(UnexpectedAnswerError):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from heapq import nsmallest
+from io import StringIO
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -26,6 +27,7 @@ from ..core.models import ScrapeRow, Snapshot
 from ..core.query import UsageQuery, comparison, contract, prometheus, sql, usage
 from ..core.store import RECENT_SCRAPES
 from ..error_messages import text
+from ..export import write_csv
 from ..history_status import HistoryStatus
 from ..localize import localize
 
@@ -290,7 +292,9 @@ def _usage_metadata(snapshot: Snapshot, path: Path, query: UsageQuery, lack: str
 
 def _usage_csv(snapshot: Snapshot, *, path: Path, query: UsageQuery) -> bytes:
     """Return usage over time as comma-separated values; raises StoreError."""
-    return usage.usage_csv(snapshot, query, _limited(sql.usage(path, query), MOST_ROWS)).encode()
+    table, rows = StringIO(), _limited(sql.usage(path, query), MOST_ROWS)
+    write_csv(table, usage.usage_columns(query), usage.usage_rows(snapshot, query, rows))
+    return table.getvalue().encode()
 
 
 def _limited[T](rows: Iterable[T], most: int) -> Iterator[T]:

@@ -25,6 +25,8 @@ APPLICATION = "LiteLLM Pulse"
 CONNECTIONS = 2
 """At most so many at a time: one that reads, one that tries an address."""
 CONNECT_SECONDS = 10.0
+GRACE_SECONDS = 30.0
+"""A server ends a statement by itself; one that has not said so after so much more is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +113,16 @@ class Connections:
 
     async def _open(self, context: ssl.SSLContext | None) -> asyncpg.Connection:
         dsn = self._dsn
+        try:
+            return await self._dial(dsn, context)
+        except ssl.SSLError:
+            # One of them is a ValueError.
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as err:
+            # The driver stumbles over what no PostgreSQL says of itself.
+            raise UnreachableError(f"{type(err).__name__}: {err}") from err
+
+    async def _dial(self, dsn: Dsn, context: ssl.SSLContext | None) -> asyncpg.Connection:
         connection: asyncpg.Connection = await asyncpg.connect(
             host=dsn.host,
             port=dsn.port,
@@ -119,11 +131,25 @@ class Connections:
             database=dsn.database,
             ssl=context or False,
             timeout=CONNECT_SECONDS,
+            command_timeout=self._load.statement_seconds + GRACE_SECONDS,
             # A pooler may give each statement another session.
             statement_cache_size=0,
             server_settings={"application_name": APPLICATION},
+            connection_class=_Connection,
         )
         return connection
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
+    """A connection that is closed where what the server says of itself is not understood; the driver forgets to."""
+
+    def __init__(self, protocol: object, transport: asyncio.WriteTransport, *rest: object) -> None:
+        """Take what the driver has opened."""
+        try:
+            super().__init__(protocol, transport, *rest)
+        except BaseException:
+            transport.abort()
+            raise
 
 
 def tls_context(mode: TlsMode, authority: Path | None) -> ssl.SSLContext:

@@ -10,13 +10,12 @@ from typing import Any
 from ..core.catalog import Dimension
 from ..core.models import Budget, ListedMember, Member
 from .errors import UnexpectedAnswerError
+from .models import LONGEST
 
 _DAYS: Mapping[str, float] = {"h": 1 / 24, "d": 1, "w": 7}
 _SHORTEST_MONTH = 28
 _YEARS = range(2000, 9999)
 """Times of which any zone knows the date."""
-_LONGEST = 1_000
-"""Characters of an id or a name: what is longer is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +104,7 @@ def _entry(dimension: Dimension, one: Mapping[str, Any], key: str, name: str) ->
 def _text(value: object) -> str:
     """Return what is listed as text; nothing where there is none, or one without end."""
     text = str(value or "")
-    return text if len(text) <= _LONGEST else ""
+    return text if len(text) <= LONGEST else ""
 
 
 def _dollars(amount: float | None) -> float | None:

@@ -183,11 +183,13 @@ def half_month_start(at: datetime) -> datetime:
 
 
 def members_of(pairs: Sequence[tuple[Dimension, str | None]]) -> Members:
-    """Return those that name somebody; '', None and what LiteLLM writes for them name nobody."""
-    return tuple([(dimension, key) for dimension, key in pairs if key and key not in NOBODY])
+    """Return those that name somebody; '', None, what LiteLLM writes for them and ids without end name nobody."""
+    return tuple([(dimension, key) for dimension, key in pairs if key and key not in NOBODY and len(key) <= LONGEST])
 
 
 MIDDLE_DAY = 16
+LONGEST = 1_000
+"""Characters of an id or a name: what is longer is none."""
 NOBODY = frozenset({"None", "unknown", "Unassigned", "unattributed", "unknown-model-group"})
 """What LiteLLM's API writes where a column is empty; 'None' is what /metrics writes."""
 

@@ -1,0 +1,87 @@
+"""What a server may send to whoever asks it, and what Home Assistant as a whole is spared."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from aiohttp import ThreadedResolver, web
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.util import dt as dt_util
+from multidict import CIMultiDict
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from yarl import URL
+
+from .certificates import Authority
+from .conftest import NOW, add_entry, set_up, state
+from .history import day, serve_days
+from .proxy import LISTS, Proxy
+
+
+class Resolver(ThreadedResolver):
+    """The system's, as Home Assistant closes it."""
+
+    async def real_close(self) -> None:
+        """Close it."""
+        await self.close()
+
+
+@pytest.mark.freeze_time(NOW)
+async def test_cookies_are_neither_kept_nor_sent_and_are_nobody_elses(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    async def bake(_: web.Request) -> web.Response:
+        cookies = [("Set-Cookie", f"c{number}={len(proxy.requests)}") for number in range(50)]
+        return web.Response(body=proxy.traffic.body(), headers=CIMultiDict(cookies))
+
+    proxy.handler = bake
+    url = str(URL(proxy.url).with_host("localhost"))
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "url": url})
+    # Only of a name cookies are kept.
+    with patch("homeassistant.helpers.aiohttp_client._async_make_resolver", return_value=Resolver()):
+        assert await set_up(hass, entry)
+    for _ in range(3):
+        await entry.runtime_data.coordinator.async_refresh()
+    assert len(proxy.requests) > 3
+    assert not any("Cookie" in request.headers for request in proxy.requests)
+    assert not len(async_get_clientsession(hass).cookie_jar)
+
+
+async def test_an_authority_that_was_renewed_is_read_again_by_all_who_ask(
+    hass: HomeAssistant,
+    socket_enabled: None,  # noqa: ARG001
+) -> None:
+    # The proxy is on this event loop too, and its certificate is refused.
+    hass.loop.set_exception_handler(lambda *_: None)
+    folder = Path(hass.config.config_dir)
+    authority, renewed = Authority(folder / "authority"), Authority(folder / "renewed")
+    tls = authority.server()
+    async with Proxy(tls) as proxy:
+        date = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}"
+        serve_days(proxy, day(date, {"gpt-4o": 2.0}, {"openai": 2.0}))
+        proxy.lists = {path: [] for path in LISTS}
+        entry = add_entry(hass, proxy)
+        options = {"ca_file": "authority/ca.pem", "history_source": "api", "history_identity": "1"}
+        hass.config_entries.async_update_entry(entry, options={"ca_file": options["ca_file"]})
+        assert await set_up(hass, entry)
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+        renewed.server()
+        tls.load_cert_chain(renewed.folder / "server.pem")
+        proxy.asked_lists.clear()
+        hass.config_entries.async_update_entry(entry, options=options)
+        assert await set_up(hass, entry)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert state(hass, entry, "status") == "tls_error"
+        assert state(hass, entry, "history_import") == "failed"
+        assert not proxy.asked_lists
+
+        authority.file.write_bytes(renewed.file.read_bytes())
+        await entry.runtime_data.coordinator.async_refresh()
+        await entry.runtime_data.history.async_import()
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=2))
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert state(hass, entry, "status") == "ok"
+        assert state(hass, entry, "history_import") == "complete"
+        assert proxy.asked_lists
