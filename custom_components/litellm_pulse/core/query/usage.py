@@ -1,9 +1,7 @@
 """What LiteLLM Pulse does not have: usage over time, budgets, spend by provider and model; pure, as `contract` is."""
 
-import csv
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from io import StringIO
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -46,15 +44,6 @@ def usage_rows(snapshot: Snapshot, query: UsageQuery, rows: Iterable[UsageRow]) 
     columns = usage_columns(query)
     for row in rows:
         yield dict(zip(columns, _cells(snapshot, query, row), strict=True))
-
-
-def usage_csv(snapshot: Snapshot, query: UsageQuery, rows: Iterable[UsageRow]) -> str:
-    """Return the rows of `/api/v1/usage` as a table with commas (RFC 4180)."""
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(usage_columns(query))
-    writer.writerows(_cells(snapshot, query, row) for row in rows)
-    return text.getvalue()
 
 
 def budgets(snapshot: Snapshot, dimensions: Collection[Dimension], zone: ZoneInfo) -> dict[str, object]:
