@@ -11,7 +11,7 @@ from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.litellm_pulse.core.errors import SurprisingPartError
-from custom_components.litellm_pulse.scraper import TELLING_ANSWERS
+from custom_components.litellm_pulse.scraper import TELLING_ANSWERS, TELLING_SECONDS
 
 from .conftest import NOW, pass_time, set_up, state
 from .proxy import Proxy, Traffic
@@ -78,6 +78,21 @@ async def test_several_workers_are_always_asked_in_whole(
     await pass_time(hass, freezer)
     assert asked(proxy) == [False]
     assert state(hass, entry, "spend_day") == "1.5"
+
+
+async def test_slow_workers_are_not_asked_again_and_again_at_the_start(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    proxy.traffic.workers = 2
+
+    async def answer(_: web.Request) -> web.Response:
+        freezer.tick(TELLING_SECONDS - 1)
+        return web.Response(body=proxy.traffic.body(), content_type="text/plain")
+
+    proxy.handler = answer
+    await set_up(hass, entry)
+    assert asked(proxy) == [False] * 3
+    assert state(hass, entry, "spend_day") == "0.0"
 
 
 async def test_a_proxy_that_changes_between_one_worker_and_several_is_counted_exactly(

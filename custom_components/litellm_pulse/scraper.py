@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from http import HTTPStatus
+from time import monotonic
 from typing import Final
 
 from .client import Answer, MetricsClient, RateLimitedError, ScrapeError, UnexpectedStatusError
@@ -16,6 +17,9 @@ TELLING_ANSWERS: Final = 8
 """Answers, one after the other, that show who is behind an address where they do not say who gives them: a balancer
 that picks one of two at random has asked both by then, but for once in 128.
 """
+
+TELLING_SECONDS: Final = 5.0
+"""In which the first of them come: Home Assistant waits for them at its start."""
 
 
 class Scraper:
@@ -60,9 +64,12 @@ class Scraper:
         """Ask for a first answer; where it tells no start, for more, until whoever else may answer has been met."""
         answer = await self._async_ask(part=False, first=True)
         if self._ledger.snapshot.process_start is None:
+            begun = monotonic()
             # What an answer lacks that is asked for again, the next scrape tells.
             with suppress(ScrapeError, AnswerError):
                 for _ in range(TELLING_ANSWERS - 1):
+                    if monotonic() - begun >= TELLING_SECONDS:
+                        break
                     answer = await self._async_ask(part=False, first=True)
         return answer
 
