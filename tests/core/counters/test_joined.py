@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 
-from ..bodies import COST, START, family, series
+import pytest
+
+from custom_components.litellm_pulse.core.errors import MissingIdentityError
+
+from ..bodies import COST, START, body, family, series
 from ..conftest import LedgerHarness
 
 OLD = START.timestamp() - 5000
@@ -69,3 +73,24 @@ def test_a_body_from_before_a_restart_is_older(harness: LedgerHarness) -> None:
     harness.scrape(joined({"a": (OLD, 10.0), "b": (OLD + 9, 3.0)}))
     harness.scrape(joined({"a": (OLD, 13.0), "b": (born, 5.0)}))
     assert harness.total() == 3.0 + 5.0
+
+
+def test_an_answer_that_is_cut_before_all_that_identifies_it_is_refused_though_a_series_began_anew(
+    harness: LedgerHarness,
+) -> None:
+    opus, gpt = series(model="opus", instance="a"), series(model="gpt-4o", instance="b")
+    starts = f"process_start_time_seconds{series(instance='a')} {OLD!r}\n"
+    starts += f"process_start_time_seconds{series(instance='b')} {OLD + 9!r}\n"
+
+    def answer(of_opus: float, of_gpt: float, born: float) -> bytes:
+        counters = family(COST, {opus: of_opus, gpt: of_gpt}, {opus: born, gpt: OLD + 9})
+        return (counters + "# TYPE process_start_time_seconds gauge\n" + starts).encode()
+
+    harness.scrape(answer(100.0, 50.0, OLD))
+    born = harness.now.timestamp() + 10
+    for value in range(1, 30):
+        with pytest.raises(MissingIdentityError):
+            harness.scrape(body(family(COST, {opus: float(value), gpt: 50.0})), complete=False)
+        if value % 5 == 0:
+            harness.scrape(answer(float(value), 50.0, born))
+            assert harness.total() == value

@@ -137,8 +137,9 @@ class Counting:
         except SurprisingPartError:
             self._open_part = parts.opened(exposition, identity, self._families.witness)
             raise
-        except MissingIdentityError, TruncatedAnswerError:
-            self._registry.refused += answer.complete and not answer.part
+        except (MissingIdentityError, TruncatedAnswerError) as error:
+            is_lost = isinstance(error, TruncatedAnswerError) and not answer.complete
+            self._registry.refused += not (answer.part or is_lost)
             raise
         if answer.doubts and step.looks_restarted and self._registry.turns.doubts(step.values, answer.now):
             raise DoubtfulRestartError

@@ -221,7 +221,9 @@ def _without_identity(
         if not twins and len(alike) > 1 and not lasting and any(map(_has_told_created, alike)):
             raise SurprisingPartError if answer.part else MissingIdentityError
         return _of_several(alike, twins)
-    if all(_is_below(one, answer) for one in known):
+    # Of an answer that was cut, the times of creation may be lost that would tell of series begun anew.
+    tells_all = answer.complete or twins or not any(map(_has_told_created, known))
+    if tells_all and all(_is_below(one, answer) for one in known):
         return Match(None, fell_without_identity=True)
     if lasting:
         return Match(None)
