@@ -932,3 +932,17 @@ def test_a_proxy_without_a_start_whose_new_series_do_not_tell_at_first_when_they
     harness.scrape(answer(51.0, born, "b"))
     harness.scrape(answer(52.0, born, "b"))
     assert harness.total() == 52.0
+
+
+def test_what_answers_before_may_have_lost_is_no_sign_that_an_answer_is_a_newer_one(harness: LedgerHarness) -> None:
+    old, opus, llama = START.timestamp() - 5000, series(model="opus"), series(model="llama")
+
+    def answer(of_opus: float, of_llama: float | str) -> bytes:
+        return body(family(COST, {opus: of_opus, llama: of_llama}), start=old)
+
+    harness.scrape(answer(50.0, "NaN"))
+    harness.scrape(answer(100.0, "NaN"))
+    # Older than the last one, and the first in which the other can be read.
+    harness.scrape(answer(50.0, 7.0))
+    harness.scrape(answer(101.0, 8.0))
+    assert harness.total() == 52.0

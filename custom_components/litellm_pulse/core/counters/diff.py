@@ -64,8 +64,8 @@ class FamilyDiff:
 
     @property
     def rises(self) -> bool:
-        """Whether any counter is higher than it was, or new."""
-        return bool(self.newcomers) or any(value > counter.value for _, counter, value in self.changed)
+        """Whether any counter is higher than it was."""
+        return any(value > counter.value for _, counter, value in self.changed)
 
     @property
     def has_returned(self) -> bool:

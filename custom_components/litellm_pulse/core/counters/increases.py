@@ -296,7 +296,7 @@ class Increases:
         if not any(self.fresh):
             return None
         process = self.process
-        if not self.is_new and process.whole is not None and family not in process.whole:
+        if not self.is_new and not process.has_shown_all(family):
             revealed = len(diff.skipped) < len(process.skipped.get(family, ()))
             # One that tells its start publishes all families from its beginning on.
             is_late = process.start is not None and not diff.known and family not in process.lines

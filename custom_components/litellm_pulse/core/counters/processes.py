@@ -210,6 +210,10 @@ class Process:
             self.ports = _together(self.ports, {port})
             self.is_unnamed = not names_workers
 
+    def has_shown_all(self, family: str) -> bool:
+        """Whether an answer has shown a family with nothing lost: what appears in it later is new."""
+        return self.whole is None or family in self.whole
+
     def counters_of(self, family: str) -> dict[bytes, Counter]:
         """Return the counters of a family, which may be added to."""
         return self.counters.setdefault(family, {})

@@ -53,6 +53,9 @@ class Step:
         diffs = self.diffs.values()
         if not any(one.falls for one in diffs) or any(one.rises for one in diffs):
             return False
+        # What the answers before may have lost is none of the new.
+        if any(one.newcomers and process.has_shown_all(family) for family, one in self.diffs.items()):
+            return False
         return any(one.falls_while_present or one.has_returned_unchanged for one in diffs)
 
     @property
