@@ -107,10 +107,30 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
       ["sensor.used", "Home: budget"],
     ],
   );
+  assert.deepEqual(
+    ofType(made([limited])[0], "gauge").map(({ grid_options: grid }) => grid.columns),
+    [6, 6],
+  );
   const hint = ofType(made([proxy("a")])[0], "empty-state").find(({ content }) =>
     content.startsWith("No limit is set"),
   );
   assert.equal(hint.buttons[0].tap_action.navigation_path, "/config/devices/device/a");
+});
+
+test("a gauge whose name is long has a phone's whole width", () => {
+  const model = member("claude-sonnet-4-5", "litellm_pulse:a_model_ef", {
+    entities: { limit_used_day: "sensor.of_model" },
+    limits: { day: 5 },
+  });
+  const limited = proxy("a", {
+    entities: { ...SPENT, limit_used_day: "sensor.limit_day" },
+    limits: { day: 5 },
+    dimensions: [{ dimension: "model", members: [model] }],
+  });
+  assert.deepEqual(
+    ofType(made([limited])[0], "gauge").map(({ grid_options: grid }) => grid.columns),
+    [6, 12],
+  );
 });
 
 test("why a proxy does not answer stands above its rows, where it is not cut", () => {

@@ -10,6 +10,8 @@ const SHARES = {
 };
 /** More gauges than this tell nothing at one look; each member has its own on its page. */
 const MOST = 6;
+/** Letters that half the width of a phone has place for. */
+const SHORT = 20;
 const SEVERITY = { green: 0, yellow: 75, red: 95 };
 
 /** Return the cards of a proxy or member, with those of its members; a hint where none is set, or none has a sensor. */
@@ -22,14 +24,14 @@ export function limitCards(build, subject) {
       .map(([key, name]) => gauge(one.entities[key], one === subject ? capital(t(name)) : `${one.name}: ${t(name)}`)),
   );
   const shown = set.filter(({ entity }) => entity).slice(0, MOST);
-  const columns = shown.length === 1 ? 12 : 6;
+  const columns = ({ name }) => (shown.length === 1 || name.length > SHORT ? 12 : 6);
   const open = build.toDevice(subject, { text: t("open_device") });
   // Of a member, what a limit is set with is disabled at first.
   const none = subject.loaded ? "no_limits" : "no_member_limits";
   const hint = build.hint(undefined, undefined, t(set.length ? "limits_disabled" : none), open);
   return [
     build.heading(t("limits")),
-    ...(shown.length ? shown.map((one) => ({ ...one, grid_options: { columns } })) : [hint]),
+    ...(shown.length ? shown.map((one) => ({ ...one, grid_options: { columns: columns(one) } })) : [hint]),
   ];
 }
 
