@@ -314,9 +314,10 @@ class Increases:
             elif counter.value:
                 self.ambiguity = self.ambiguity or Ambiguity.SHARED
             return
-        if self.process.forgotten and since <= (self.process.last_answer or 0.0):
+        # The proxy's clock is told in whole seconds.
+        if self.process.forgotten and since < (self.process.last_answer or 0.0) + 1:
             return
-        if not self.is_new and since <= self.process.let_go:
+        if not self.is_new and since < self.process.let_go + 1:
             # It was here when counters were let go of, or lost.
             return
         if (counted := self._counted_elsewhere(counter)) is not None:
