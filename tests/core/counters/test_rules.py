@@ -946,3 +946,13 @@ def test_what_answers_before_may_have_lost_is_no_sign_that_an_answer_is_a_newer_
     harness.scrape(answer(50.0, 7.0))
     harness.scrape(answer(101.0, 8.0))
     assert harness.total() == 52.0
+
+
+@pytest.mark.parametrize("first", [2.0, 3.0])
+def test_of_a_series_that_comes_in_two_orders_of_labels_the_first_counts(harness: LedgerHarness, first: float) -> None:
+    known, other = series(model="gpt-4o", team="a"), series(team="a", model="gpt-4o")
+    old = START.timestamp() - 5000
+    harness.scrape(body(family(COST, {known: 1.0}), start=old))
+    harness.scrape(body(family(COST, {other: first, known: 2.5}), start=old))
+    harness.scrape(body(family(COST, {other: first + 1}), start=old))
+    assert harness.total() == first

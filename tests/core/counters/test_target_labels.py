@@ -133,3 +133,12 @@ def test_what_tells_joined_replicas_apart_is_no_such_label(harness: LedgerHarnes
     harness.scrape(joined({"bb": 300.0}))
     harness.scrape(joined({"a": 101.0, "bb": 301.0}))
     assert harness.total() == 2.0
+
+
+def test_a_series_born_anew_under_other_labels_counts_from_zero(harness: LedgerHarness) -> None:
+    usage = {"gpt-4o": Usage(100.0, OLD + 1), "opus": Usage(50.0, OLD + 2), "llama": Usage(1.0, OLD + 3)}
+    harness.scrape(answer({"job": "a"}, usage, created=True))
+    usage["gpt-4o"] = Usage(101.0, OLD + 1)
+    usage["opus"] = Usage(60.0, harness.now.timestamp() + 30)
+    harness.scrape(answer({"job": "b"}, usage, created=True))
+    assert harness.total() == 61.0
