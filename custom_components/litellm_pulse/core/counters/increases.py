@@ -314,10 +314,9 @@ class Increases:
             elif counter.value:
                 self.ambiguity = self.ambiguity or Ambiguity.SHARED
             return
-        # The proxy's clock is told in whole seconds.
-        if self.process.forgotten and since < (self.process.last_answer or 0.0) + 1:
+        if self.process.forgotten and since <= (self.process.last_answer or 0.0):
             return
-        if not self.is_new and since < self.process.let_go + 1:
+        if not self.is_new and since <= self.process.let_go:
             # It was here when counters were let go of, or lost.
             return
         if (counted := self._counted_elsewhere(counter)) is not None:
