@@ -137,7 +137,9 @@ async def _days(folder: Path) -> list[Figure]:
 
 async def _warm(hass: HomeAssistant, entry: MockConfigEntry) -> Left:
     """Set up and unload once, since some things are made once for good; return what is held then."""
-    await set_up(hass, entry)
+    coordinator = await set_up(hass, entry)
+    # After the first answers connections are kept for a while, in Home Assistant's pool.
+    await coordinator.async_refresh()
     assert await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()
     await asyncio.sleep(0.1)
