@@ -288,7 +288,9 @@ def _find_relabelled(diff: FamilyDiff, apart: AbstractSet[str], twin: tuple[str,
     # A series that was there before the last label changed may be gone under an earlier one, too.
     gone.sort(key=lambda one: -(one[1].missing_since or inf))
     successors = relabelled([text for text, _ in gone], newcomers, diff.lines, apart)
-    times = creation_times(*twin) if successors else {}
+    if not successors:
+        return
+    times = creation_times(*twin)
     for new, old in successors.items():
         counter, told = diff.known[old], times.get(new)
         if told is not None and counter.created not in {None, told}:

@@ -340,8 +340,8 @@ class Processes:
 
     def answered(self, process: Process, answered_at: float, now: float) -> Changes:
         """Note that a process has answered; return what changes of others: those that are gone, or waited for it."""
-        newest = self.newest or process
-        if process in self and newest is not process:
+        newest, is_new = self.newest or process, process not in self
+        if not is_new and newest is not process:
             self.in_turn_until = now + FORGET_SECONDS
         dropped = [one.id for one in self if _is_replaced_by(one, process)]
         waited = [one for one in self if one.waiting and process.id in one.waiting.older]
@@ -349,12 +349,12 @@ class Processes:
             one.waiting = None
         for number in dropped:
             del self.known[number]
-        outlived = self._outlived(MOST_PROCESSES) if process not in self else []
-        if process not in self and process.has_no_identity and not (process.pids or process.restarted):
+        outlived = self._outlived(MOST_PROCESSES) if is_new else []
+        if is_new and process.has_no_identity and not (process.pids or process.restarted):
             # They do not tell any more when they began: whatever returns of them has counted as this one's.
             outlived = [one for one in self if one.start is not None and not one.forgotten]
         baselines = self._let_go_of(outlived)
-        for one in self._outlived(MOST_EXPECTED) if process not in self else ():
+        for one in self._outlived(MOST_EXPECTED) if is_new else ():
             one.let_go_of_lines()
         process.forgotten = False
         process.last_answer, process.seen, process.number = answered_at, now, self.number

@@ -84,13 +84,9 @@ class SeriesIndex:
 
     def reassign(self, attributions: Attributions) -> list[SeriesRow]:
         """Find anew whose usage series are that do not name all of it themselves; return those that moved."""
-        reader, moved = LabelReader(), []
-        for text, series in self.by_text.items():
-            labels = reader.read(series.family, text) if series.metrics else None
-            if labels is None:
-                continue
-            proven = proves_use(series.family, labels.get)
-            whose = attributions.of(attributions.unresolved(labels, proven=proven))
+        moved = []
+        for series, unresolved in self._unresolved(attributions):
+            whose = attributions.of(unresolved)
             if whose != series.attribution:
                 series.attribution = whose
                 moved.append(series.row)
@@ -98,13 +94,17 @@ class SeriesIndex:
 
     def teach(self, attributions: Attributions) -> None:
         """Have attributions learn from all series that are known, as from new ones."""
+        for _, whose in self._unresolved(attributions):
+            attributions.learn(whose)
+            attributions.meet(whose)
+
+    def _unresolved(self, attributions: Attributions) -> Iterator[tuple[Series, UnresolvedAttribution]]:
+        """Yield the series that count, and what their labels say of whose usage they are."""
         reader = LabelReader()
         for text, series in self.by_text.items():
             labels = reader.read(series.family, text) if series.metrics else None
             if labels is not None:
-                whose = attributions.unresolved(labels, proven=proves_use(series.family, labels.get))
-                attributions.learn(whose)
-                attributions.meet(whose)
+                yield series, attributions.unresolved(labels, proven=proves_use(series.family, labels.get))
 
     def bury(self, alive: Iterable[Counter]) -> list[int]:
         """Let go of the series that have no counter any more; return their numbers."""
