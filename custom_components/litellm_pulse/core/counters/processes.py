@@ -25,18 +25,6 @@ MOST_FORGOTTEN = 100
 MOST_TOLD = 256
 """Workers, and starts of those that are joined, that are remembered; past it, those of now take the place of all."""
 
-_START = "="
-"""What stands in the file before a start of those that are joined."""
-
-_APART = ":"
-"""What stands in the file before a label that tells those apart."""
-
-_LET_GO = "<"
-"""What stands in the file before the time until which it has let go of counters."""
-
-_PORT = "@"
-"""What stands in the file before a worker that the header names, and alone where the last answer named no other."""
-
 MOST_EXPECTED = 4
 """Processes that began while another was silent, after which no answer of that one is expected any more."""
 
@@ -156,37 +144,26 @@ class Process:
             self.forgotten or self.sums is not None,
             self.seen,
             self.number,
-            " ".join(self._names()),
+            _words(self.pids),
             self.joined,
             self.waiting.dump() if self.waiting else "",
-            " ".join(sorted(self.counters.keys() - self.whole)) if self.whole is not None else "",
+            _words(self.counters.keys() - self.whole) if self.whole is not None else "",
+            _words(self.ports),
+            self.is_unnamed,
+            _words(map(str, self.starts)) if self.joined else "",
+            _words(self.apart) if self.joined else "",
+            self.let_go,
         )
-
-    def _names(self) -> Iterator[str]:
-        """Yield what is written down of its workers, and of those that it joins."""
-        yield from sorted(self.pids)
-        yield from [_PORT] * self.is_unnamed
-        yield from (_PORT + one for one in sorted(self.ports))
-        if self.let_go:
-            yield f"{_LET_GO}{self.let_go!r}"
-        if self.joined:
-            yield from (f"{_START}{one!r}" for one in sorted(self.starts))
-            yield from (_APART + one for one in sorted(self.apart))
 
     @classmethod
     def of(cls, row: ProcessRow) -> Process:
         """Return the process that was written down."""
-        names = row.pids.split()
-        ports = {one.removeprefix(_PORT) for one in names if one.startswith(_PORT)}
         return cls(
             row.id,
             row.start,
-            pids=frozenset(one for one in names if not one.startswith((_PORT, _START, _APART, _LET_GO))),
-            let_go=max((float(one.removeprefix(_LET_GO)) for one in names if one.startswith(_LET_GO)), default=0.0),
-            apart=frozenset(one.removeprefix(_APART) for one in names if one.startswith(_APART)),
-            starts=frozenset(float(one.removeprefix(_START)) for one in names if one.startswith(_START)),
-            ports=frozenset(ports - {""}),
-            is_unnamed="" in ports,
+            pids=frozenset(row.pids.split()),
+            ports=frozenset(row.ports.split()),
+            is_unnamed=row.is_unnamed,
             joined=row.joined,
             restarted=row.restarted,
             last_answer=row.last_answer,
@@ -195,6 +172,9 @@ class Process:
             waiting=Waiting.load(row.waiting),
             forgotten=row.forgotten,
             whole=set() if row.partial else None,
+            starts=frozenset(map(float, row.starts.split())),
+            apart=frozenset(row.apart.split()),
+            let_go=row.let_go,
         )
 
     def join(self, starts: frozenset[float], apart: frozenset[str]) -> None:
@@ -414,6 +394,11 @@ class Processes:
         self.known = {row.id: Process.of(row) for row in rows}
         self.number = max([self.number, *(one.number for one in rows)])
         return origins
+
+
+def _words(words: Iterable[str]) -> str:
+    """Return words as text, in one order."""
+    return " ".join(sorted(words))
 
 
 def _together[T](known: frozenset[T], told: AbstractSet[T]) -> frozenset[T]:

@@ -66,7 +66,7 @@ class SeriesRow(NamedTuple):
 
 
 class ProcessRow(NamedTuple):
-    """A process of the proxy; see `series.Process`."""
+    """A process of the proxy; see `processes.Process`."""
 
     id: int
     start: float | None
@@ -80,6 +80,11 @@ class ProcessRow(NamedTuple):
     waiting: str
     partial: str = ""
     """The families that no answer has shown whole."""
+    ports: str = ""
+    is_unnamed: bool = False
+    starts: str = ""
+    apart: str = ""
+    let_go: float = 0.0
 
 
 class Origin(NamedTuple):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ..counters import ProcessRow
 from ..errors import DamagedStoreError
 from ..models import Vector
 from ..windows import Bucket, Resolution
@@ -219,7 +220,8 @@ def _write_identities(cursor: sqlite3.Cursor, pending: PendingWrites) -> None:
         [(one.id, one.family, one.text, _numbers(one.metrics), one.attribution) for one in pending.series.values()],
     )
     cursor.executemany(
-        "INSERT OR REPLACE INTO processes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(pending.processes.values())
+        f"INSERT OR REPLACE INTO processes VALUES ({', '.join('?' * len(ProcessRow._fields))})",
+        list(pending.processes.values()),
     )
     cursor.executemany(
         "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?, ?)",

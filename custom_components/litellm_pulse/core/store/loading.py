@@ -119,7 +119,12 @@ def _load_attributions(store: Store) -> list[MemberKeys]:
 def _process(row: tuple[float, ...]) -> ProcessRow:
     """Return the row of a process as the counting room has it."""
     one = ProcessRow(*row)  # type: ignore[arg-type]
-    return one._replace(restarted=bool(one.restarted), forgotten=bool(one.forgotten), joined=bool(one.joined))
+    return one._replace(
+        restarted=bool(one.restarted),
+        forgotten=bool(one.forgotten),
+        joined=bool(one.joined),
+        is_unnamed=bool(one.is_unnamed),
+    )
 
 
 def _usage_rows(number: int, usage: Usage, day: int, week_start: int) -> list[tuple[UsageKey, Vector]]:

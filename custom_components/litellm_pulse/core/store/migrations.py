@@ -99,6 +99,17 @@ def _fourth() -> tuple[str, ...]:
     )
 
 
+def _fifth() -> tuple[str, ...]:
+    """Keep apart what tells processes apart: workers of headers, and of joined processes their starts and labels."""
+    return (
+        "ALTER TABLE processes ADD COLUMN ports TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE processes ADD COLUMN is_unnamed INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE processes ADD COLUMN starts TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE processes ADD COLUMN apart TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE processes ADD COLUMN let_go REAL NOT NULL DEFAULT 0",
+    )
+
+
 FIRST_COUNTERS = (
     "requests failed_requests tokens input_tokens output_tokens reasoning_tokens cost cache_hits "
     "cache_misses cached_tokens input_cached_tokens input_cache_creation_tokens deployment_requests "
@@ -111,6 +122,7 @@ STEPS: tuple[Callable[[], tuple[str, ...]], ...] = (
     lambda: _second(tuple(FIRST_COUNTERS.split())),
     lambda: (*_third(), *_history(tuple(FIRST_COUNTERS.split()))),
     _fourth,
+    _fifth,
 )
 
 VERSION = len(STEPS)

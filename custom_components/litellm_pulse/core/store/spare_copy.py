@@ -134,8 +134,8 @@ def _row(number: int, saved: SpareProcess, numbers: Mapping[str, int]) -> Proces
     if "row" in saved:
         row = ProcessRow(*saved["row"])  # type: ignore[arg-type]  # as JSON gave it back
         start = None if row.start is None else _number(row.start)
-        texts = row.pids, row.waiting, row.partial
-        flags = row.restarted, row.forgotten, row.joined
+        texts = row.pids, row.waiting, row.partial, row.ports, row.starts, row.apart
+        flags = row.restarted, row.forgotten, row.joined, row.is_unnamed
         if not all(isinstance(one, str) for one in texts) or not all(isinstance(one, bool) for one in flags):
             raise TypeError("a process is none")
         return row._replace(
@@ -144,6 +144,7 @@ def _row(number: int, saved: SpareProcess, numbers: Mapping[str, int]) -> Proces
             last_answer=_number(row.last_answer),
             seen=_number(row.seen),
             number=int(_number(row.number)),
+            let_go=_number(row.let_go),
             waiting=renumbered(row.waiting, numbers),
         )
     old: Mapping[str, float | None] = saved
