@@ -13,9 +13,13 @@ from custom_components.litellm_pulse.core.errors import NewerSchemaError, StoreE
 from custom_components.litellm_pulse.core.models import Snapshot
 from custom_components.litellm_pulse.core.store import companions, migrations
 
+from ..bodies import COST, START, body, family, series
 from ..conftest import MODELS, LedgerHarness, Proxy
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+GPT, OPUS = series(model="gpt-4o"), series(model="opus")
+OLD = START.timestamp() - 5000
 
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"])
@@ -147,6 +151,36 @@ def test_an_idle_proxy_is_written_down_every_hour_and_no_more(harness: LedgerHar
     last = harness.snapshot.last_scrape
     harness.reopen()
     assert harness.snapshot.last_scrape == last
+
+
+@pytest.mark.parametrize("start", [OLD, None], ids=["one process", "several workers"])
+@pytest.mark.parametrize("created", [None, {GPT: OLD, OPUS: OLD}], ids=["without times", "with times of creation"])
+def test_a_series_that_every_other_answer_lacks_is_no_reason_to_write(
+    harness: LedgerHarness, start: float | None, created: dict[str, float] | None
+) -> None:
+    both, one = (family(COST, values, created) for values in ({GPT: 5.0, OPUS: 3.0}, {GPT: 5.0}))
+    harness.scrape(body(both, start=start))
+    with closing(sqlite3.connect(harness.path)) as connection:
+        versions = []
+        for number in range(240):
+            harness.scrape(body(one if number % 2 else both, start=start))
+            versions.append(connection.execute("PRAGMA data_version").fetchone()[0])
+    assert 3 <= len(set(versions)) <= 5
+    harness.crash()
+    harness.open()
+    harness.scrape(body(family(COST, {GPT: 5.5, OPUS: 3.25}, created), start=start))
+    assert harness.total() == 0.75
+
+
+def test_what_is_missing_is_written_with_what_counts(harness: LedgerHarness) -> None:
+    """Workers that restart lack a series at first; a crash must not bring back what they had before."""
+    harness.scrape(body(family(COST, {GPT: 5.0, OPUS: 3.0})))
+    harness.scrape(body(family(COST, {OPUS: 3.0})))
+    harness.scrape(body(family(COST, {OPUS: 4.0})))
+    harness.crash()
+    harness.open()
+    harness.scrape(body(family(COST, {GPT: 1.0, OPUS: 4.0})))
+    assert harness.total() == 5.0
 
 
 def test_after_a_crash_of_an_idle_ledger_the_time_of_the_last_scrape_is_an_hour_old_at_most(

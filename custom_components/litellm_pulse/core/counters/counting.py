@@ -282,6 +282,7 @@ class Counting:
         return replace(
             others,
             baselines=baselines,
+            can_wait=baselines.keys() <= work.unmoved,
             met=met or others.met,
             members=members,
             attributions=attributions,

@@ -53,6 +53,8 @@ class Increases:
     increases: dict[int, list[float]] = field(default_factory=dict)
     """Attribution -> one number per counter."""
     baselines: dict[BaselineKey, Baseline | None] = field(default_factory=dict)
+    unmoved: set[BaselineKey] = field(default_factory=set)
+    """Those of counters that have only gone missing, or come back as they were."""
     new_series: list[SeriesRow] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
     """Attributions whose counters are other ones now, or have other values."""
@@ -221,12 +223,15 @@ class Increases:
         if counter.series.metrics and counter.baseline != before:
             self.changed += 1
             self.touched.add(counter.series.attribution)
-            self._write(counter)
+            self._write(counter, unmoved=counter.baseline[:3] == before[:3])
 
-    def _write(self, counter: Counter) -> None:
+    def _write(self, counter: Counter, *, unmoved: bool = False) -> None:
         """Have a counter's baseline written down, where it counts."""
         if counter.series.metrics:
-            self.baselines[self.process.id, counter.series.id] = counter.baseline
+            key = self.process.id, counter.series.id
+            if unmoved and key not in self.baselines:
+                self.unmoved.add(key)
+            self.baselines[key] = counter.baseline
 
     def _confirm(self, family: str, twin: Sequence[bytes], diff: FamilyDiff) -> None:
         """Take what has counted for certain where it is told that it is still the same incarnation."""
@@ -253,7 +258,7 @@ class Increases:
             self.only_grew = False
             if counter.series.metrics:
                 self.touched.add(counter.series.attribution)
-                self._write(counter)
+                self._write(counter, unmoved=True)
 
     def _count_newcomers(self, diffs: Mapping[str, FamilyDiff]) -> None:
         """Take in the series that this process did not have before."""

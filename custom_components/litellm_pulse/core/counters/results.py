@@ -115,6 +115,8 @@ class Changes:
 
     baselines: Mapping[BaselineKey, Baseline | None] = field(default_factory=dict)
     """None where the counter is forgotten."""
+    can_wait: bool = False
+    """The counters of these have only gone missing, or come back as they were."""
     processes: Mapping[int, ProcessRow] = field(default_factory=dict)
     met: bool = False
     """A process has answered whose counters were not known, so its row cannot wait."""

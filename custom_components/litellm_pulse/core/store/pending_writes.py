@@ -22,6 +22,8 @@ class PendingWrites:
     """Usage that a new file begins with."""
     baselines: dict[BaselineKey, Baseline | None] = field(default_factory=dict)
     """(process, series) -> the counter, or None where it is forgotten."""
+    moved: bool = False
+    """Some of these counters have done more than go missing, or come back as they were."""
     processes: dict[int, ProcessRow] = field(default_factory=dict)
     met: bool = False
     """A process has answered whose counters were not known."""
@@ -44,6 +46,7 @@ class PendingWrites:
         for number in changes.dropped:
             self._drop(number)
         self.baselines |= changes.baselines
+        self.moved |= bool(changes.baselines) and not changes.can_wait
         self.processes |= changes.processes
         self.met |= changes.met
         self.members |= changes.members
@@ -83,7 +86,7 @@ class PendingWrites:
         return bool(
             self.usage
             or self.posted
-            or self.baselines
+            or self.moved
             or self.met
             or self.dropped
             or self.members
@@ -92,5 +95,5 @@ class PendingWrites:
             or self.series
             or self.origins
             or self.budgets
-            or not {"published", "blocked"}.isdisjoint(self.meta)
+            or "blocked" in self.meta
         )
