@@ -294,3 +294,27 @@ def test_what_the_first_answer_after_a_lost_file_lacks_counts_no_second_time(har
     harness.scrape(answer(4.0, 7.0))
     harness.scrape(answer(4.0, 8.0))
     assert harness.total() == 11.0
+
+
+def test_a_series_born_in_the_second_of_the_last_answer_counts_no_second_time_where_only_that_answer_is_known(
+    harness: LedgerHarness,
+) -> None:
+    start = harness.now.timestamp() - 5000
+    first, second = series(team="a"), series(team="b")
+
+    def answer(value: float, born: float) -> bytes:
+        return body(family(COST, {first: 1.0, second: value}, {first: start, second: born}), start=start)
+
+    harness.scrape(body(family(COST, {first: 1.0}, {first: start}), start=start))
+    # The proxy's clock is told in whole seconds: this was half a second before the answer.
+    born = harness.now.timestamp() + 60.5
+    harness.scrape(answer(7.0, born))
+    spare_copy = harness.spare_copy()
+    harness.close()
+    harness.path.unlink()
+    harness.open(spare_copy)
+    # Another has the file written, with sums of the first in memory only.
+    harness.scrape(cost(5.0, start=start - 9))
+    harness.reopen()
+    harness.scrape(answer(7.0, born))
+    assert harness.total() == 7.0

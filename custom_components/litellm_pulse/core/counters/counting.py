@@ -265,7 +265,7 @@ class Counting:
         met = step.is_new or process.forgotten
         process.meet(step.identity.pids, step.identity.port, names_workers=step.identity.names_workers)
         process.join(step.identity.starts, telling_apart(step.gauges.get(PROCESS_START, ())))
-        others = known.processes.answered(process, answer.answered_at, answer.now)
+        others = known.processes.answered(process, step.answered_at, answer.now)
         if not process.published or (not answer.part and answer.complete):
             process.published = frozenset(step.exposition)
         process.was_complete |= answer.complete

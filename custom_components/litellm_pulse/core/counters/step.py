@@ -67,6 +67,13 @@ class Step:
         return any(one.falls_while_present and not one.tells_created for one in diffs)
 
     @property
+    def answered_at(self) -> float:
+        """The proxy's clock at the answer: a Date header has whole seconds, which times of creation narrow down."""
+        second = self.answer.answered_at
+        told = (since for diff in self.diffs.values() for since in diff.created.values())
+        return max((since for since in told if second < since < second + 1), default=second)
+
+    @property
     def values(self) -> Mapping[bytes, float]:
         """The value of each series of the answer."""
         return _values(self.diffs)
