@@ -22,6 +22,11 @@ def recording(name: str) -> bytes:
     return (FIXTURES / f"{name}.prom").read_bytes()
 
 
+FAILED = "litellm_proxy_failed_requests_metric_total"
+FAILED_CREATED = "litellm_proxy_failed_requests_metric_created"
+"""One family is enough to tell that a process answers alone."""
+
+
 @dataclass(kw_only=True)
 class Traffic:
     """What a proxy has served since it was started."""
@@ -72,6 +77,9 @@ class Traffic:
             yield f"# TYPE {family} {'counter' if family.endswith('_total') else 'gauge'}"
             for labels, value in (families.get(family, {}) | self.series.get(family, {})).items():
                 yield f"{family}{{{labels}}} {value}" if labels else f"{family} {value}"
+            if family == FAILED and self.workers == 1 and not any(one.endswith("_created") for one in self.series):
+                yield f"# TYPE {FAILED_CREATED} gauge"
+                yield from (f"{FAILED_CREATED}{{{labels}}} {self.started.timestamp()}" for labels in families[family])
 
     def _families(self) -> dict[str, dict[str, float]]:
         """Return the usual families: labels as they are written -> value."""
@@ -79,7 +87,7 @@ class Traffic:
             "litellm_spend_metric_total": _per_model(self.spend),
             "litellm_total_tokens_metric_total": _per_model(self.tokens),
             "litellm_proxy_total_requests_metric_total": {'route="/v1/chat/completions"': self.requests},
-            "litellm_proxy_failed_requests_metric_total": {'exception_status="500"': self.failed_requests},
+            FAILED: {'exception_status="500"': self.failed_requests},
             "litellm_in_flight_requests": {"": self.in_flight},
         }
 

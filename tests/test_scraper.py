@@ -14,6 +14,7 @@ from custom_components.litellm_pulse.core.errors import SurprisingPartError
 from custom_components.litellm_pulse.scraper import TELLING_ANSWERS, TELLING_SECONDS
 
 from .conftest import NOW, pass_time, set_up, state
+from .core.bodies import cost
 from .proxy import Proxy, Traffic
 
 pytestmark = pytest.mark.freeze_time(NOW)
@@ -78,6 +79,24 @@ async def test_several_workers_are_always_asked_in_whole(
     await pass_time(hass, freezer)
     assert asked(proxy) == [False]
     assert state(hass, entry, "spend_day") == "1.5"
+
+
+async def test_a_start_without_times_of_creation_may_be_that_of_several(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    """Workers that start at once share it: who takes turns is found in the first scrape, before it looks like usage."""
+    started, have = LATER.timestamp() - 5000, {"a": 5.0, "b": 40.0}
+    turns = cycle(have)
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=cost(have[next(turns)], start=started), content_type="text/plain")
+
+    proxy.handler = answer
+    await set_up(hass, entry)
+    assert asked(proxy) == [False] * TELLING_ANSWERS
+    for _ in range(5):
+        await pass_time(hass, freezer)
+        assert state(hass, entry, "spend_day") == "0.0"
 
 
 async def test_slow_workers_are_not_asked_again_and_again_at_the_start(

@@ -61,9 +61,9 @@ class Scraper:
         return await self._async_ask(part=False)
 
     async def _async_ask_first(self) -> Answer:
-        """Ask for a first answer; where it tells no start, for more, until whoever else may answer has been met."""
+        """Ask for a first answer, and for more until whoever else may answer is met, unless it tells who gives it."""
         answer = await self._async_ask(part=False, first=True)
-        if self._ledger.snapshot.process_start is None:
+        if not self._ledger.snapshot.tells_process:
             begun = monotonic()
             # What an answer lacks that is asked for again, the next scrape tells.
             with suppress(ScrapeError, AnswerError):

@@ -335,6 +335,7 @@ class Ledger:
         return replace(
             self.snapshot,
             process_start=datetime.fromtimestamp(start, UTC) if start else None,
+            tells_process=counted.tells_process,
             gauges=live_gauges(counted.gauges, self._counting.gauges),
             budgets=reading.budgets,
             performance=self._performance.read(counted.process, counted.gauges, at),

@@ -245,6 +245,8 @@ class Snapshot:
     """UTC; never runs backwards."""
     process_start: datetime | None = None
     """When the process that answered last was started; None in multi-process mode."""
+    tells_process: bool = False
+    """The last answer told which process gave it: when that was started, and when its series were created."""
     window_starts: Mapping[Window, datetime | None] = field(default_factory=dict)
     """When each window began, in the configured zone; None for LIFETIME."""
     members: Mapping[MemberKey, Member] = field(default_factory=dict)

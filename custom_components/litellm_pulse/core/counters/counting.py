@@ -173,6 +173,7 @@ class Counting:
         return Counted(
             process=process.id,
             process_start=process.start,
+            tells_process=step.tells_process,
             increases={number: tuple(vector) for number, vector in work.increases.items() if any(vector)},
             raw=self._sum_up(process, work, anew=resumed or work.has_newcomers or bool(moved)),
             published=self._families.published(step.exposition),

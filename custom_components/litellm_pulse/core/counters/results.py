@@ -137,6 +137,8 @@ class Counted:
 
     process: int
     process_start: float | None
+    tells_process: bool
+    """The answer tells when the process was started, and of its series, when these were created."""
     increases: Mapping[int, Vector]
     """Attribution -> what it adds."""
     raw: Mapping[int, Vector]

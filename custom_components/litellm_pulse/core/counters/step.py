@@ -67,6 +67,12 @@ class Step:
         return any(one.falls_while_present and not one.tells_created for one in diffs)
 
     @property
+    def tells_process(self) -> bool:
+        """Whether the answer tells when the process was started, and of its series, when these were created."""
+        told = [one.tells_created for one in self.diffs.values() if one.lines]
+        return self.process.start is not None and (any(told) or not told)
+
+    @property
     def answered_at(self) -> float:
         """The proxy's clock at the answer: a Date header has whole seconds, which times of creation narrow down."""
         second = self.answer.answered_at
