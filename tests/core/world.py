@@ -152,6 +152,8 @@ class Known:
             elif epoch > look if created else counts:
                 increases[key] = value
         rest = {one: seen for one, seen in self.seen.items() if one.start is not None}
+        # Times of creation narrow down the second that the date is in.
+        epochs = [epoch for epoch, _ in life.counters.values()] if created else []
         return replace(
             self,
             born_anew=self.born_anew | ({life} if is_born_anew else set()),
@@ -165,7 +167,7 @@ class Known:
             modern=self._modern_after(life) if life.start is None else self.modern,
             recent=(*self.recent[1 - REPEATED :], _values(life.counters)) if life.start is None else self.recent,
             answered={**self.answered, life: at},
-            dated={**self.dated, life: date},
+            dated={**self.dated, life: max([date, *(one for one in epochs if date < one < date + 1)])},
             last=at,
         )
 

@@ -89,12 +89,12 @@ class Counting:
         """The families that are needed, whether the proxy publishes them or not.
 
         The times at which series were created, half of all lines, are needed only where LiteLLM
-        evicts series: those of customers, and all of them where it is told to; and to tell processes
-        apart that share a start. Elsewhere those of one small family are enough to see whether
-        another process answers.
+        evicts series: those of customers, and all of them where it is told to; to tell processes
+        apart that share a start; and where an answer has lost them. Elsewhere those of one small
+        family are enough to see whether another process answers.
         """
         known, families = self._registry, self._families
-        if self._evicts or known.attributions.counts.get(Dimension.CUSTOMER) or known.processes.share_starts:
+        if self._evicts or known.attributions.counts.get(Dimension.CUSTOMER) or known.processes.need_created:
             return families.wanted
         return (families.wanted - families.twins) | ({families.witness} - {""})
 
@@ -223,6 +223,7 @@ class Counting:
             fresh=fresh,
             untracked=untracked,
             complete=answer.complete,
+            told_later=not answer.complete or bool(self._families.witness) or step.tells_created,
             is_new=step.is_new,
             unsettled=process.counters_named(known.turns.fallen) if known.turns.found else frozenset(),
             hold=process.waiting.held if step.is_new and process.waiting else None,

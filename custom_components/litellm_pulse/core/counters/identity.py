@@ -137,6 +137,9 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
             known |= bool(created)
             layouts = process.layouts_of(family)
             told = creation_times(family, lines)
+            if not told.items().isdisjoint(process.former):
+                # An older answer, of before series were created anew.
+                return True
             present = {one.created for one in counters.values() if one.missing_since is None} - {None}
             if _are_alike(present, set(told.values())):
                 return True

@@ -46,6 +46,8 @@ class Increases:
     """What is missing was not lost on the way."""
     is_new: bool
     """The process was not seen before."""
+    told_later: bool = False
+    """Times of creation that the answer lacks may have been lost on the way, and come with another."""
     unsettled: AbstractSet[Counter] = frozenset()
     """Counters of which nothing counts, since several processes that cannot be told apart have them in turn."""
     hold: dict[int, list[float]] | None = None
@@ -188,6 +190,8 @@ class Increases:
         # Those whose value the answer does not tell, or has told already.
         counted_now = {*diff.missing, *(diff.slots[index] for index in diff.skipped)}
         created = {known: since for text, since in diff.created.items() if (known := diff.known.get(text))}
+        if self.process.undecided and not older:
+            self._decide(created, diff.fallen)
         for _, counter, value in diff.changed:
             counted_now.add(counter)
             since = counter.created if diff.tells(counter) else None
@@ -199,6 +203,15 @@ class Increases:
         for line, one in zip(diff.lines, diff.slots, strict=True) if reborn else ():
             if one is not None and one in reborn and (told := split_sample(line)[1]) is not None:
                 self._grow(one, told, reborn[one], older=older)
+
+    def _decide(self, created: Mapping[Counter, float], fallen: AbstractSet[Counter]) -> None:
+        """Count what counters had when they appeared, where it is told only now when they were created."""
+        undecided = self.process.undecided
+        for counter in undecided.keys() & created.keys():
+            value, since = undecided.pop(counter), created[counter]
+            if counter not in fallen and counter.missing_since is None:
+                self._add_created(replace(counter, value=value, created=since), since, None)
+                self.only_grew = False
 
     def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
         """Count one counter's growth, and move its baseline."""
@@ -212,6 +225,8 @@ class Increases:
             self._add(counter.series, found.by)
         anew = found.reset or (since is not None and counter.created is not None and since != counter.created)
         self.only_grew &= not anew and counter.missing_since is None and not self.unsettled
+        if anew and counter.created is not None:
+            self.process.former.append((counter.series.text, counter.created))
         counter.value = value if anew else max(value, counter.value)
         if since is not None:
             counter.created, counter.untold = since, 0.0
@@ -289,6 +304,8 @@ class Increases:
                         self._add_created(counter, since, adder)
                     elif adder is not None:
                         adder(series, value)
+                    elif by_sums is None and value and self.told_later:
+                        self.process.undecided[counter] = value
         self._count_from_sums(summed)
 
     def _adder(self, family: str, diff: FamilyDiff) -> Adder | None:
@@ -312,7 +329,8 @@ class Increases:
 
     def _add_created(self, counter: Counter, since: float, adder: Adder | None) -> None:
         """Add all of a newcomer to those of its metrics that were looked at before it was created."""
-        if self.process.ahead is not None:
+        counted = self._counted_elsewhere(counter)
+        if self.process.ahead is not None and counted is None:
             # It appeared since the last answer, unless it is older than our first look by either clock.
             if not self.is_new and adder is not None and since > self.begun:
                 adder(counter.series, counter.value)
@@ -324,7 +342,7 @@ class Increases:
         if not self.is_new and since <= self.process.let_go:
             # It was here when counters were let go of, or lost.
             return
-        if (counted := self._counted_elsewhere(counter)) is not None:
+        if counted is not None:
             self._add(counter.series, max(0.0, counter.value - counted))
             return
         looks, value = self.looks, counter.value - self._counted_untold(counter)

@@ -25,6 +25,9 @@ MOST_FORGOTTEN = 100
 MOST_TOLD = 256
 """Workers, and starts of those that are joined, that are remembered; past it, those of now take the place of all."""
 
+MOST_FORMER = 1000
+"""Incarnations of series that are remembered of a process after others have taken their place."""
+
 MOST_EXPECTED = 4
 """Processes that began while another was silent, after which no answer of that one is expected any more."""
 
@@ -108,6 +111,10 @@ class Process:
     """Per family, times of creation that were told of counters that the answer lacked: they hold for the next one."""
     partly_told: set[str] = field(default_factory=set)
     """Families of which the last answer has not said of all counters when they were created."""
+    undecided: dict[Counter, float] = field(default_factory=dict)
+    """Counters of which nothing counted when they appeared, as their times of creation were lost -> what they had."""
+    former: deque[tuple[bytes, float]] = field(default_factory=lambda: deque(maxlen=MOST_FORMER))
+    """Series that have been created anew, and when they had been created before: an older answer has that."""
     untold: set[Counter] = field(default_factory=set)
     """Those that have counted since it was told when they were created."""
     slots: dict[str, list[Counter | None]] = field(default_factory=dict)
@@ -215,6 +222,7 @@ class Process:
             self.skipped,
             self.layouts,
             self.unplaced,
+            self.undecided,
             self.untold,
             self.unsure,
             self.partly_told,
@@ -294,10 +302,10 @@ class Processes:
         return max(self.known.values(), key=_number, default=None)
 
     @property
-    def share_starts(self) -> bool:
-        """Whether two processes began in the same moment."""
+    def need_created(self) -> bool:
+        """Whether two processes began in the same moment, or times of creation were lost that decide what counts."""
         starts = [one.start for one in self if one.start is not None and not one.forgotten]
-        return len(starts) > len(set(starts))
+        return len(starts) > len(set(starts)) or any(one.undecided for one in self)
 
     def begin(self, start: float | None, pids: frozenset[str], *, joined: bool, restarted: bool) -> Process:
         """Return a process that has not answered before; it is known once its answer is counted."""

@@ -1,7 +1,8 @@
 """What an answer says of the process that gives it, before anything is changed by it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from ..errors import TruncatedAnswerError
 from ..exposition import PROCESS_START, Exposition, GaugeSample, split_sample
@@ -41,7 +42,7 @@ class Step:
 
     @property
     def is_older(self) -> bool:
-        """Whether the answer is older than the last one: some counters are lower, and none is higher.
+        """Whether the answer is older than the last one: some counters are lower, none is higher or was created since.
 
         Those that are back may have begun anew, unless one is back as it was: then they were not gone.
         """
@@ -52,6 +53,8 @@ class Step:
             return False
         diffs = self.diffs.values()
         if not any(one.falls for one in diffs) or any(one.rises for one in diffs):
+            return False
+        if process.ahead is None and any(since > (process.last_answer or 0.0) for since in self._created):
             return False
         # What the answers before may have lost is none of the new.
         if any(one.newcomers and process.has_shown_all(family) for family, one in self.diffs.items()):
@@ -69,15 +72,25 @@ class Step:
     @property
     def tells_process(self) -> bool:
         """Whether the answer tells when the process was started, and of its series, when these were created."""
-        told = [one.tells_created for one in self.diffs.values() if one.lines]
-        return self.process.start is not None and (any(told) or not told)
+        has_series = any(one.lines for one in self.diffs.values())
+        return self.process.start is not None and (self.tells_created or not has_series)
+
+    @property
+    def tells_created(self) -> bool:
+        """Whether the answer tells of any series when it was created."""
+        return any(one.tells_created for one in self.diffs.values())
 
     @property
     def answered_at(self) -> float:
         """The proxy's clock at the answer: a Date header has whole seconds, which times of creation narrow down."""
         second = self.answer.answered_at
-        told = (since for diff in self.diffs.values() for since in diff.created.values())
+        told = chain([self.process.last_answer or 0.0], self._created)
         return max((since for since in told if second < since < second + 1), default=second)
+
+    @property
+    def _created(self) -> Iterator[float]:
+        """The times of creation that the answer tells and the last one did not."""
+        return chain.from_iterable(diff.created.values() for diff in self.diffs.values())
 
     @property
     def values(self) -> Mapping[bytes, float]:
