@@ -363,14 +363,18 @@ class Lifecycles(RuleBasedStateMachine):
         """Return when a series is created now, by the proxy's clock; no two are created at the same time."""
         if not self.scraped and life.start is not None and self.ledger is None:
             return life.start + next(self.numbers) / 1000
-        return (self.now + self.ahead).timestamp() + next(self.numbers) / 1000
+        return self._later() + next(self.numbers) / 1000
 
     def _born(self, *, modern: bool, created: bool, workers: bool) -> Life:
         """Return a process that begins now; no two begin at the same time."""
-        start = max((self.now + self.ahead).timestamp(), self.since + 1) + next(self.numbers) / 1000
+        start = self._later() + next(self.numbers) / 1000
         if not workers:
             return Life(start, modern, created)
         return Life(None, modern, tells_created=False)
+
+    def _later(self) -> float:
+        """Return the proxy's clock, past the second of the first look: what is made in that may have been before."""
+        return max((self.now + self.ahead).timestamp(), self._look() + 1)
 
     def _scrape(self, life: Life, *, torn: bool = False, part: bool = False, first: bool = False) -> None:
         """Let a process answer, and work out what that tells."""

@@ -100,6 +100,24 @@ def test_of_two_replicas_that_both_lose_the_time_they_began_none_counts_again(ha
     assert harness.total() == 5 + 3
 
 
+@pytest.mark.parametrize(("second", "counted"), [("replica", 1), ("restart", 31), ("line that was lost", 1)])
+def test_what_was_made_in_the_second_of_the_first_answer_counts_where_it_cannot_have_been_before(
+    harness: LedgerHarness, second: str, counted: float
+) -> None:
+    # Real proxies behind nginx, used while the integration was set up: a Date has whole seconds.
+    looked = harness.now.timestamp() + 60
+    first = family(COST, {series(model="opus"): 4}, {series(model="opus"): OLDER + 1})
+    harness.scrape(body(first, start=OLDER), complete=second != "line that was lost")
+    start = {"replica": OLDER - 7, "restart": looked + 0.25}.get(second, OLDER)
+    for spent in (30, 31):
+        made = {series(model="opus"): 4, series(model="gpt-4o"): spent}
+        created = dict.fromkeys(made, looked + 0.5) | ({series(model="opus"): OLDER + 1} if start == OLDER else {})
+        if start != OLDER:
+            del made[series(model="opus")]
+        harness.scrape(body(family(COST, made, created), start=start))
+    assert harness.total() == counted
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 1, 0, 2, 3, 2), (3, 3, 1, 2, 0, 1)], ids=str)
 def test_workers_that_began_in_the_same_moment_are_counted_each_against_itself(
     harness: LedgerHarness, order: Sequence[int]

@@ -142,3 +142,41 @@ def test_a_series_born_anew_under_other_labels_counts_from_zero(harness: LedgerH
     usage["opus"] = Usage(60.0, harness.now.timestamp() + 30)
     harness.scrape(answer({"job": "b"}, usage, created=True))
     assert harness.total() == 61.0
+
+
+@pytest.mark.parametrize("joined", [False, True], ids=["one proxy", "two that are joined"])
+@pytest.mark.parametrize("reopened", [False, True])
+def test_what_is_born_anew_counts_once_though_a_pair_of_prometheus_tells_it_in_turn(
+    harness: LedgerHarness, *, joined: bool, reopened: bool
+) -> None:
+    # Real proxies, of which one was restarted, behind the federation of two real Prometheus: 0.66 was told as 0.90.
+    names = "ab" if joined else "a"
+    spent, starts = dict.fromkeys(names, 100.0), {name: OLD - ord(name) for name in names}
+    born = dict.fromkeys(names, OLD + 1)
+
+    def told(replica: int) -> bytes:
+        labels = {name: {"instance": name, "prometheus_replica": f"p{replica}"} for name in names}
+        begun = "".join(f"process_start_time_seconds{series(**labels[name])} {starts[name]!r}\n" for name in names)
+        samples = {name: series(model="gpt-4o", **labels[name]) for name in names}
+        counted = family(
+            COST, {samples[name]: spent[name] for name in names}, {samples[name]: born[name] for name in names}
+        )
+        return f"# TYPE process_start_time_seconds gauge\n{begun}{counted}".encode()
+
+    harness.scrape(told(0))
+    harness.scrape(told(1))
+    truth = 0.0
+    for number in range(6):
+        if number % 2 == 0:
+            # Evicted and made again, or restarted where the others go on.
+            spent["a"], born["a"] = 7.0, harness.now.timestamp() + 20
+            starts["a"] += joined * 30
+            truth += 7
+        else:
+            spent["a"] += 2
+            truth += 2
+        for replica in range(3):
+            harness.scrape(told((replica + number) % 2))
+            assert harness.total() == truth
+            if reopened:
+                harness.reopen()

@@ -103,7 +103,7 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
             if any(
                 map(has_target_labels, {*process.layouts_of(family), *(layout_of(one[1]) for one in diff.newcomers)})
             ):
-                _find_relabelled(diff, process.apart, (family, created))
+                _find_relabelled(diff, process.apart)
         diff.falls = any(value < counter.value * ROUNDED for _, counter, value in diff.changed)
     diff.tells_created = bool(created)
     if created:
@@ -280,7 +280,7 @@ def _find_renamed(diff: FamilyDiff, layouts: AbstractSet[Layout]) -> None:
     diff.missing = [one for one in diff.missing if one not in present]
 
 
-def _find_relabelled(diff: FamilyDiff, apart: AbstractSet[str], twin: tuple[str, Sequence[bytes]]) -> None:
+def _find_relabelled(diff: FamilyDiff, apart: AbstractSet[str]) -> None:
     """Take newcomers for known series that the answer lacks, where only target labels are others."""
     newcomers = {text: (index, value) for index, text, value in diff.newcomers}
     present = set(diff.slots)
@@ -290,12 +290,8 @@ def _find_relabelled(diff: FamilyDiff, apart: AbstractSet[str], twin: tuple[str,
     successors = relabelled([text for text, _ in gone], newcomers, diff.lines, apart)
     if not successors:
         return
-    times = creation_times(*twin)
     for new, old in successors.items():
-        counter, told = diff.known[old], times.get(new)
-        if told is not None and counter.created not in {None, told}:
-            continue
-        index, value = newcomers[new]
+        counter, (index, value) = diff.known[old], newcomers[new]
         diff.slots[index] = counter
         diff.renamed.append((old, new))
         diff.changed.append((index, counter, value))

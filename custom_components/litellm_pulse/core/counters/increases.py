@@ -10,6 +10,7 @@ from ..exposition import Exposition, canonical, split_sample
 from ..models import ZERO, Vector
 from .attribution import Attributions
 from .diff import FamilyDiff, created_family, creation_times
+from .origins import CLOCK_UNIT
 from .processes import Process, layout_of
 from .raw_sums import follow_moves, gained_by
 from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
@@ -189,16 +190,15 @@ class Increases:
         """Count what has grown where the answer is older, or tells other times of creation than the last one."""
         # Those whose value the answer does not tell, or has told already.
         counted_now = {*diff.missing, *(diff.slots[index] for index in diff.skipped)}
-        created = {known: since for text, since in diff.created.items() if (known := diff.known.get(text))}
+        known = {**diff.known, **{new: diff.known[old] for old, new in diff.renamed}} if diff.renamed else diff.known
+        created = {counter: since for text, since in diff.created.items() if (counter := known.get(text))}
         if self.process.undecided and not older:
             self._decide(created, diff.fallen)
         for _, counter, value in diff.changed:
             counted_now.add(counter)
             since = counter.created if diff.tells(counter) else None
             self._grow(counter, value, created.get(counter, since), older=older)
-        reborn = {
-            known: since for known, since in created.items() if known not in counted_now and since != known.created
-        }
+        reborn = {one: since for one, since in created.items() if one not in counted_now and since != one.created}
         # Their lines are those of the last answer, which may have been taken for older ones.
         for line, one in zip(diff.lines, diff.slots, strict=True) if reborn else ():
             if one is not None and one in reborn and (told := split_sample(line)[1]) is not None:
@@ -346,11 +346,17 @@ class Increases:
             self._add(counter.series, max(0.0, counter.value - counted))
             return
         looks, value = self.looks, counter.value - self._counted_untold(counter)
+        grace = 0.0 if self._is_surely_new(counter.series.family) else CLOCK_UNIT
         vector = None
         for metric in counter.series.metrics:
-            if since > looks[metric]:
+            look = looks[metric]
+            if since > look and (since >= look + grace or (self.process.start or 0.0) > look):
                 vector = vector or self._vector(counter.series.attribution)
                 vector[metric] += max(0.0, value)
+
+    def _is_surely_new(self, family: str) -> bool:
+        """Whether what appears in a family was not there at the last answer of the same process."""
+        return not (self.is_new or self.process.joined) and self.process.has_shown_all(family)
 
     def _counted_elsewhere(self, counter: Counter) -> float | None:
         """Return the value at which another process is known to have had the same incarnation of a series, if any."""

@@ -9,6 +9,9 @@ from .results import Origin
 CLOCK_STEP = 5.0
 """Seconds by which two clocks may drift apart between answers without one of them having been set."""
 
+CLOCK_UNIT = 1.0
+"""Seconds in which the proxy's clock is told: within them it is not known what came first."""
+
 
 @dataclass(slots=True)
 class Origins:
