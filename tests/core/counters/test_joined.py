@@ -94,3 +94,91 @@ def test_an_answer_that_is_cut_before_all_that_identifies_it_is_refused_though_a
         if value % 5 == 0:
             harness.scrape(answer(float(value), 50.0, born))
             assert harness.total() == value
+
+
+class Replica:
+    """One of those that are joined: several workers, or one that tells its start."""
+
+    def __init__(self, name: str, start: float | None, pids: tuple[int, ...] = ()) -> None:
+        """Take what tells it, and begin with something spent."""
+        self.name, self.start, self.pids, self.spent = name, start, pids, 100.0
+
+    def restart(self, start: float) -> None:
+        """Begin anew; other workers are there then."""
+        self.start = self.start and start
+        self.pids = tuple(pid + 50 for pid in self.pids)
+        self.spent = 0.0
+
+
+def federated(replicas: list[Replica], spent: Mapping[str, float], **labels: str) -> bytes:
+    """Return the answer of a Prometheus that has scraped them, and what it knew of each."""
+    starts = "".join(
+        f"process_start_time_seconds{series(instance=one.name, **labels)} {one.start!r}\n"
+        for one in replicas
+        if one.start
+    )
+    pids = "".join(
+        f"litellm_total_users{series(instance=one.name, pid=str(pid), **labels)} 0\n"
+        for one in replicas
+        for pid in one.pids
+    )
+    values = {series(model="gpt-4o", instance=one.name, **labels): spent[one.name] for one in replicas}
+    identity = f"# TYPE process_start_time_seconds untyped\n{starts}# TYPE litellm_total_users untyped\n{pids}"
+    return (identity + family(COST, values)).encode()
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("pair", [False, True], ids=["one Prometheus", "a pair"])
+@pytest.mark.parametrize("restarted", [0, 1])
+@pytest.mark.parametrize("kinds", ["workers", "both", "starts"])
+def test_one_that_restarts_does_not_count_the_others_again_though_nothing_tells_when_series_were_created(
+    harness: LedgerHarness, kinds: str, restarted: int, *, pair: bool, reopened: bool
+) -> None:
+    # Two real proxies behind two real Prometheus: 1.12 was told as 2.25.
+    replicas = [
+        Replica("a", OLD if kinds != "workers" else None, () if kinds != "workers" else (11, 12)),
+        Replica("b", OLD - 9 if kinds == "starts" else None, () if kinds == "starts" else (21, 22)),
+    ]
+    truth = 0.0
+    for number in range(12):
+        if number == 4:
+            replicas[restarted].restart(harness.now.timestamp() + 20)
+        if number:
+            for one in replicas:
+                one.spent += 3
+                truth += 3
+        for turn in range(2):
+            label = {"prometheus_replica": f"p{turn * pair}"}
+            harness.scrape(federated(replicas, {one.name: one.spent for one in replicas}, **label))
+            assert harness.total() == truth
+        if reopened:
+            harness.reopen()
+
+
+@pytest.mark.parametrize("kinds", ["workers", "both", "starts"])
+def test_of_a_pair_of_which_each_has_asked_one_replica_later_nothing_counts_twice(
+    harness: LedgerHarness, kinds: str
+) -> None:
+    replicas = [
+        Replica("a", OLD if kinds != "workers" else None, () if kinds != "workers" else (11, 12)),
+        Replica("b", OLD - 9 if kinds == "starts" else None, () if kinds == "starts" else (21, 22)),
+    ]
+    truth = 0.0
+    for number in range(8):
+        before = {one.name: one.spent for one in replicas}
+        if number:
+            for one in replicas:
+                one.spent += 3
+            truth += 6
+        now = {one.name: one.spent for one in replicas}
+        for turn, late in enumerate("ab"):
+            harness.scrape(federated(replicas, {**now, late: before[late]}, prometheus_replica=f"p{turn}"))
+        assert harness.total() == truth
+    # One is not reached, and is back with other workers or another start.
+    harness.scrape(federated(replicas[1:], {"b": replicas[1].spent}, prometheus_replica="p0"))
+    replicas[0].restart(harness.now.timestamp() + 20)
+    replicas[0].spent = 7
+    harness.scrape(federated(replicas[:1], {"a": 7}, prometheus_replica="p1"))
+    assert harness.total() == truth + 7
+    harness.scrape(federated(replicas, {"a": 8, "b": replicas[1].spent}, prometheus_replica="p0"))
+    assert harness.total() == truth + 8

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..catalog import COUNTER_INDEX, COUNTERS, GAUGES, Dimension, Metric
 from ..errors import DoubtfulRestartError, MissingIdentityError, SurprisingPartError, TruncatedAnswerError
-from ..exposition import PROCESS_START, ExpositionParser, GaugeReader, LabelReader, Labels
+from ..exposition import ExpositionParser, GaugeReader, LabelReader, Labels
 from ..garbage_collector import gc_paused
 from ..models import ZERO, Member, MemberKey, Vector
 from . import parts
@@ -208,7 +208,7 @@ class Counting:
         if process.sums and process.start is not None and answer.now < known.processes.in_turn_until:
             # Those that share a start and take turns cannot be told apart by sums.
             process.sums = highest(one.sums for one in known.processes if one.start == process.start and one.sums)
-        if step.is_new and process.pids and not (process.restarted or answer.first):
+        if step.is_new and process.pids and not (process.joined or process.restarted or answer.first):
             process.waiting = known.processes.wait()
         work = Increases(
             metrics=self.metrics,
@@ -227,6 +227,8 @@ class Counting:
             is_new=step.is_new,
             unsettled=process.counters_named(known.turns.fallen) if known.turns.found else frozenset(),
             hold=process.waiting.held if step.is_new and process.waiting else None,
+            apart=telling_apart(step.identity.tellers),
+            begun_anew=[one.labels for one in step.begun] if process.joined else None,
         )
         work.baselines |= let_go
         if step.is_new:
@@ -266,7 +268,7 @@ class Counting:
         process, answer, known = step.process, step.answer, self._registry
         met = step.is_new or process.forgotten
         process.meet(step.identity.pids, step.identity.port, names_workers=step.identity.names_workers)
-        process.join(step.identity.starts, telling_apart(step.gauges.get(PROCESS_START, ())))
+        process.join(step.identity.starts, telling_apart(step.identity.tellers))
         others = known.processes.answered(process, step.answered_at, answer.now)
         if not process.published or (not answer.part and answer.complete):
             process.published = frozenset(step.exposition)

@@ -10,6 +10,7 @@ from .diff import created_family, creation_times
 from .origins import CLOCK_STEP
 from .processes import Process, Processes, layout_of
 from .results import Answer
+from .target_labels import Teller, tellers_of_workers
 
 _NO_TIME = 1e11
 """A start as late as this, in the year 5138, is no time; nor are NaN and zero."""
@@ -21,7 +22,7 @@ class Identity:
 
     start: float | None
     joined: bool
-    """Several starts: a collector or a federation has joined the answers of several processes."""
+    """A collector or a federation has joined the answers of several processes."""
     starts: frozenset[float]
     pids: frozenset[str]
     """The workers that its gauges name, or else the one that a header names."""
@@ -29,16 +30,22 @@ class Identity:
     """Its gauges do."""
     port: str = ""
     """The worker that a header names."""
+    tellers: Sequence[Teller] = ()
+    """What tells of each process, or of its workers together."""
 
     @classmethod
     def of(cls, answer: Answer, gauges: Mapping[str, Sequence[GaugeSample]]) -> Identity:
-        """Read it off an answer. Pids count only where there is no start: containers repeat them."""
-        starts = frozenset(one.value for one in gauges.get(PROCESS_START, ()) if 0 < one.value < _NO_TIME)
-        if starts:
-            return cls(next(iter(starts)) if len(starts) == 1 else None, len(starts) > 1, starts, frozenset())
-        pids = {pid for family in gauges.values() for one in family if (pid := one.labels.get("pid"))}
-        told = frozenset(pids or ({answer.pid} - {""}))
-        return cls(None, joined=False, starts=starts, pids=told, names_workers=bool(pids), port=answer.pid)
+        """Read it off an answer. One that tells its start names no workers: both are told of two that are joined."""
+        begun = [one for one in gauges.get(PROCESS_START, ()) if 0 < one.value < _NO_TIME]
+        starts = frozenset(one.value for one in begun)
+        workers = tellers_of_workers(gauges)
+        pids = frozenset[str]().union(*(one.pids for one in workers))
+        joined = len(starts) > 1 or len(workers) > 1 or bool(starts and workers)
+        tellers = (*(Teller(one.labels, starts=frozenset([one.value])) for one in begun), *workers)
+        if joined or starts:
+            return cls(None if joined else next(iter(starts)), joined, starts, pids, bool(pids), tellers=tellers)
+        told = pids or frozenset({answer.pid} - {""})
+        return cls(None, joined, starts, told, bool(pids), answer.pid, tellers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,9 @@ def match(
     if joined := [one for one in processes if one.joined]:
         known = any(one.start == identity.start for one in processes if not one.joined)
         # One that answered alone, before those it is joined with were there, answers as it did then.
-        if identity.joined or (identity.start is not None and (not known or _has_series_of(joined[-1], answer))):
+        tells = identity.start is not None or identity.names_workers
+        new = identity.start is not None and not known
+        if identity.joined or new or (tells and _has_series_of(joined[-1], answer)):
             return Match(joined[-1])
     if identity.joined:
         return Match(None)

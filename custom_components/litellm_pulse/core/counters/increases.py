@@ -16,6 +16,7 @@ from .raw_sums import follow_moves, gained_by
 from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
 from .series_index import SeriesIndex
+from .target_labels import belongs_to
 
 type Adder = Callable[[Series, float], None]
 """Takes the value of a series that appears."""
@@ -53,6 +54,10 @@ class Increases:
     """Counters of which nothing counts, since several processes that cannot be told apart have them in turn."""
     hold: dict[int, list[float]] | None = None
     """Takes what appears, where it waits until it is known whose it is."""
+    apart: AbstractSet[str] = frozenset()
+    """The labels that tell those apart that the answer joins."""
+    begun_anew: Sequence[Mapping[str, str]] | None = None
+    """Labels of those of them that were not there before; None where it is of one process."""
     increases: dict[int, list[float]] = field(default_factory=dict)
     """Attribution -> one number per counter."""
     baselines: dict[BaselineKey, Baseline | None] = field(default_factory=dict)
@@ -216,7 +221,7 @@ class Increases:
     def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
         """Count one counter's growth, and move its baseline."""
         found, before = growth(counter, value, since), counter.baseline
-        if found.kept or (older and found.reset):
+        if found.kept or (found.reset and (older or self._goes_on(counter))):
             if value < counter.value * ROUNDED:
                 self.ambiguity = Ambiguity.OLDER
             return
@@ -239,6 +244,15 @@ class Increases:
             self.changed += 1
             self.touched.add(counter.series.attribution)
             self._write(counter, unmoved=counter.baseline[:3] == before[:3])
+
+    def _goes_on(self, counter: Counter) -> bool:
+        """Whether a counter that is lower now is of one, of those that are joined, that was there before as well.
+
+        The answer is older as far as it goes: of a pair of collectors each asks some earlier than the other does.
+        """
+        if self.begun_anew is None or counter.missing_since is not None:
+            return False
+        return not any(belongs_to(counter.series.text, one, self.apart) for one in self.begun_anew)
 
     def _write(self, counter: Counter, *, unmoved: bool = False) -> None:
         """Have a counter's baseline written down, where it counts."""

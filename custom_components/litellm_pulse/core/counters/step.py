@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from ..errors import TruncatedAnswerError
-from ..exposition import PROCESS_START, Exposition, GaugeSample, split_sample
+from ..exposition import Exposition, GaugeSample, split_sample
 from . import parts
 from .diff import FamilyDiff, created_family, diff_family
 from .families import EVIDENCE, Families
@@ -15,6 +15,7 @@ from .processes import Process, Processes
 from .registry import CounterRegistry
 from .results import Answer, BaselineKey
 from .series import Counter
+from .target_labels import Teller
 
 _PAST = 3600.0
 """Seconds after which times of creation that lay in the future are past, also those of others that share a start."""
@@ -49,7 +50,7 @@ class Step:
         process = self.process
         if self.repeated is not None:
             return True
-        if self.is_new or process.has_no_identity or (process.joined and not self.identity.starts <= process.starts):
+        if self.is_new or process.has_no_identity or self.begun:
             return False
         diffs = self.diffs.values()
         if not any(one.falls for one in diffs) or any(one.rises for one in diffs):
@@ -60,6 +61,12 @@ class Step:
         if any(one.newcomers and process.has_shown_all(family) for family, one in self.diffs.items()):
             return False
         return any(one.falls_while_present or one.has_returned_unchanged for one in diffs)
+
+    @property
+    def begun(self) -> Sequence[Teller]:
+        """Those of a joined process that were not there before: of them, or instead of others, counters begin anew."""
+        process, tellers = self.process, self.identity.tellers if self.process.joined else ()
+        return [one for one in tellers if process.starts.isdisjoint(one.starts) and process.pids.isdisjoint(one.pids)]
 
     @property
     def looks_restarted(self) -> bool:
@@ -160,9 +167,10 @@ def read_step(
     exposition, processes, lasting = answer.exposition, known.processes, known.lacks_for_long
     found = match(identity, answer, processes, families.counted(exposition), lasting=lasting)
     process = found.process or _begin(processes, identity, restarted=found.fell_without_identity)
-    if process.joined and process not in processes and all(one.labels for one in gauges[PROCESS_START]):
+    if process.joined and process not in processes and all(one.labels for one in identity.tellers):
         # Bodies one after the other, which nothing tells apart, would have the same series.
-        _take_over([one for one in processes if one.start in identity.starts], process)
+        known_before = [one for one in processes if one.start in identity.starts or one.pids & identity.pids]
+        _take_over(known_before, process)
     if answer.part:
         exposition = parts.completed(exposition, process, identity, families.witness)
     diffs = _diffs(process, exposition, families, lasting=lasting)

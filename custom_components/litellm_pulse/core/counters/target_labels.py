@@ -5,7 +5,9 @@ answers federation in turn, each with its own `prometheus_replica`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from ..catalog import is_litellm_label
 from ..exposition import GaugeSample, labels_of
@@ -19,11 +21,47 @@ def has_target_labels(layout: Layout) -> bool:
     return not all(is_litellm_label(name.decode("utf-8", "replace")) for name in names)
 
 
-def telling_apart(starts: Iterable[GaugeSample]) -> frozenset[str]:
-    """Return the labels by which the starts of processes differ that one answer joins."""
-    labels = [one.labels for one in starts]
-    names = {name for one in labels for name in one}
-    return frozenset(name for name in names if len({one.get(name) for one in labels}) > 1)
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """What tells of a process, or of several workers together, when it began or who they are."""
+
+    labels: Mapping[str, str]
+    """Those of whoever scrapes."""
+    starts: frozenset[float] = frozenset()
+    pids: frozenset[str] = frozenset()
+
+
+def tellers_of_workers(gauges: Mapping[str, Sequence[GaugeSample]]) -> list[Teller]:
+    """Return the workers that gauges name, those together that have the same labels of whoever scrapes.
+
+    Such labels are on the gauges of all families.
+    """
+    families = [named for family in gauges.values() if (named := [one.labels for one in family if "pid" in one.labels])]
+    if not families:
+        return []
+    common = set.intersection(*(set(family[0]) for family in families)) - {"pid"}
+    names = [name for name in common if not is_litellm_label(name)]
+    found: dict[tuple[str, ...], set[str]] = {}
+    if names:
+        for labels in chain.from_iterable(families):
+            found.setdefault(tuple(labels.get(name, "") for name in names), set()).add(labels["pid"])
+    else:
+        found[()] = {labels["pid"] for labels in chain.from_iterable(families)}
+    return [
+        Teller(dict(zip(names, values, strict=True)), pids=frozenset(pids - {""})) for values, pids in found.items()
+    ]
+
+
+def telling_apart(tellers: Collection[Teller]) -> frozenset[str]:
+    """Return the labels by which processes differ that one answer joins."""
+    names = {name for one in tellers for name in one.labels}
+    return frozenset(name for name in names if len({one.labels.get(name) for one in tellers}) > 1)
+
+
+def belongs_to(series_text: bytes, labels: Mapping[str, str], apart: Collection[str]) -> bool:
+    """Whether a series is of the process that has these labels, by those that tell it apart from others."""
+    own = labels_of(series_text) or {}
+    return all((own.get(name) or None) == (labels.get(name) or None) for name in apart)
 
 
 def relabelled(
