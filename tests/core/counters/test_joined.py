@@ -182,3 +182,30 @@ def test_of_a_pair_of_which_each_has_asked_one_replica_later_nothing_counts_twic
     assert harness.total() == truth + 7
     harness.scrape(federated(replicas, {"a": 8, "b": replicas[1].spent}, prometheus_replica="p0"))
     assert harness.total() == truth + 8
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("kinds", ["workers", "both", "starts"])
+def test_one_that_is_there_alone_at_times_counts_once_though_a_pair_of_prometheus_tells_it_in_turn(
+    harness: LedgerHarness, kinds: str, *, reopened: bool
+) -> None:
+    replicas = [
+        Replica("a", OLD if kinds != "workers" else None, () if kinds != "workers" else (11, 12)),
+        Replica("b", OLD - 9 if kinds == "starts" else None, () if kinds == "starts" else (21, 22)),
+    ]
+    truth = 0.0
+    for number in range(12):
+        there = replicas[: 1 + number // 3 % 2]
+        if number == 7:
+            replicas[0].restart(harness.now.timestamp() + 20)
+        if number:
+            # Of the one that comes only now, what it had is a baseline.
+            for one in there if number > 3 else replicas[:1]:
+                one.spent += 3
+                truth += 3
+        for turn in range(2):
+            spent = {one.name: one.spent for one in there}
+            harness.scrape(federated(there, spent, prometheus_replica=f"p{turn}"))
+        assert harness.total() == truth, number
+        if reopened:
+            harness.reopen()

@@ -70,13 +70,10 @@ def match(
     told = ((family, answer.exposition.get(created_family(family), ())) for family in families)
     # Of zeros, or of what is no number, nothing can be told.
     twins = {family: lines for family, lines in told if any(map(_time, lines))}
-    if joined := [one for one in processes if one.joined]:
-        known = any(one.start == identity.start for one in processes if not one.joined)
-        # One that answered alone, before those it is joined with were there, answers as it did then.
-        tells = identity.start is not None or identity.names_workers
-        new = identity.start is not None and not known
-        if identity.joined or new or (tells and _has_series_of(joined[-1], answer)):
-            return Match(joined[-1])
+    if (joined := next((one for one in processes if one.joined), None)) and (
+        identity.joined or _is_alone(identity, answer, joined, processes)
+    ):
+        return Match(joined)
     if identity.joined:
         return Match(None)
     if identity.start is not None:
@@ -84,6 +81,19 @@ def match(
     if identity.pids:
         return _by_pids(identity, processes, twins)
     return _without_identity(answer, processes, twins, lasting=lasting)
+
+
+def _is_alone(identity: Identity, answer: Answer, joined: Process, processes: Processes) -> bool:
+    """Whether an answer is of one of those that are joined, while the others are not there.
+
+    One that answered alone, before those it is joined with were there, answers as it did then.
+    """
+    if not identity.tellers:
+        return False
+    if joined.apart and all(joined.apart <= one.labels.keys() for one in identity.tellers):
+        return True
+    known = any(one.start == identity.start for one in processes if not one.joined)
+    return (identity.start is not None and not known) or _has_series_of(joined, answer)
 
 
 def _has_series_of(process: Process, answer: Answer) -> bool:
