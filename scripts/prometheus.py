@@ -27,23 +27,27 @@ def binary() -> Path:
 
 
 class Prometheus(Service):
-    """A server that scrapes one target once a second."""
+    """A server that scrapes its targets once a second."""
 
     title = "Prometheus"
     usual_port = 9090
 
-    def __init__(self, state: Path, target: str, path: str, token: str) -> None:
-        """Scrape `path` of the target, `host:port`, with a token."""
+    def __init__(
+        self, state: Path, path: str, token: str, *targets: str, labels: Mapping[str, str] | None = None
+    ) -> None:
+        """Scrape `path` of the targets, `host:port`, with a token; what others federate has the labels besides."""
         super().__init__(state)
+        self._labels = labels or {}
         self._job = {
             "job_name": "litellm_pulse",
             "metrics_path": path,
             "authorization": {"credentials": token},
-            "static_configs": [{"targets": [target]}],
+            "static_configs": [{"targets": targets}],
         }
 
     def _command(self) -> list[str | Path]:
-        configuration = {"global": {"scrape_interval": "1s"}, "scrape_configs": [self._job]}
+        general = {"scrape_interval": "1s", "external_labels": self._labels}
+        configuration = {"global": general, "scrape_configs": [self._job]}
         # JSON is YAML too.
         (self.state / "prometheus.yml").write_text(json.dumps(configuration))
         return [

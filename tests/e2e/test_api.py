@@ -12,8 +12,8 @@ import pytest
 import pytest_socket
 import yaml
 from home_assistant import HomeAssistant
-from progress import StepError, step
-from prometheus import Prometheus, binary
+from progress import step
+from prometheus import Prometheus
 from proxy import MASTER_KEY, Proxy, traffic
 from toolchain import ROOT
 
@@ -151,19 +151,10 @@ def test_home_assistants_own_rest_sensors_read_the_api(reader: ReadingHome) -> N
     assert answer["cost_daily"] > 0
 
 
-@pytest.fixture
-def _prometheus() -> None:
-    """Skip where no Prometheus server can be had: Debian's package is not for every machine."""
-    try:
-        binary()
-    except StepError as err:
-        pytest.skip(str(err))
-
-
 @pytest.mark.usefixtures("_prometheus")
 def test_prometheus_scrapes_the_ledger(reader: ReadingHome, tmp_path_factory: pytest.TempPathFactory) -> None:
     target = reader.url.removeprefix("http://")
-    with Prometheus(tmp_path_factory.mktemp("prometheus"), target, f"{BASE}/metrics", reader.token) as prometheus:
+    with Prometheus(tmp_path_factory.mktemp("prometheus"), f"{BASE}/metrics", reader.token, target) as prometheus:
         assert [value for _, value in prometheus.wait_for("up == 1")] == [1.0]
         ((_, spend),) = prometheus.query("litellm_pulse_cost_usd_total")
         per_model = {labels["model"]: value for labels, value in prometheus.query("litellm_pulse_model_cost_usd_total")}
@@ -180,7 +171,7 @@ def test_prometheus_scrapes_the_ledger(reader: ReadingHome, tmp_path_factory: py
 @pytest.mark.usefixtures("_prometheus")
 def test_prometheus_is_refused_without_a_token(reader: ReadingHome, tmp_path_factory: pytest.TempPathFactory) -> None:
     target = reader.url.removeprefix("http://")
-    with Prometheus(tmp_path_factory.mktemp("prometheus"), target, f"{BASE}/metrics", "wrong") as prometheus:
+    with Prometheus(tmp_path_factory.mktemp("prometheus"), f"{BASE}/metrics", "wrong", target) as prometheus:
         assert [value for _, value in prometheus.wait_for("up")] == [0.0]
 
 

@@ -8,7 +8,8 @@ import asyncio
 import math
 import re
 import resource
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from progress import StepError, step
+from prometheus import Prometheus
 from proxy import MASTER_KEY, Proxy, traffic
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from service import claim_port
@@ -54,6 +56,8 @@ SAME = 1e-9
 """US dollars by which sums may differ."""
 CREATED = re.compile(r"^litellm_\w+_created\{.*$", re.MULTILINE)
 START = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
+FEDERATED = '/federate?match[]={__name__=~"litellm_.*|process_start_time_seconds"}&asked='
+"""What a Prometheus has of them; it passes over what was asked for instead."""
 SPEND = re.compile(r"^litellm_spend_metric_total\{.*\} (\S+)$", re.MULTILINE)
 
 type Watch = Callable[..., Awaitable[Watched]]
@@ -227,6 +231,50 @@ async def test_workers_that_restart_and_are_used_more_than_before_count_from_zer
         assert await seen.scrape() == pytest.approx(spent, abs=SAME)
         spent += await asyncio.to_thread(used, proxy, 5, seed=1)
         assert await seen.scrape() == pytest.approx(spent, abs=SAME)
+
+
+@pytest.mark.nightly
+@pytest.mark.usefixtures("_prometheus")
+async def test_replicas_that_a_pair_of_prometheus_tells_in_turn_are_counted_each_against_itself(
+    tmp_path: Path, watch: Watch
+) -> None:
+    replicas = Proxy(tmp_path / "one"), Proxy(tmp_path / "several", options=TWO_WORKERS)
+    with running(*replicas):
+        targets = [one.url.removeprefix("http://") for one in replicas]
+        first, second = (
+            Prometheus(tmp_path / name, "/metrics/", MASTER_KEY, *targets, labels={"prometheus_replica": name})
+            for name in ("first", "second")
+        )
+        for one in replicas:
+            await asyncio.to_thread(used, one)
+        with first, second:
+            async with Balancer(*(one.url + FEDERATED for one in (first, second))) as balancer:
+                await asyncio.to_thread(_scraped, replicas, first, second)
+                seen, spent = await watch(balancer.url), 0.0
+                for restarted in (None, *replicas, second, None):
+                    if restarted:
+                        await asyncio.to_thread(restarted.restart)
+                    for turn, one in enumerate(replicas):
+                        spent += await asyncio.to_thread(used, one, 5, seed=turn)
+                    assert await seen.scrape() <= spent + SAME
+                    await asyncio.to_thread(_scraped, replicas, first, second)
+                    for _ in range(2):
+                        await seen.scrape()
+                    assert await seen.scrape() == pytest.approx(spent, abs=SAME)
+
+
+def _scraped(replicas: Sequence[Proxy], *pair: Prometheus) -> None:
+    """Wait until each Prometheus has what the replicas have counted."""
+    begun, counted = time.monotonic(), math.fsum(_spend(one) for one in replicas)
+    for one in pair:
+        while abs(one.wait_for("sum(litellm_spend_metric_total)")[0][1] - counted) > SAME:
+            assert time.monotonic() - begun < 60
+            time.sleep(0.5)
+
+
+def _spend(proxy: Proxy) -> float:
+    """Return what a proxy tells that was spent."""
+    return math.fsum(map(float, SPEND.findall(proxy.metrics())))
 
 
 class Workers:

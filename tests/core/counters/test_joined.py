@@ -209,3 +209,39 @@ def test_one_that_is_there_alone_at_times_counts_once_though_a_pair_of_prometheu
         assert harness.total() == truth, number
         if reopened:
             harness.reopen()
+
+
+@pytest.mark.parametrize("told", ["start", "workers"])
+def test_a_series_that_one_of_them_begins_counts_where_the_one_was_there_before_and_goes_on(
+    harness: LedgerHarness, told: str
+) -> None:
+    spent: dict[str, dict[str, float]] = {"a": {"gpt-4o": 10.0}, "b": {"gpt-4o": 20.0}}
+    starts = {"a": OLD, "b": OLD - 9, "c": OLD - 20}
+    pids = {"a": 11, "b": 21, "c": 31}
+
+    def scrape() -> float:
+        values = {
+            series(model=model, instance=name): value for name, one in spent.items() for model, value in one.items()
+        }
+        if told == "start":
+            lines = [f"process_start_time_seconds{series(instance=name)} {starts[name]!r}\n" for name in spent]
+        else:
+            lines = [f"litellm_total_users{series(instance=name, pid=str(pids[name]))} 0\n" for name in spent]
+        name = lines[0].partition("{")[0]
+        harness.scrape((f"# TYPE {name} untyped\n" + "".join(lines) + family(COST, values)).encode())
+        return harness.total()
+
+    assert scrape() == 0.0
+    spent["a"]["opus"] = 5.0
+    assert scrape() == 5.0
+    # Another is added, which has been there for long.
+    spent["c"] = {"opus": 900.0}
+    assert scrape() == 5.0
+    spent["c"]["llama"] = 3.0
+    assert scrape() == 8.0
+    # One is restarted: of a series that it did not have before it is not known when it began.
+    starts["b"], pids["b"] = harness.now.timestamp() + 30, 71
+    spent["b"] = {"gpt-4o": 2.0, "llama": 4.0}
+    assert scrape() == 10.0
+    spent["b"] |= {"llama": 5.0, "opus": 1.0}
+    assert scrape() == 12.0

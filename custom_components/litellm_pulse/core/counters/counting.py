@@ -23,7 +23,7 @@ from .raw_sums import highest
 from .registry import CounterRegistry
 from .results import Ambiguity, Answer, Changes, Counted, CountingState, MemberKeys, Origin, SeriesRow
 from .step import Step, read_step
-from .target_labels import telling_apart
+from .target_labels import member_of, telling_apart
 
 _TOKENS = COUNTER_INDEX["tokens"]
 """What every request adds to that was answered."""
@@ -210,6 +210,7 @@ class Counting:
             process.sums = highest(one.sums for one in known.processes if one.start == process.start and one.sums)
         if step.is_new and process.pids and not (process.joined or process.restarted or answer.first):
             process.waiting = known.processes.wait()
+        apart = sorted(process.apart | telling_apart(step.identity.tellers))
         work = Increases(
             metrics=self.metrics,
             attributions=known.attributions,
@@ -227,8 +228,8 @@ class Counting:
             is_new=step.is_new,
             unsettled=process.counters_named(known.turns.fallen) if known.turns.found else frozenset(),
             hold=process.waiting.held if step.is_new and process.waiting else None,
-            apart=telling_apart(step.identity.tellers),
-            begun_anew=[one.labels for one in step.begun] if process.joined else None,
+            apart=apart,
+            begun_anew={member_of(one.labels, apart) for one in step.begun} if process.joined else None,
         )
         work.baselines |= let_go
         if step.is_new:

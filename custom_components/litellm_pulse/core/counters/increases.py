@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ..catalog import Metric
-from ..exposition import Exposition, canonical, split_sample
+from ..exposition import Exposition, canonical, labels_of, split_sample
 from ..models import ZERO, Vector
 from .attribution import Attributions
 from .diff import FamilyDiff, created_family, creation_times
@@ -16,7 +16,7 @@ from .raw_sums import follow_moves, gained_by
 from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
 from .series_index import SeriesIndex
-from .target_labels import belongs_to
+from .target_labels import member_of
 
 type Adder = Callable[[Series, float], None]
 """Takes the value of a series that appears."""
@@ -54,10 +54,10 @@ class Increases:
     """Counters of which nothing counts, since several processes that cannot be told apart have them in turn."""
     hold: dict[int, list[float]] | None = None
     """Takes what appears, where it waits until it is known whose it is."""
-    apart: AbstractSet[str] = frozenset()
+    apart: Sequence[str] = ()
     """The labels that tell those apart that the answer joins."""
-    begun_anew: Sequence[Mapping[str, str]] | None = None
-    """Labels of those of them that were not there before; None where it is of one process."""
+    begun_anew: AbstractSet[tuple[str, ...]] | None = None
+    """Those of them that were not there before, as `member_of` has them; None where it is of one process."""
     increases: dict[int, list[float]] = field(default_factory=dict)
     """Attribution -> one number per counter."""
     baselines: dict[BaselineKey, Baseline | None] = field(default_factory=dict)
@@ -76,6 +76,8 @@ class Increases:
     """The process has counters that it did not have before."""
     only_grew: bool = True
     """The sums of counters have changed by the increases and by nothing else."""
+    _known_members: AbstractSet[tuple[str, ...]] = frozenset()
+    """Those that are joined and had any series before."""
     _by_labels: dict[tuple[int, str], dict[object, Counter]] = field(default_factory=dict)
     """Process and family -> its counters by their labels, where an answer has these in another order."""
 
@@ -252,7 +254,11 @@ class Increases:
         """
         if self.begun_anew is None or counter.missing_since is not None:
             return False
-        return not any(belongs_to(counter.series.text, one, self.apart) for one in self.begun_anew)
+        return self._member_of(counter.series) not in self.begun_anew
+
+    def _member_of(self, series: Series) -> tuple[str, ...]:
+        """Return whose a series is, of those that are joined."""
+        return member_of(labels_of(series.text), self.apart)
 
     def _write(self, counter: Counter, *, unmoved: bool = False) -> None:
         """Have a counter's baseline written down, where it counts."""
@@ -295,6 +301,8 @@ class Increases:
         known, baselines, process = self.index.by_text, self.baselines, self.process.id
         by_sums = partial(_sum, summed) if self.process.sums is not None else None
         first_seen = self.now if self.process.has_no_identity else 0.0
+        if self.begun_anew is not None and diffs:
+            self._known_members = {self._member_of(one.series) for one in self.process.all_counters()}
         for family, diff in diffs.items():
             counters, created, slots = self.process.counters_of(family), diff.created, diff.slots
             if family in self.process.layouts:
@@ -339,7 +347,7 @@ class Increases:
             if revealed or is_late or not process.was_complete:
                 self.ambiguity = self.ambiguity or Ambiguity.OLDER
                 return None
-        return self._add_fresh
+        return self._add_fresh if self.begun_anew is None else self._add_of_known
 
     def _add_created(self, counter: Counter, since: float, adder: Adder | None) -> None:
         """Add all of a newcomer to those of its metrics that were looked at before it was created."""
@@ -411,6 +419,11 @@ class Increases:
         for metric in series.metrics:
             if self.fresh[metric]:
                 vector[metric] += value
+
+    def _add_of_known(self, series: Series, value: float) -> None:
+        """Add all of a newcomer of one, of those that are joined, that had others before and goes on."""
+        if self._member_of(series) in self._known_members - (self.begun_anew or set()):
+            self._add_fresh(series, value)
 
     def _vector(self, attribution: int) -> list[float]:
         """Return the increase of an attribution, which may be added to."""

@@ -110,7 +110,7 @@ class Step:
         `look` is the ledger's first look at its metric, by the proxy's clock.
         """
         process = self.process
-        if process.forgotten or process.joined:
+        if process.forgotten or (process.joined and self.is_new):
             return False
         if not self.is_new:
             return True

@@ -58,10 +58,9 @@ def telling_apart(tellers: Collection[Teller]) -> frozenset[str]:
     return frozenset(name for name in names if len({one.labels.get(name) for one in tellers}) > 1)
 
 
-def belongs_to(series_text: bytes, labels: Mapping[str, str], apart: Collection[str]) -> bool:
-    """Whether a series is of the process that has these labels, by those that tell it apart from others."""
-    own = labels_of(series_text) or {}
-    return all((own.get(name) or None) == (labels.get(name) or None) for name in apart)
+def member_of(labels: Mapping[str, str] | None, apart: Iterable[str]) -> tuple[str, ...]:
+    """Return whose these labels are, of those that are joined: the values of the labels that tell them apart."""
+    return tuple([(labels or {}).get(name, "") for name in apart])
 
 
 def relabelled(
