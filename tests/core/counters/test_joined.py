@@ -245,3 +245,26 @@ def test_a_series_that_one_of_them_begins_counts_where_the_one_was_there_before_
     assert scrape() == 10.0
     spent["b"] |= {"llama": 5.0, "opus": 1.0}
     assert scrape() == 12.0
+
+
+@pytest.mark.parametrize("alone_before", [False, True])
+@pytest.mark.parametrize("kinds", ["workers", "both", "starts"])
+def test_what_one_of_a_pair_of_prometheus_tells_still_of_before_a_restart_counts_nothing(
+    harness: LedgerHarness, kinds: str, *, alone_before: bool
+) -> None:
+    first = Replica("a", OLD if kinds == "starts" else None, () if kinds == "starts" else (11, 12))
+    second = Replica("b", OLD - 9 if kinds != "workers" else None, () if kinds != "workers" else (21, 22))
+    before = Replica("a", first.start, first.pids)
+    there = [first] if alone_before else [first, second]
+    harness.scrape(federated(there, {"a": 100.0, "b": 100.0}, prometheus_replica="p0"))
+    first.restart(harness.now.timestamp() + 20)
+    first.spent = 1.0
+    harness.scrape(federated([first, second], {"a": 1.0, "b": 103.0}, prometheus_replica="p1"))
+    counted = harness.total()
+    assert counted <= 1.0 + 3.0
+    for _ in range(2):
+        harness.scrape(federated([before, second], {"a": 104.0, "b": 103.0}, prometheus_replica="p0"))
+        harness.scrape(federated([before], {"a": 105.0}, prometheus_replica="p0"))
+        assert harness.total() == counted
+    harness.scrape(federated([first, second], {"a": 2.0, "b": 104.0}, prometheus_replica="p1"))
+    assert harness.total() == counted + 2.0

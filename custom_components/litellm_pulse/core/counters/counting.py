@@ -23,7 +23,7 @@ from .raw_sums import highest
 from .registry import CounterRegistry
 from .results import Ambiguity, Answer, Changes, Counted, CountingState, MemberKeys, Origin, SeriesRow
 from .step import Step, read_step
-from .target_labels import member_of, telling_apart
+from .target_labels import Joined, member_of, telling_apart
 
 _TOKENS = COUNTER_INDEX["tokens"]
 """What every request adds to that was answered."""
@@ -211,6 +211,7 @@ class Counting:
         if step.is_new and process.pids and not (process.joined or process.restarted or answer.first):
             process.waiting = known.processes.wait()
         apart = sorted(process.apart | telling_apart(step.identity.tellers))
+        begun, outdated = _members(step, apart) if process.joined else (None, frozenset[Joined]())
         work = Increases(
             metrics=self.metrics,
             attributions=known.attributions,
@@ -229,7 +230,8 @@ class Counting:
             unsettled=process.counters_named(known.turns.fallen) if known.turns.found else frozenset(),
             hold=process.waiting.held if step.is_new and process.waiting else None,
             apart=apart,
-            begun_anew={member_of(one.labels, apart) for one in step.begun} if process.joined else None,
+            begun_anew=begun,
+            outdated=outdated,
         )
         work.baselines |= let_go
         if step.is_new:
@@ -336,6 +338,18 @@ def _grown(diffs: Mapping[str, FamilyDiff]) -> Iterator[Labels]:
                 labels = reader.read(family, counter.series.text)
                 if labels is not None:
                     yield labels
+
+
+def _members(step: Step, apart: Sequence[str]) -> tuple[AbstractSet[Joined], AbstractSet[Joined]]:
+    """Return who of those that are joined has begun anew, and of whom it is told what was before that."""
+    begun, told = {member_of(one.labels, apart) for one in step.begun}, dict[Joined, frozenset[float | str]]()
+    for one in step.identity.tellers:
+        member = member_of(one.labels, apart)
+        told[member] = told.get(member, frozenset()) | one.told
+    current = step.process.current
+    outdated = {one for one in told.keys() - begun if told[one].isdisjoint(current.get(one, told[one]))}
+    current |= {one: by for one, by in told.items() if one not in outdated}
+    return begun, outdated
 
 
 def _settle(process: Process, work: Increases) -> bool:

@@ -16,7 +16,7 @@ from .raw_sums import follow_moves, gained_by
 from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
 from .series_index import SeriesIndex
-from .target_labels import member_of
+from .target_labels import Joined, member_of
 
 type Adder = Callable[[Series, float], None]
 """Takes the value of a series that appears."""
@@ -56,8 +56,10 @@ class Increases:
     """Takes what appears, where it waits until it is known whose it is."""
     apart: Sequence[str] = ()
     """The labels that tell those apart that the answer joins."""
-    begun_anew: AbstractSet[tuple[str, ...]] | None = None
+    begun_anew: AbstractSet[Joined] | None = None
     """Those of them that were not there before, as `member_of` has them; None where it is of one process."""
+    outdated: AbstractSet[Joined] = frozenset()
+    """Those of them of whom it tells what was before they began anew: nothing of that counts."""
     increases: dict[int, list[float]] = field(default_factory=dict)
     """Attribution -> one number per counter."""
     baselines: dict[BaselineKey, Baseline | None] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class Increases:
     """The process has counters that it did not have before."""
     only_grew: bool = True
     """The sums of counters have changed by the increases and by nothing else."""
-    _known_members: AbstractSet[tuple[str, ...]] = frozenset()
+    _known_members: AbstractSet[Joined] = frozenset()
     """Those that are joined and had any series before."""
     _by_labels: dict[tuple[int, str], dict[object, Counter]] = field(default_factory=dict)
     """Process and family -> its counters by their labels, where an answer has these in another order."""
@@ -167,7 +169,7 @@ class Increases:
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""
-        if older or diff.created or diff.told is not None or self.unsettled:
+        if older or diff.created or diff.told is not None or self.unsettled or self.outdated:
             self._count_doubtful(diff, older=older)
             return
         tells_created, untold, process = diff.tells_created, self.process.untold, self.process.id
@@ -223,6 +225,9 @@ class Increases:
     def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
         """Count one counter's growth, and move its baseline."""
         found, before = growth(counter, value, since), counter.baseline
+        if self.outdated and self._member_of(counter.series) in self.outdated:
+            self.ambiguity = Ambiguity.OLDER
+            return
         if found.kept or (found.reset and (older or self._goes_on(counter))):
             if value < counter.value * ROUNDED:
                 self.ambiguity = Ambiguity.OLDER
@@ -256,7 +261,7 @@ class Increases:
             return False
         return self._member_of(counter.series) not in self.begun_anew
 
-    def _member_of(self, series: Series) -> tuple[str, ...]:
+    def _member_of(self, series: Series) -> Joined:
         """Return whose a series is, of those that are joined."""
         return member_of(labels_of(series.text), self.apart)
 
@@ -422,7 +427,7 @@ class Increases:
 
     def _add_of_known(self, series: Series, value: float) -> None:
         """Add all of a newcomer of one, of those that are joined, that had others before and goes on."""
-        if self._member_of(series) in self._known_members - (self.begun_anew or set()):
+        if self._member_of(series) in self._known_members - (self.begun_anew or set()) - self.outdated:
             self._add_fresh(series, value)
 
     def _vector(self, attribution: int) -> list[float]:

@@ -135,6 +135,8 @@ class Process:
     """When the last of the counters was seen that it has let go of, or of which only sums were left."""
     apart: frozenset[str] = frozenset()
     """The labels that tell those apart."""
+    current: dict[tuple[str, ...], frozenset[float | str]] = field(default_factory=dict)
+    """By the values of these labels: the start, or the workers, that were told last of each."""
     published: frozenset[str] = frozenset()
     """The wanted families of its last whole answer; a part leaves those out that have no series."""
     sums: Mapping[int, Vector] | None = None

@@ -38,6 +38,8 @@ class Step:
     """The counters before, where they fell and no identity says why."""
     mark: int
     """Tells the answer apart from others, where it has no identity; 0 elsewhere."""
+    begun: Sequence[Teller] = ()
+    """Those of a joined process that nobody was before: of them, or instead of others, counters begin anew."""
     repeated: Mapping[bytes, float] | None = None
     """The counters of an answer that came before, and comes again instead of a newer one: nothing of it is applied."""
 
@@ -61,12 +63,6 @@ class Step:
         if any(one.newcomers and process.has_shown_all(family) for family, one in self.diffs.items()):
             return False
         return any(one.falls_while_present or one.has_returned_unchanged for one in diffs)
-
-    @property
-    def begun(self) -> Sequence[Teller]:
-        """Those of a joined process that were not there before: of them, or instead of others, counters begin anew."""
-        process, tellers = self.process, self.identity.tellers if self.process.joined else ()
-        return [one for one in tellers if process.starts.isdisjoint(one.starts) and process.pids.isdisjoint(one.pids)]
 
     @property
     def looks_restarted(self) -> bool:
@@ -181,7 +177,7 @@ def read_step(
     fell = falls and process.has_no_identity
     if fell and mark in process.recent:
         repeated = _values(diffs)
-        return Step(answer, exposition, gauges, identity, process, False, diffs, None, mark, repeated)  # noqa: FBT003
+        return Step(answer, exposition, gauges, identity, process, False, diffs, None, mark, repeated=repeated)  # noqa: FBT003
     fallen = process.present_values() if fell or found.fell_without_identity else None
     if fell:
         counted, recent = _counted_since_restart(process, diffs), process.recent
@@ -190,7 +186,15 @@ def read_step(
         for counter in counted:
             process.counters_of(counter.series.family)[counter.series.text] = counter
         diffs = _diffs(process, exposition, families, lasting=lasting)
-    return Step(answer, exposition, gauges, identity, process, process not in processes, diffs, fallen, mark)
+    is_new, begun = process not in processes, _begun(identity, processes) if process.joined else ()
+    return Step(answer, exposition, gauges, identity, process, is_new, diffs, fallen, mark, begun)
+
+
+def _begun(identity: Identity, processes: Processes) -> Sequence[Teller]:
+    """Return those of which no process has told the start, nor any of the workers."""
+    starts = frozenset[float]().union(*(one.starts for one in processes))
+    pids = frozenset[str]().union(*(one.pids for one in processes))
+    return [one for one in identity.tellers if starts.isdisjoint(one.starts) and pids.isdisjoint(one.pids)]
 
 
 def _values(diffs: Mapping[str, FamilyDiff]) -> dict[bytes, float]:

@@ -21,6 +21,10 @@ def has_target_labels(layout: Layout) -> bool:
     return not all(is_litellm_label(name.decode("utf-8", "replace")) for name in names)
 
 
+type Joined = tuple[str, ...]
+"""Who of those that are joined: the values of the labels that tell them apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Teller:
     """What tells of a process, or of several workers together, when it began or who they are."""
@@ -29,6 +33,11 @@ class Teller:
     """Those of whoever scrapes."""
     starts: frozenset[float] = frozenset()
     pids: frozenset[str] = frozenset()
+
+    @property
+    def told(self) -> frozenset[float | str]:
+        """What tells it apart from those that were there before it under the same labels."""
+        return self.starts | self.pids
 
 
 def tellers_of_workers(gauges: Mapping[str, Sequence[GaugeSample]]) -> list[Teller]:
@@ -58,7 +67,7 @@ def telling_apart(tellers: Collection[Teller]) -> frozenset[str]:
     return frozenset(name for name in names if len({one.labels.get(name) for one in tellers}) > 1)
 
 
-def member_of(labels: Mapping[str, str] | None, apart: Iterable[str]) -> tuple[str, ...]:
+def member_of(labels: Mapping[str, str] | None, apart: Iterable[str]) -> Joined:
     """Return whose these labels are, of those that are joined: the values of the labels that tell them apart."""
     return tuple([(labels or {}).get(name, "") for name in apart])
 
