@@ -44,6 +44,29 @@ def test_bodies_one_after_the_other_are_baselines(harness: LedgerHarness) -> Non
     harness.scrape(concatenated((OLD, 100.0)))
     harness.scrape(concatenated((OLD + 9, 900.0), (OLD, 105.0)))
     assert harness.total() == 0.0
+    # Of one alone it is not told what it has had there.
+    for start, value in ((OLD, 106.0), (OLD + 20, 5.0), (OLD, 107.0)):
+        harness.scrape(concatenated((start, value)))
+        assert harness.total() == 0.0
+    harness.scrape(concatenated((harness.now.timestamp() + 30, 4.0)))
+    assert harness.total() == 4.0
+
+
+def test_one_name_behind_which_there_are_several_counts_none_of_them_again(harness: LedgerHarness) -> None:
+    spent = {OLD: 100.0, OLD - 9: 50.0, OLD - 20: 700.0}
+    for number in range(12):
+        behind = OLD - 20 if number % 3 == 1 else OLD
+        harness.scrape(joined({"a": (behind, spent[behind]), "b": (OLD - 9, spent[OLD - 9])}))
+        assert harness.total() <= 5.0 * number
+        spent = {start: value + 2.5 for start, value in spent.items()}
+
+
+def test_one_that_answers_alone_without_the_labels_of_those_that_are_joined_is_another(harness: LedgerHarness) -> None:
+    harness.scrape(body(family(COST, {series(model="gpt-4o"): 100.0}), start=OLD))
+    harness.scrape(joined({"b": (OLD + 9, 50.0), "c": (OLD + 20, 900.0)}))
+    harness.scrape(body(family(COST, {series(model="gpt-4o"): 101.0}), start=OLD))
+    harness.scrape(joined({"b": (OLD + 9, 52.0), "c": (OLD + 20, 904.0)}))
+    assert harness.total() == 1.0 + 2.0 + 4.0
 
 
 def test_an_answer_whose_starts_were_all_known_is_older_and_no_restart(harness: LedgerHarness) -> None:

@@ -65,6 +65,30 @@ def test_a_start_that_is_lost_for_good_is_made_up_for_by_times_of_creation(harne
     assert harness.total() == 21.0
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("told", ["workers", "joined", "joined workers"])
+def test_whoever_tells_again_who_gives_answers_after_long_counts_nothing_twice(
+    harness: LedgerHarness, told: str, *, reopened: bool
+) -> None:
+    identity = {
+        "workers": '# TYPE litellm_total_users gauge\nlitellm_total_users{pid="11"} 0.0\n',
+        "joined": "# TYPE process_start_time_seconds gauge\n"
+        + "".join(f'process_start_time_seconds{{instance="{name}"}} {OLD + ord(name)!r}\n' for name in "ab"),
+        "joined workers": "# TYPE litellm_total_users gauge\n"
+        + "".join(f'litellm_total_users{{instance="{name}",pid="{ord(name)}"}} 0.0\n' for name in "ab"),
+    }[told]
+    harness.scrape(body(identity, answer(100.0, start=None).decode()))
+    for number in range(30):
+        refused(harness, answer(101.0 + number, start=None))
+    # What had grown until it was believed may be anybody's.
+    assert harness.total() == 30.0 - WAIT_ANSWERS - 1
+    if reopened:
+        harness.reopen()
+    for value in (131.0, 132.0):
+        harness.scrape(body(identity, answer(value, start=None).decode()))
+    assert harness.total() == 30.0 - WAIT_ANSWERS
+
+
 @pytest.mark.parametrize("returns", [True, False])
 def test_a_start_that_is_lost_for_good_begins_another_process_after_ten_answers(
     harness: LedgerHarness, *, returns: bool

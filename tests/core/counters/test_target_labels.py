@@ -170,7 +170,7 @@ def test_what_is_born_anew_counts_once_though_a_pair_of_prometheus_tells_it_in_t
         if number % 2 == 0:
             # Evicted and made again, or restarted where the others go on.
             spent["a"], born["a"] = 7.0, harness.now.timestamp() + 20
-            starts["a"] += joined * 30
+            starts["a"] = born["a"] - 10 if joined else starts["a"]
             truth += 7
         else:
             spent["a"] += 2

@@ -6,6 +6,7 @@ Nothing is changed before the whole answer has been read.
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from math import inf
 
 from ..catalog import COUNTER_INDEX, COUNTERS, GAUGES, Dimension, Metric
 from ..errors import DoubtfulRestartError, MissingIdentityError, SurprisingPartError, TruncatedAnswerError
@@ -211,7 +212,7 @@ class Counting:
         if step.is_new and process.pids and not (process.joined or process.restarted or answer.first):
             process.waiting = known.processes.wait()
         apart = sorted(process.apart | telling_apart(step.identity.tellers))
-        begun, outdated = _members(step, apart) if process.joined else (None, frozenset[Joined]())
+        begun, outdated = _members(step, apart, known.origins.latest) if process.joined else (None, frozenset[Joined]())
         work = Increases(
             metrics=self.metrics,
             attributions=known.attributions,
@@ -340,9 +341,13 @@ def _grown(diffs: Mapping[str, FamilyDiff]) -> Iterator[Labels]:
                     yield labels
 
 
-def _members(step: Step, apart: Sequence[str]) -> tuple[AbstractSet[Joined], AbstractSet[Joined]]:
-    """Return who of those that are joined has begun anew, and of whom it is told what was before that."""
-    begun, told = {member_of(one.labels, apart) for one in step.begun}, dict[Joined, frozenset[float | str]]()
+def _members(step: Step, apart: Sequence[str], look: float) -> tuple[AbstractSet[Joined], AbstractSet[Joined]]:
+    """Return who of those that are joined has begun anew, and of whom it is told what was before that.
+
+    One that began before our first look is another that was not seen yet.
+    """
+    begun = {member_of(one.labels, apart) for one in step.begun if min(one.starts, default=inf) >= look}
+    told: dict[Joined, frozenset[float | str]] = {}
     for one in step.identity.tellers:
         member = member_of(one.labels, apart)
         told[member] = told.get(member, frozenset()) | one.told

@@ -341,8 +341,9 @@ class Processes:
             del self.known[number]
         outlived = self._outlived(MOST_PROCESSES) if is_new else []
         if is_new and process.has_no_identity and not (process.pids or process.restarted):
-            # They do not tell any more when they began: whatever returns of them has counted as this one's.
-            outlived = [one for one in self if one.start is not None and not one.forgotten]
+            # They do not tell any more who they are: whatever returns of them has counted as this one's.
+            told = [one for one in self if one.start is not None or one.pids or one.joined]
+            outlived = [one for one in told if not one.forgotten]
         baselines = self._let_go_of(outlived)
         for one in self._outlived(MOST_EXPECTED) if is_new else ():
             one.let_go_of_lines()
