@@ -291,3 +291,21 @@ def test_what_one_of_a_pair_of_prometheus_tells_still_of_before_a_restart_counts
         assert harness.total() == counted
     harness.scrape(federated([first, second], {"a": 2.0, "b": 104.0}, prometheus_replica="p1"))
     assert harness.total() == counted + 2.0
+
+
+def test_one_whose_series_were_all_made_anew_counts_once_when_another_is_joined_with_it(harness: LedgerHarness) -> None:
+    def told(spent: float, born: float, label: str, *more: str) -> bytes:
+        starts = "".join(
+            f"process_start_time_seconds{series(instance=name, prometheus_replica=label)} {OLD + ord(name)!r}\n"
+            for name in ("a", *more)
+        )
+        labels = series(model="gpt-4o", instance="a", prometheus_replica=label)
+        counters = family(COST, {labels: spent}, {labels: born})
+        return ("# TYPE process_start_time_seconds untyped\n" + starts + counters).encode()
+
+    harness.scrape(told(8.0, OLD + 200, "p0"))
+    born = harness.now.timestamp() + 30
+    harness.scrape(told(2.0, born, "p1"))
+    assert harness.total() == 2.0
+    harness.scrape(told(5.0, born, "p0", "b"))
+    assert harness.total() == 5.0

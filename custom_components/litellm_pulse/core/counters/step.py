@@ -165,8 +165,10 @@ def read_step(
     process = found.process or _begin(processes, identity, restarted=found.fell_without_identity)
     if process.joined and process not in processes and all(one.labels for one in identity.tellers):
         # Bodies one after the other, which nothing tells apart, would have the same series.
-        known_before = [one for one in processes if one.start in identity.starts or one.pids & identity.pids]
-        _take_over(known_before, process)
+        alone = [one for one in processes if one.start in identity.starts or one.pids & identity.pids]
+        # Of two that share a start the one may be what the other was before its series were made anew.
+        latest = {(one.start, one.pids): one for one in sorted(alone, key=lambda one: one.number)}
+        _take_over(list(latest.values()), process)
     if answer.part:
         exposition = parts.completed(exposition, process, identity, families.witness)
     diffs = _diffs(process, exposition, families, lasting=lasting)
