@@ -46,10 +46,8 @@ WIDTHS: Final = {
 }
 """Letters of Roboto, which Home Assistant writes in -> thousandths of their size, rounded."""
 WIDTH: Final = {letter: width for letters, width in WIDTHS.items() for letter in letters}
-LARGE: Final = 12_345_678.9
-"""Dollars in a lifetime, or of a budget."""
-USUAL: Final = 1_234_567.9
-"""Dollars of any other time."""
+LARGE: Final = (99_999.9, 123_456_789.0)
+"""Dollars: the largest with cents, and the largest without."""
 UNAVAILABLE: Final = {
     "en": "Unavailable",
     "de": "Nicht verfügbar",
@@ -76,14 +74,14 @@ def _shown_at_once(key: str) -> int:
 def _value(hass: HomeAssistant, one: PulseSensorDescription, texts: dict[str, Any], english: dict[str, Any]) -> str:
     """Return the widest that a sensor may show."""
     key = str(one.translation_key)
-    amount = dollars(hass, LARGE if "lifetime" in key or "budget" in key else USUAL)
+    amount = max((dollars(hass, amount) for amount in LARGE), key=_pixels)
     if one.figure == CONF_CURRENCY:
         return amount.replace("US$", "€").replace("$US", "€").replace("$", "€")
     if one.native_unit_of_measurement == USD:
         return amount
     if unit := english.get("unit_of_measurement"):
         count = COUNTS.get(unit, OTHER_COUNTS)[_shown_at_once(key)]
-        group = {"es": ""}.get(hass.config.language, dollars(hass, USUAL).strip("US$\N{NO-BREAK SPACE}")[1])
+        group = {"es": ""}.get(hass.config.language, dollars(hass, LARGE[-1]).strip("US$\N{NO-BREAK SPACE}")[3])
         return f"{count:,}".replace(",", group) + f" {texts.get('unit_of_measurement', unit)}"
     if one.native_unit_of_measurement == PERCENTAGE:
         return "1.234,5 %"

@@ -109,8 +109,10 @@ async def test_upstream_and_public_models_of_one_name_keep_their_entities_apart_
     assert back.name == "Mine"
 
 
-@pytest.mark.parametrize(("spend", "decimals"), [(0.000_02, 6), (0.0042, 4), (0.5, 2), (12.5, 2)])
-async def test_money_below_a_cent_is_not_shown_as_nothing(
+@pytest.mark.parametrize(
+    ("spend", "decimals"), [(0.000_02, 6), (0.0042, 4), (0.5, 2), (12.5, 2), (99_999, 2), (100_000, 0)]
+)
+async def test_money_below_a_cent_is_not_shown_as_nothing_and_a_large_amount_has_no_cents(
     hass: HomeAssistant,
     entry: MockConfigEntry,
     proxy: Proxy,
@@ -124,6 +126,23 @@ async def test_money_below_a_cent_is_not_shown_as_nothing(
     await pass_time(hass, freezer)
     for member in ("total:", "model:gpt-4o"):
         shown = entity_registry.async_get(entity_id(hass, entry, "spend_day", member))
+        assert shown is not None
+        assert shown.options["sensor"]["suggested_display_precision"] == decimals
+
+
+async def test_the_day_after_a_large_amount_has_cents_again(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    entity_registry: er.EntityRegistry,
+) -> None:
+    assert await set_up(hass, entry)
+    proxy.traffic.spend["gpt-4o"] += 250_000
+    await pass_time(hass, freezer)
+    for seconds, decimals in ((0, 0), (24 * 3600, 2)):
+        await pass_time(hass, freezer, seconds)
+        shown = entity_registry.async_get(entity_id(hass, entry, "spend_day"))
         assert shown is not None
         assert shown.options["sensor"]["suggested_display_precision"] == decimals
 

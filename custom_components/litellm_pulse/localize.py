@@ -9,6 +9,8 @@ from homeassistant.helpers.translation import async_get_cached_translations
 
 from .const import DOMAIN
 
+WHOLE_FROM: Final = 100_000
+"""Dollars from which on cents tell nothing, and leave the name beside them no place."""
 _CENT: Final = 0.01
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 _NARROW: Final = "\N{NARROW NO-BREAK SPACE}"
@@ -47,10 +49,11 @@ def localize(
 
 
 def dollars(hass: HomeAssistant, amount: float) -> str:
-    """Return an amount as people write it; one below a cent with as many decimals as it needs."""
+    """Return an amount as people write it; one below a cent with as many decimals as it needs, a large one without."""
     numbers = _numbers(hass)
     group = "," if abs(amount) >= numbers.grouped_from else ""
-    written = f"{amount:{group}.2f}" if not amount or abs(amount) >= _CENT else f"{amount:.6f}".rstrip("0")
+    decimals = 0 if abs(amount) >= WHOLE_FROM else 2
+    written = f"{amount:{group}.{decimals}f}" if not amount or abs(amount) >= _CENT else f"{amount:.6f}".rstrip("0")
     return numbers.dollars.format(_rewrite(hass, written))
 
 

@@ -13,6 +13,7 @@ from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
 from .descriptions import DESCRIPTIONS, PARTS, Attribute, PulseSensorDescription, Value
 from .device_manager import NewFeature
 from .entity import PulseEntity, async_add_described
+from .localize import WHOLE_FROM
 
 PARALLEL_UPDATES = 0
 
@@ -93,8 +94,10 @@ class PulseSensor(PulseEntity, SensorEntity):
 def _decimals(dollars: float, known: int) -> int:
     """Return how many decimals show an amount: below a cent more than two, as before until it is a dollar."""
     amount = abs(dollars)
+    if amount >= WHOLE_FROM:
+        return 0
     if amount >= 1:
         return 2
     if not amount:
-        return known
+        return max(known, 2)
     return max(known, 2 if amount >= _CENTS else 4 if amount >= _MILLS else 6)

@@ -16,6 +16,11 @@ test("money below a cent keeps its figures", () => {
   assert.equal(english.money(0.996), "$1.00");
 });
 
+test("a large amount has no cents", () => {
+  assert.equal(english.money(99999.9), "$99,999.90");
+  assert.equal(english.money(12345678.9), "$12,345,679");
+});
+
 test("numbers are written as the user has chosen", () => {
   const german = formats({ locale: { language: "de", number_format: "language" } });
   assert.equal(plain(german.money(1234.5)), "1.234,50 $");

@@ -8,7 +8,8 @@ const LOCALES = {
   system: undefined,
   none: ["en"],
 };
-const COMPACT = 100000;
+/** Large counts are shortened, large amounts have no cents. */
+const LARGE = 100000;
 const DAY = 86400000;
 
 /** Return functions that write money (US dollars), counts, shares, changes and percentage points for a user. */
@@ -22,7 +23,7 @@ export function formats(hass) {
       : new Intl.NumberFormat(locale, { useGrouping: style === "none" ? false : "auto", ...options }).format(value);
   return {
     money: (value) => write(money(value))(value),
-    count: (value) => write(value >= COMPACT ? compact : { maximumFractionDigits: 0 })(value),
+    count: (value) => write(value >= LARGE ? compact : { maximumFractionDigits: 0 })(value),
     percent: write({ style: "percent", maximumFractionDigits: 1 }),
     change: (value) =>
       write({ style: "percent", maximumFractionDigits: Math.abs(value) < 0.1 ? 1 : 0 })(Math.abs(value)),
@@ -36,9 +37,10 @@ const compact = { notation: "compact", maximumSignificantDigits: 4 };
 function money(value) {
   const dollars = { style: "currency", currency: "USD" };
   const small = Math.abs(value) < 0.995 && value !== 0;
+  const decimals = Math.abs(value) >= LARGE ? 0 : 2;
   return small
     ? { ...dollars, minimumSignificantDigits: 2, maximumSignificantDigits: 2 }
-    : { ...dollars, minimumFractionDigits: 2, maximumFractionDigits: 2 };
+    : { ...dollars, minimumFractionDigits: decimals, maximumFractionDigits: decimals };
 }
 
 /** Return a span of time as dates, in the user's language; the year where it is another one than `now` is in. */
