@@ -2,7 +2,9 @@
 
 import gzip
 from http import HTTPStatus
+from typing import Any
 
+import pytest
 from homeassistant.components import frontend
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -73,6 +75,16 @@ async def test_two_entries_load_the_script_once_and_the_last_takes_it_away(
     await hass.config_entries.async_remove(other_entry.entry_id)
     assert _urls(hass) == []
     assert told[-1] == ("removed", url)
+
+
+@pytest.mark.parametrize("stored", [{"options": {"scan_interval": "60s"}}, {"version": 2}], ids=str)
+async def test_the_dashboard_tells_of_an_entry_that_cannot_be_set_up(
+    hass: HomeAssistant, entry: MockConfigEntry, stored: dict[str, Any]
+) -> None:
+    _load_frontend(hass)
+    hass.config_entries.async_update_entry(entry, **stored)
+    assert not await set_up(hass, entry)
+    assert len(_urls(hass)) == 1
 
 
 async def test_an_entry_that_comes_back_brings_the_script_back(hass: HomeAssistant, entry: MockConfigEntry) -> None:

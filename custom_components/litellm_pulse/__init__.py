@@ -46,12 +46,15 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:  # noqa:
         sentence_triggers = await async_import_module(hass, f"{__package__}.sentence_triggers")
         sentence_triggers.async_register_sentences(hass)
     async_register_commands(hass)
+    # Its pages also say why an entry is not set up.
+    await frontend.async_register(hass)
     return True
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry) -> bool:
     """Open the ledger, make the first scrape, add the entities, and name everybody who listens."""
     _check_stored(entry)
+    # With the last entry the dashboard had gone.
     await frontend.async_register(hass)
     # After a change of language Home Assistant may not have come to it yet, and devices are named now.
     await translation.async_load_integrations(hass, {DOMAIN})
