@@ -54,8 +54,8 @@ export function made(proxies, more = {}) {
     proxies.flatMap((one) => [one, ...one.dimensions.flatMap(({ members }) => members)]).map((one) => one.statistics),
   );
   const language = { t: translator("en"), moment: (value) => `at ${value}`, count: (value) => `#${value}` };
-  return dashboard({ proxies, known, admin: true, energy: true, color: (index) => `#${index}`, ...language, ...more })
-    .views;
+  const shared = { admin: true, energy: true, state: String, color: (index) => `#${index}` };
+  return dashboard({ proxies, known, ...shared, ...language, ...more }).views;
 }
 
 /** Return all cards of a view. */

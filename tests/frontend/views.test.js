@@ -117,6 +117,26 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
   assert.equal(hint.buttons[0].tap_action.navigation_path, "/config/devices/device/a");
 });
 
+test("where more limits are set than there is place for, those of members that are used up most are shown", () => {
+  const teams = Array.from({ length: 9 }, (_, index) =>
+    member(`t${index}`, `litellm_pulse:a_team_${index}`, {
+      entities: { budget_used: `sensor.t${index}` },
+      budget: { remaining: 1, maximum: 10 },
+    }),
+  );
+  const limited = proxy("a", {
+    entities: { ...SPENT, limit_used_day: "sensor.limit_day" },
+    limits: { day: 5 },
+    dimensions: [{ dimension: "team", members: teams }],
+  });
+  const states = { "sensor.limit_day": "1.0", "sensor.t3": "unknown", "sensor.t7": "104.5", "sensor.t8": "20" };
+  const [overview] = made([limited], { state: (entity) => states[entity] });
+  assert.deepEqual(
+    ofType(overview, "gauge").map(({ entity }) => entity),
+    ["sensor.limit_day", "sensor.t7", "sensor.t8", "sensor.t0", "sensor.t1", "sensor.t2"],
+  );
+});
+
 test("a gauge whose name is long has a phone's whole width", () => {
   const model = member("claude-sonnet-4-5", "litellm_pulse:a_model_ef", {
     entities: { limit_used_day: "sensor.of_model" },

@@ -8,7 +8,7 @@ const SHARES = {
   limit_used_month: "limit_month",
   budget_used: "budget",
 };
-/** More gauges than this tell nothing at one look; each member has its own on its page. */
+/** More gauges than this tell nothing at one look: those of members that are used up most; each has its own page. */
 const MOST = 6;
 /** Letters that half the width of a phone has place for. */
 const SHORT = 20;
@@ -17,12 +17,14 @@ const SEVERITY = { green: 0, yellow: 75, red: 95 };
 /** Return the cards of a proxy or member, with those of its members; a hint where none is set, or none has a sensor. */
 export function limitCards(build, subject) {
   const { t } = build;
-  const members = subject.dimensions.flatMap((one) => one.members);
-  const set = [subject, ...members].flatMap((one) =>
+  const gaugesOf = (one) =>
     Object.entries(SHARES)
       .filter(([key]) => isSet(one, key))
-      .map(([key, name]) => gauge(one.entities[key], one === subject ? capital(t(name)) : `${one.name}: ${t(name)}`)),
-  );
+      .map(([key, name]) => gauge(one.entities[key], one === subject ? capital(t(name)) : `${one.name}: ${t(name)}`));
+  const used = ({ entity }) => Number(build.state(entity)) || 0;
+  const members = subject.dimensions.flatMap((one) => one.members).flatMap(gaugesOf);
+  members.sort((a, b) => used(b) - used(a));
+  const set = [...gaugesOf(subject), ...members];
   const shown = set.filter(({ entity }) => entity).slice(0, MOST);
   const columns = ({ name }) => (shown.length === 1 || name.length > SHORT ? 12 : 6);
   const open = build.toDevice(subject, { text: t("open_device") });

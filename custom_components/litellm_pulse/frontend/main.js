@@ -20,6 +20,7 @@ class LiteLLMPulseStrategy extends HTMLElement {
       proxies,
       known: await withStatistics(hass, allStatistics(proxies)),
       admin: hass.user?.is_admin ?? false,
+      state: (entity) => hass.states[entity]?.state,
       energy: hass.config.components.includes("energy"),
       t: translator(language),
       color: graphColor,

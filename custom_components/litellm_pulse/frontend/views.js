@@ -12,8 +12,8 @@ const NOW_OF_MEMBER = ["spend_day", "spend_month", "spend_lifetime", "tokens_day
  * Return the configuration of the whole dashboard.
  *
  * `known` holds whose statistics there are, `energy` says whether there is a date picker, `admin` whether the
- * user may see the settings; `t` translates, `moment` writes an ISO time, `count` a number, and `color` gives the
- * color of a graph's line by its number.
+ * user may see the settings; `state` gives the state of an entity, `t` translates, `moment` writes an ISO time,
+ * `count` a number, and `color` gives the color of a graph's line by its number.
  */
 export function dashboard({ proxies, known, ...shared }) {
   const lacking = allStatistics(proxies).filter((one) => !known.has(one));
