@@ -1,5 +1,7 @@
 """Triggers, conditions and blueprints do in real automations what the editor says they do."""
 
+# ruff: noqa: PLR0913, PLR0917 - a fixture is an argument
+
 import json
 import logging
 import re
@@ -313,8 +315,36 @@ async def test_blueprint_daily_summary(
     (message,) = told
     assert message.splitlines() == [
         "LiteLLM spent $2.50 today.",
-        *("1. claude-sonnet: $2.00", "2. gpt-4o: $0.50", "3. llama3: $0.0030"),
+        *("1. claude-sonnet: $2.00", "2. gpt-4o: $0.50", "3. llama3: $0.003"),
     ]
+    await stop(hass)
+
+
+@pytest.mark.parametrize(
+    ("spend", "lines"),
+    [
+        (0.0042, ["LiteLLM spent $0.0042 today.", "1. gpt-4o: $0.0042"]),
+        (0.000_03, ["LiteLLM spent $0.00003 today.", "1. gpt-4o: $0.00003"]),
+        (0, ["LiteLLM spent $0.00 today."]),
+    ],
+)
+async def test_a_summary_of_less_than_a_cent_does_not_say_that_nothing_was_spent(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    told: list[str],
+    spend: float,
+    lines: list[str],
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    assert await set_up(hass, entry)
+    await use(hass, "daily_summary", proxy=device_id(hass, entry), time="21:00:00")
+    proxy.traffic.spend["gpt-4o"] += spend
+    await pass_time(hass, freezer)
+    freezer.move_to("2026-11-18 19:59:00+00:00")
+    await pass_time(hass, freezer)
+    assert [message.splitlines() for message in told] == [lines]
     await stop(hass)
 
 

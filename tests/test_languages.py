@@ -81,3 +81,20 @@ async def test_small_amounts_and_figures_have_the_languages_decimal_point(
 ) -> None:
     hass.config.language = language
     assert (dollars(hass, 0.0012), number(hass, 12.34)) == (amount, figure)
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        (0, "$0.00"),
+        (1e-7, "$0.00"),
+        (0.003, "$0.003"),
+        (0.01, "$0.01"),
+        (99_999.9, "$99,999.90"),
+        (1e8, "$100,000,000"),
+    ],
+)
+async def test_an_amount_has_as_many_decimals_as_tell_something(
+    hass: HomeAssistant, amount: float, written: str
+) -> None:
+    assert dollars(hass, amount) == written

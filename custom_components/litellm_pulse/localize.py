@@ -53,7 +53,8 @@ def dollars(hass: HomeAssistant, amount: float) -> str:
     numbers = _numbers(hass)
     group = "," if abs(amount) >= numbers.grouped_from else ""
     decimals = 0 if abs(amount) >= WHOLE_FROM else 2
-    written = f"{amount:{group}.{decimals}f}" if not amount or abs(amount) >= _CENT else f"{amount:.6f}".rstrip("0")
+    large = abs(amount) >= _CENT
+    written = f"{amount:{group}.{decimals}f}" if large else f"{amount:.6f}".rstrip("0").ljust(len("0.00"), "0")
     return numbers.dollars.format(_rewrite(hass, written))
 
 
