@@ -235,7 +235,7 @@ test("health tells of a disabled entity what is known, of deployments those in t
   assert.deepEqual(connection.entities[0], {
     type: "text",
     name: "Connection",
-    text: "yes",
+    text: "Connected",
     icon: "mdi:information-outline",
   });
   assert.equal(connection.entities[1].text, "at 2026-11-25T12:00:00+00:00");
@@ -281,7 +281,7 @@ test("health tells how far the import of history is, where a source of it is cho
   assert.deepEqual(
     importRows({ history }).map(({ name, text }) => [name, text]),
     [
-      ["Import", "failed"],
+      ["Import", "Failed"],
       ["Known since", "2026-05-01"],
       ["Read so far", "40 %"],
       ["Rows kept", "12"],

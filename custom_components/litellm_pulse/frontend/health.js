@@ -95,16 +95,16 @@ function still(history, keys, t) {
   const written = (key) => (history[key] === null ? "–" : `${history[key]}${PAST[key] ?? ""}`);
   const values = keys.map((key) => [`history_${key}`, written(key)]);
   const error = history.message ? [["error", history.message]] : [];
-  const texts = [["history_state", t(`history_${history.state}`)], ...values, ...error];
+  const texts = [["history_state", capital(t(`history_${history.state}`))], ...values, ...error];
   return texts.map(([key, text]) => ({ type: "text", name: t(key), text, icon: "mdi:information-outline" }));
 }
 
 function told(value, { t, moment, count }) {
   if (typeof value === "boolean") {
-    return t(value ? "yes" : "no");
+    return t(value ? "on" : "off");
   }
   if (value === null) {
-    return t("never");
+    return capital(t("never"));
   }
   return typeof value === "string" ? moment(value) : `${count(value)} ${t("requests")}`;
 }
