@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 
 from custom_components.litellm_pulse.const import CONF_CURRENCY, USD
 from custom_components.litellm_pulse.descriptions import DESCRIPTIONS, PulseSensorDescription
-from custom_components.litellm_pulse.localize import dollars
+from custom_components.litellm_pulse.localize import WHOLE_FROM, dollars
 
 from .test_translations import LANGUAGES, ROOT
 
@@ -56,8 +56,8 @@ UNAVAILABLE: Final = {
     "nl": "Niet beschikbaar",
 }
 """What Home Assistant shows of the moment while the proxy does not answer."""
-COUNTS: Final = {"tokens": (12_345_678, 1_234_567, 123)}
-OTHER_COUNTS: Final = (12_345, 1_234, 123)
+COUNTS: Final = {"tokens": (12_345_678, 1_234_567, 123_456)}
+OTHER_COUNTS: Final = (12_345, 1_234, 1_234)
 """What is counted in a day, where it is shown at once, where an option asks for it, and where the user enables it."""
 
 
@@ -81,8 +81,9 @@ def _value(hass: HomeAssistant, one: PulseSensorDescription, texts: dict[str, An
         return amount
     if unit := english.get("unit_of_measurement"):
         count = COUNTS.get(unit, OTHER_COUNTS)[_shown_at_once(key)]
-        group = {"es": ""}.get(hass.config.language, dollars(hass, LARGE[-1]).strip("US$\N{NO-BREAK SPACE}")[3])
-        return f"{count:,}".replace(",", group) + f" {texts.get('unit_of_measurement', unit)}"
+        # A count is written as an amount is, less the sign and the cents.
+        written = dollars(hass, count).strip("US$\N{NO-BREAK SPACE}")
+        return f"{written if count >= WHOLE_FROM else written[:-3]} {texts.get('unit_of_measurement', unit)}"
     if one.native_unit_of_measurement == PERCENTAGE:
         return "1.234,5 %"
     return str(max(texts.get("state", {"": ""}).values(), key=_pixels))
