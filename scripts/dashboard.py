@@ -234,6 +234,8 @@ def _numbers(page: Page) -> dict[str, Any]:
 
 def _wait_for_graphs(page: Page, count: int) -> list[int]:
     """Return how many graphs there are before and after a full hour at whose end the server writes statistics."""
+    # Soon after midnight the page goes on to a day, on the server's clock, of which there is nothing yet.
+    _pick(page, "Last 7 days")
     graphs = page.locator(GRAPH)
     before = graphs.count()
     page.evaluate(REBUILD)
