@@ -27,7 +27,11 @@ TEXTS = f"""() => {{
 """What can be read on a page; a slot has no box of its own, but may have a text."""
 CUT = f"""() => {{
   {ALL}
-  const hidden = (one) => one.scrollWidth > one.clientWidth && getComputedStyle(one).overflowX !== "visible";
+  const hidden = (one) => {{
+    const {{ overflowX, webkitLineClamp }} = getComputedStyle(one);
+    return one.scrollWidth > one.clientWidth && overflowX !== "visible"
+      || one.scrollHeight > one.clientHeight + 1 && webkitLineClamp !== "none";
+  }};
   const under = (label) => {{
     // A field that is wider than its place in the row is laid over the label.
     const field = label.getRootNode().host?.querySelector("ha-input")?.getBoundingClientRect();

@@ -66,7 +66,7 @@ export default {
   last_restart: "Laatste herstart",
   scrape_duration: "Duur van de uitlezing",
   in_flight_requests: "Lopende verzoeken",
-  unpriced_requests_day: "Vandaag zonder prijs",
+  unpriced_requests_day: "Vandaag geen prijs",
   failed_requests_day: "Vandaag mislukt",
   error: "Fout",
   deployments: "Deployments",

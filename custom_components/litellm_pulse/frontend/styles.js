@@ -59,8 +59,14 @@ button {
   th, td { padding-inline: 5px; }
   .dot { margin-inline-end: 6px; }
   tbody th :is(a, span) {
-    display: -webkit-inline-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden;
+    display: -webkit-inline-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden;
     max-width: calc(100% - 16px); white-space: normal; overflow-wrap: anywhere; vertical-align: middle;
   }
+}
+@container (max-width: 360px) {
+  table, thead th { font-size: var(--ha-font-size-xs, 10px); }
+  th, td { padding-inline: 3px; }
+  :is(th, td):first-child { padding-inline-start: 8px; }
+  :is(th, td):last-child { padding-inline-end: 8px; }
 }
 `;
