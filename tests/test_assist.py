@@ -76,6 +76,8 @@ async def ask(
     return str(result.response.speech["plain"]["speech"])
 
 
+HINT = "Only administrators may ask about keys, users and customers."
+
 ANSWERS = {
     "How much did I spend today?": "You spent $3.50 on AI today.",
     "how much did I spend on AI today": "You spent $3.50 on AI today.",
@@ -86,13 +88,13 @@ ANSWERS = {
     "How much did I spend on AI with GPT four o today": "gpt-4o cost $1.25 today.",
     "how much did I spend with gpt four o mini this week": "gpt-4o-mini cost $0.25 this week.",
     "how much did I spend with G P T": "gpt-4o and gpt-4o-mini cost $1.50 today.",
-    "how much did I spend with Llama today": "I know no model, team or key called Llama.",
+    "how much did I spend with Llama today": f"I know no model, team or key called Llama. {HINT}",
     "Which team spent most this week?": "Office cost the most this week: $2.00.",
     "which model cost the most money today": "claude-sonnet-4-5 cost the most today: $2.00.",
     "which team spent the most last month": "Nothing was spent last month.",
     "how much is left of the kitchen's budget": "Kitchen has $6.50 of $10.00 left.",
     "How much AI budget does the kitchen have left?": "Kitchen has $6.50 of $10.00 left.",
-    "how much is left of the garage's budget": "I know no model, team or key called garage's.",
+    "how much is left of the garage's budget": f"I know no model, team or key called garage's. {HINT}",
     "how much is left of my AI budget": "Kitchen has $6.50 of $10.00 left.",
 }
 ANTWORTEN = {
@@ -304,7 +306,7 @@ async def test_a_sentence_of_the_users_own_is_not_taken_away(
     assert proxy.url
     assert await ask(hass, "how much did I spend on groceries today") == "Forty dollars"
     # A name that nobody has, in a sentence that nobody else has.
-    assert await ask(hass, "how much did I spend on beer") == "I know no model, team or key called beer."
+    assert await ask(hass, "how much did I spend on beer") == f"I know no model, team or key called beer. {HINT}"
 
 
 async def test_what_litellm_does_not_split_is_not_called_none(
@@ -417,9 +419,8 @@ async def test_a_limit_set_in_home_assistant_is_a_budget_too(hass: HomeAssistant
 async def test_persons_are_for_administrators_and_a_voice_is_none(
     hass: HomeAssistant, home: MockConfigEntry, hass_admin_user: MockUser, hass_read_only_user: MockUser
 ) -> None:
-    question, refused = "which key spent most today", "Only administrators may ask about keys, users and customers."
-    assert await ask(hass, question) == refused
-    assert await ask(hass, question, user=hass_read_only_user) == refused
+    question = "which key spent most today"
+    assert await ask(hass, question) == await ask(hass, question, user=hass_read_only_user) == HINT
     assert await ask(hass, question, user=hass_admin_user) == "bob-editor cost the most today: $2.00."
     hass.config_entries.async_update_entry(home, options={"show_persons": True})
     assert await ask(hass, question) == "bob-editor cost the most today: $2.00."
@@ -438,9 +439,36 @@ async def test_what_is_left_leaves_out_the_budgets_of_persons_for_whoever_may_no
     answer = await ask(hass, question, user=hass_admin_user)
     assert KITCHEN_LEFT in answer
     assert "alice-laptop has $3.00 of $4.00 left." in answer
-    assert await ask(hass, "how much is left of alice laptop's budget") == (
-        "Only administrators may ask about keys, users and customers."
-    )
+
+
+async def test_whether_there_is_a_person_of_a_name_is_told_to_nobody_who_may_not_see_persons(  # noqa: PLR0913, PLR0917  # fixtures
+    hass: HomeAssistant,
+    home: MockConfigEntry,
+    proxy: Proxy,
+    hass_admin_user: MockUser,
+    hass_read_only_user: MockUser,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    labels = 'hashed_api_key="k1",api_key_alias="alice-laptop"'
+    proxy.traffic.series["litellm_remaining_api_key_budget_metric"] = {labels: 3}
+    proxy.traffic.series["litellm_api_key_max_budget_metric"] = {labels: 4}
+    await pass_time(hass, freezer)
+
+    async def answers(name: str, user: MockUser | None) -> list[str]:
+        spoken = ("how much did I spend on AI with {} today", "how much is left of {}'s budget")
+        found = [await ask(hass, question.format(name), user=user) for question in spoken]
+        found += [str(await call(hass, tool, user, name=name)) for tool in ("get_usage", "get_budget_left")]
+        return [one.replace(name, "...") for one in found]
+
+    for user in (None, hass_read_only_user):
+        of_nobody = await answers("nobody", user)
+        assert await answers("alice laptop", user) == of_nobody
+        assert all(HINT in one for one in of_nobody)
+    assert not any(HINT in one for one in await answers("nobody", hass_admin_user))
+    assert all("alice-laptop" in one for one in await answers("alice laptop", hass_admin_user))
+    hass.config_entries.async_update_entry(home, options={"show_persons": True})
+    assert await answers("alice laptop", None) == await answers("alice laptop", hass_admin_user)
+    assert await answers("nobody", None) == await answers("nobody", hass_admin_user)
 
 
 async def call(hass: HomeAssistant, tool: str, user: MockUser | None = None, **arguments: object) -> Any:  # noqa: ANN401
@@ -476,7 +504,7 @@ async def test_a_language_model_has_tools_for_the_same_questions(
     assert await call(hass, "get_usage", name="", when=None) == await call(hass, "get_usage")
     with pytest.raises(vol.Invalid, match="when"):
         await call(hass, "get_usage", when="tomorrow")
-    assert await call(hass, "get_usage", name="nobody") == {"error": "Nobody is called nobody"}
+    assert await call(hass, "get_usage", name="nobody") == {"error": f"Nobody is called nobody. {HINT}"}
     ranking = await call(hass, "get_usage_ranking", kind="team", when="this_week")
     assert ranking["ranking"] == [{"name": "Office", "spend_usd": 2.0}, {"name": "Kitchen", "spend_usd": 1.5}]
     ranking = await call(hass, "get_usage_ranking", kind="team", metric="requests")

@@ -66,9 +66,9 @@ class Left:
 async def async_usage(
     hass: HomeAssistant, context: Context | None, metric: str, when: When, name: str | None
 ) -> Amount | None:
-    """Return what was used, by all or by who is called `name`; None where nobody is.
+    """Return what was used, by all or by who is called `name`; None where nobody is whom who asks may see.
 
-    Raises NotForEveryoneError, and NotToldError where no kind that has the name is told.
+    Raises NotToldError where no kind that has the name is told.
     """
     if name is None:
         used = [(await _async_used(hass, one, TOTAL[0], metric, when)).get("", 0.0) for one in _entries(hass)]
@@ -92,9 +92,8 @@ async def _async_amount(  # noqa: PLR0913, PLR0917 - what is asked, by whom
     names: dict[str, None] = {}
     sums = 0.0
     for entry in _entries(hass):
-        if not (found := await _async_find(hass, entry, dimension, name)):
+        if not (found := await _async_find(hass, context, entry, dimension, name)):
             continue
-        await _async_require(hass, context, entry, dimension)
         used = await _async_used(hass, entry, dimension, metric, when)
         members = entry.runtime_data.coordinator.data.snapshot.members
         names |= {members[dimension, one].name: None for one in found}
@@ -131,9 +130,10 @@ def _ranked(sums: Mapping[str, float]) -> list[Amount]:
 
 
 async def async_left(hass: HomeAssistant, context: Context | None, name: str | None) -> list[Left] | None:
-    """Return what is left of budgets and limits, of the proxies or of who is called `name`; None where nobody is.
+    """Return what is left of budgets and limits, of the proxies or of who is called `name`.
 
-    Raises NotForEveryoneError where all that there are, or who was named, are persons that who asks may not see.
+    None where there is none, or nobody of that name whom who asks may see. Raises NotForEveryoneError
+    where nobody was named, and all that there are are those of persons that who asks may not see.
     """
     left: list[Left] = []
     refused: NotForEveryoneError | None = None
@@ -143,7 +143,7 @@ async def async_left(hass: HomeAssistant, context: Context | None, name: str | N
             # The home's own limit, else all that there are.
             keys = [TOTAL] if TOTAL in data.limits else [*{*data.snapshot.budgets, *data.limits}]
         else:
-            keys = await _async_limited(hass, entry, name)
+            keys = await _async_limited(hass, context, entry, name)
         shown: set[Dimension] = set()
         for dimension in {key[0] for key in keys}:
             try:
@@ -165,9 +165,14 @@ def _entries(hass: HomeAssistant) -> list[LiteLLMPulseConfigEntry]:
 
 
 async def _async_find(
-    hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, dimension: Dimension, name: str
+    hass: HomeAssistant, context: Context | None, entry: LiteLLMPulseConfigEntry, dimension: Dimension, name: str
 ) -> list[str]:
-    """Return the ids of a dimension's members that are called so: by LiteLLM, or as devices by the user."""
+    """Return the ids of a dimension's members that are called so: by LiteLLM, or as devices by the user.
+
+    Nobody is, to who asks and may not see them: whether there is one is told by no answer.
+    """
+    if not await _async_may_see(hass, context, entry, dimension):
+        return []
     members = entry.runtime_data.coordinator.data.snapshot.members
     devices = dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
     given = {member_of_device(device): device.name_by_user for device in devices if device.name_by_user}
@@ -189,11 +194,13 @@ def _find(
     )
 
 
-async def _async_limited(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, name: str) -> list[MemberKey]:
+async def _async_limited(
+    hass: HomeAssistant, context: Context | None, entry: LiteLLMPulseConfigEntry, name: str
+) -> list[MemberKey]:
     """Return the members called so that have a budget or a limit, of the first kind that has any."""
     data = entry.runtime_data.coordinator.data
     for dimension in _SEARCHED:
-        keys = [(dimension, id_) for id_ in await _async_find(hass, entry, dimension, name)]
+        keys = [(dimension, id_) for id_ in await _async_find(hass, context, entry, dimension, name)]
         if limited := [key for key in keys if key in data.snapshot.budgets or key in data.limits]:
             return limited
     return []
@@ -255,13 +262,24 @@ def _used_then(path: Path, query: UsageQuery, metric: str) -> Mapping[str, float
     return used
 
 
+async def async_sees_everybody(hass: HomeAssistant, context: Context | None) -> bool:
+    """Whether who asks may see the persons of every proxy."""
+    return all([await _async_may_see(hass, context, entry, Dimension.USER) for entry in _entries(hass)])
+
+
 async def _async_require(
     hass: HomeAssistant, context: Context | None, entry: LiteLLMPulseConfigEntry, dimension: Dimension
 ) -> None:
-    """Raise NotForEveryoneError where who asks may not see persons. A voice that is nobody's user may not."""
-    if dimension not in PERSONAL:
-        return
-    user = await hass.auth.async_get_user(context.user_id) if context and context.user_id else None
-    open_to_all = may_see_persons(entry, user) if user else bool(entry.options.get(CONF_SHOW_PERSONS))
-    if not open_to_all:
+    """Raise NotForEveryoneError where who asks may not see the members of a dimension."""
+    if not await _async_may_see(hass, context, entry, dimension):
         raise NotForEveryoneError
+
+
+async def _async_may_see(
+    hass: HomeAssistant, context: Context | None, entry: LiteLLMPulseConfigEntry, dimension: Dimension
+) -> bool:
+    """Whether who asks may see the members of a dimension. A voice that is nobody's user may see no persons."""
+    if dimension not in PERSONAL:
+        return True
+    user = await hass.auth.async_get_user(context.user_id) if context and context.user_id else None
+    return may_see_persons(entry, user) if user else bool(entry.options.get(CONF_SHOW_PERSONS))

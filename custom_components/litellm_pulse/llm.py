@@ -87,7 +87,7 @@ class UsageTool(_PulseTool):
         metric, when, name = arguments["metric"], When(arguments["when"]), arguments.get("name")
         found = await assist.async_usage(hass, context.context, metric, when, name)
         if found is None:
-            return {"error": f"Nobody is called {name}"}
+            return {"error": await _unknown(hass, context, f"Nobody is called {name}.")}
         return {"when": str(when), _FIELDS[metric]: _rounded(found.used, metric), "of": list(found.names) or "all"}
 
 
@@ -134,8 +134,13 @@ class BudgetTool(_PulseTool):
         """Return every budget and limit."""
         found = await assist.async_left(hass, context.context, arguments.get("name"))
         if not found:
-            return {"error": "There is no such budget or limit"}
+            return {"error": await _unknown(hass, context, "There is no such budget or limit.")}
         return {"left": [_left(one) for one in found]}
+
+
+async def _unknown(hass: HomeAssistant, context: llm.LLMContext, error: str) -> str:
+    """Return that there is nothing, and that there may be persons of whom who asks is not told."""
+    return error if await assist.async_sees_everybody(hass, context.context) else f"{error} {_NOT_FOR_EVERYONE}"
 
 
 def _rounded(used: float, metric: str) -> float:

@@ -50,7 +50,7 @@ def _trigger(
         try:
             if (text := await answer(hass, asked, language, name)) is not None:
                 return text
-            return await _other_answer(hass, asked) or language.unknown.format(name=name)
+            return await _other_answer(hass, asked) or await _unknown(hass, asked, language, name)
         except NotForEveryoneError:
             return language.not_for_everyone
         except NotToldError:
@@ -64,6 +64,12 @@ async def _other_answer(hass: HomeAssistant, asked: ConversationInput) -> str | 
     agent, log = get_agent_manager(hass).default_agent, current_chat_log.get()
     found = await agent.async_handle_intents(asked, log) if agent and log else None
     return str(found.speech["plain"]["speech"]) if found and "plain" in found.speech else None
+
+
+async def _unknown(hass: HomeAssistant, asked: ConversationInput, language: Language, name: str | None) -> str:
+    """Say that nobody is called so, and that there may be persons of whom who asks is not told."""
+    hint = "" if await assist.async_sees_everybody(hass, asked.context) else f" {language.not_for_everyone}"
+    return language.unknown.format(name=name) + hint
 
 
 async def _usage(hass: HomeAssistant, asked: ConversationInput, language: Language, name: str | None) -> str | None:
