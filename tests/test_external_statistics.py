@@ -615,6 +615,31 @@ async def test_removing_the_entry_removes_its_statistics_and_no_others(
     assert all(row[0].startswith(prefix) for row in await _content(hass))
 
 
+async def test_statistics_of_persons_go_when_their_kind_is_turned_off_and_come_back_from_the_ledger(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    persons = {"hashed_api_key": "anna-1", "user": "anna@home", "end_user": "anna-3", "metadata_who": "anna-4"}
+    kinds = ["key", "user", "customer", "metadata"]
+    proxy.traffic.add("litellm_spend_metric_total", 1, model="gpt-4o", team="red", **persons)
+    hass.config_entries.async_update_entry(entry, options={"dimensions": [*kinds, "team"]})
+    await _start(hass, entry)
+    proxy.traffic.add("litellm_spend_metric_total", 1, model="gpt-4o", team="red", **persons)
+    await pass_time(hass, freezer)
+    await _until(hass, freezer, "18 13:00")
+    before = await _content(hass)
+    assert sum("anna" in one["name"] for one in (await _metadata(hass)).values()) >= len(kinds)
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["team"]})
+    await _stop(hass, entry)
+    await _start(hass, entry)
+    names = {one["name"] for one in (await _metadata(hass)).values()}
+    assert not [one for one in names if "anna" in one]
+    assert "LiteLLM team red spend" in names
+    hass.config_entries.async_update_entry(entry, options={"dimensions": [*kinds, "team"]})
+    await _stop(hass, entry)
+    await _start(hass, entry)
+    assert await _content(hass) == before
+
+
 async def test_what_the_proxy_does_not_publish_has_no_statistics(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:

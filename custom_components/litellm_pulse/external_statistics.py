@@ -26,6 +26,7 @@ from .core.errors import StoreError
 from .core.models import MemberKey
 from .core.query import hours
 from .core.query.hours import KnownHours
+from .core.query.parameters import PERSONAL
 from .data import PulseData
 from .device_manager import DeviceManager
 from .ledger_worker import LedgerWorker
@@ -70,7 +71,12 @@ class StatisticsWriter:
 
     @callback
     def async_start(self) -> None:
-        """Write what is missing once Home Assistant has started, and whenever an hour is over."""
+        """Write what is missing once Home Assistant has started, and whenever an hour is over.
+
+        Every user may read what statistics are called: those of persons go when their kind is not shown any more.
+        """
+        prefix, hidden = statistic_prefix(self._entry.entry_id), PERSONAL - self._device_manager.dimensions
+        _remove(self._hass, *(f"{prefix}{dimension}_" for dimension in hidden))
         on_unload = self._entry.async_on_unload
         on_unload(async_at_started(self._hass, self._async_started))
         on_unload(async_track_utc_time_change(self._hass, self._async_check, minute=QUARTERS, second=0))
@@ -186,5 +192,10 @@ def _parts(
 @callback
 def async_remove_statistics(hass: HomeAssistant, entry_id: str) -> None:
     """Remove the statistics of an entry that is gone, behind those that wait to be written."""
+    _remove(hass, statistic_prefix(entry_id))
+
+
+def _remove(hass: HomeAssistant, *prefixes: str) -> None:
+    """Remove the statistics whose ids begin with one of these."""
     if DATA_INSTANCE in hass.data:
-        hass.data[DATA_INSTANCE].queue_task(ClearStatisticsTask(statistic_prefix(entry_id)))
+        hass.data[DATA_INSTANCE].queue_task(ClearStatisticsTask(prefixes))

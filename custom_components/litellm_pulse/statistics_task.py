@@ -130,16 +130,16 @@ class WriteStatisticsTask(RecorderTask):
 
 @dataclass(slots=True)
 class ClearStatisticsTask(RecorderTask):
-    """Removes the statistics whose ids begin alike, also those that were waiting to be written."""
+    """Removes the statistics whose ids begin with one of some texts, also those that were waiting to be written."""
 
-    prefix: str
+    prefixes: tuple[str, ...]
 
     @override
     def run(self, instance: Recorder) -> None:
         """Find and remove them; on the recorder's thread."""
         with session_scope(session=instance.get_session(), read_only=True) as session:
             known = instance.statistics_meta_manager.get_many(session, statistic_source=DOMAIN)
-        if found := [one for one in known if one.startswith(self.prefix)]:
+        if found := [one for one in known if one.startswith(self.prefixes)]:
             clear_statistics(instance, found)
 
 
