@@ -1,11 +1,13 @@
 """What a server may send to whoever asks it, and what Home Assistant as a whole is spared."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from aiohttp import ThreadedResolver, web
+from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
@@ -13,10 +15,12 @@ from multidict import CIMultiDict
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from yarl import URL
 
+from custom_components.litellm_pulse.const import DOMAIN
+
 from .certificates import Authority
 from .conftest import NOW, add_entry, set_up, state
 from .history import day, serve_days
-from .proxy import LISTS, Proxy
+from .proxy import LISTS, Proxy, Traffic
 
 
 class Resolver(ThreadedResolver):
@@ -46,6 +50,33 @@ async def test_cookies_are_neither_kept_nor_sent_and_are_nobody_elses(
     assert len(proxy.requests) > 3
     assert not any("Cookie" in request.headers for request in proxy.requests)
     assert not len(async_get_clientsession(hass).cookie_jar)
+
+
+async def test_no_server_is_listened_to_behind_its_answer_though_it_keeps_the_connection_open(
+    hass: HomeAssistant,
+    socket_enabled: None,  # noqa: ARG001
+) -> None:
+    """One that went on to answer would be held as a whole until the next scrape: 60 MB a second."""
+    asked = ended = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked, ended
+        await reader.readuntil(b"\r\n\r\n")
+        asked += 1
+        body = Traffic(spend={"gpt-4o": 1.0}).body()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        assert await reader.read() == b""
+        ended += 1
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        data = {CONF_URL: f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", CONF_VERIFY_SSL: True}
+        entry = MockConfigEntry(domain=DOMAIN, minor_version=3, data=data)
+        entry.add_to_hass(hass)
+        assert await set_up(hass, entry)
+        await entry.runtime_data.coordinator.async_refresh()
+        await asyncio.sleep(0.1)
+        assert ended == asked >= 2
 
 
 async def test_an_authority_that_was_renewed_is_read_again_by_all_who_ask(

@@ -161,8 +161,6 @@ class MetricsClient:
         self.url = address.metrics(base)
         self.liveness = base.with_path(f"{base.path.rstrip('/')}/health/liveliness")
         """Where LiteLLM tells, without a key, that it is alive."""
-        self.keeps_connections = True
-        """Otherwise each is closed behind its answer: a balancer that goes by connections chooses again."""
         self._session = session
         self._headers = CIMultiDict({hdrs.ACCEPT: "text/plain, */*;q=0.1", hdrs.ACCEPT_ENCODING: "gzip"})
         self._ca_file = ca_file
@@ -272,7 +270,7 @@ class MetricsClient:
         """Ask for an address, and only there."""
         return self._session.get(
             url,
-            headers=self._headers if self.keeps_connections else [*self._headers.items(), (hdrs.CONNECTION, "close")],
+            headers=self._headers,
             allow_redirects=False,
             # Unpacked by BodyReader: the end of what was packed proves the end of the body.
             auto_decompress=False,

@@ -1,17 +1,20 @@
 """How a proxy is reached: from what an entry says to a client."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self, override
 
-from aiohttp import ClientSession, DummyCookieJar
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession, DummyCookieJar, hdrs
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.helpers.aiohttp_client import HassClientResponse, async_create_clientsession
 from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
 from .client import MetricsClient
 from .const import CONF_CA_FILE, CONF_EXTRA_HEADERS, DOMAIN
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
 
 _SESSIONS: Final = HassKey[dict[bool, ClientSession]](f"{DOMAIN}_sessions")
 """By whether certificates are verified."""
@@ -21,11 +24,14 @@ _SESSIONS: Final = HassKey[dict[bool, ClientSession]](f"{DOMAIN}_sessions")
 def async_session(hass: HomeAssistant, verify_ssl: bool) -> ClientSession:  # noqa: FBT001 - as Home Assistant's own
     """Return the session for all proxies, in Home Assistant's pool of connections.
 
-    It neither keeps nor sends cookies, of which a server may give more with every answer.
+    It neither keeps nor sends cookies, of which a server may give more with every answer, and no
+    connection is kept: on one that is idle, aiohttp holds all answers that nobody has asked for.
     """
     sessions = hass.data.setdefault(_SESSIONS, {})
     if verify_ssl not in sessions:
-        session = async_create_clientsession(hass, verify_ssl, auto_cleanup=False, cookie_jar=DummyCookieJar())
+        session = async_create_clientsession(
+            hass, verify_ssl, auto_cleanup=False, cookie_jar=DummyCookieJar(), middlewares=(_ask_once,)
+        )
         sessions[verify_ssl] = session
 
         @callback
@@ -34,6 +40,25 @@ def async_session(hass: HomeAssistant, verify_ssl: bool) -> ClientSession:  # no
 
         hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, async_detach)
     return sessions[verify_ssl]
+
+
+class _LastResponse(HassClientResponse):
+    """The only answer on its connection, which is closed behind it whatever the server says."""
+
+    @override
+    async def start(self, connection: Connection) -> Self:
+        """Wait for the answer."""
+        if connection.protocol is not None:
+            connection.protocol.force_close()
+        await super().start(connection)
+        return self
+
+
+async def _ask_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Ask one question on a connection."""
+    request.response_class = _LastResponse
+    request.headers[hdrs.CONNECTION] = "close"
+    return await handler(request)
 
 
 def create_client(hass: HomeAssistant, settings: Mapping[str, Any]) -> MetricsClient:

@@ -90,7 +90,6 @@ class Scraper:
         while True:
             body = self._ledger.parser()
             families = self._ledger.families if part else ()
-            self.client.keeps_connections = not (self._doubted or first)
             answer = await self.client.fetch(body.feed, families)
             doubts = not first and self._doubted < TELLING_ANSWERS - 1
             try:
