@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import pytest
 from aiohttp import ThreadedResolver, web
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
@@ -52,6 +53,14 @@ async def test_cookies_are_neither_kept_nor_sent_and_are_nobody_elses(
     assert not len(async_get_clientsession(hass).cookie_jar)
 
 
+def _entry(hass: HomeAssistant, server: asyncio.Server) -> MockConfigEntry:
+    """Return an entry of a server."""
+    data = {CONF_URL: f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", CONF_VERIFY_SSL: True}
+    entry = MockConfigEntry(domain=DOMAIN, minor_version=3, data=data)
+    entry.add_to_hass(hass)
+    return entry
+
+
 async def test_no_server_is_listened_to_behind_its_answer_though_it_keeps_the_connection_open(
     hass: HomeAssistant,
     socket_enabled: None,  # noqa: ARG001
@@ -70,13 +79,31 @@ async def test_no_server_is_listened_to_behind_its_answer_though_it_keeps_the_co
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        data = {CONF_URL: f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", CONF_VERIFY_SSL: True}
-        entry = MockConfigEntry(domain=DOMAIN, minor_version=3, data=data)
-        entry.add_to_hass(hass)
+        entry = _entry(hass, server)
         assert await set_up(hass, entry)
         await entry.runtime_data.coordinator.async_refresh()
         await asyncio.sleep(0.1)
         assert ended == asked >= 2
+
+
+@pytest.mark.parametrize(("interim", "state"), [(2, ConfigEntryState.LOADED), (5000, ConfigEntryState.SETUP_RETRY)])
+async def test_a_server_that_asks_for_patience_without_end_is_given_up(
+    hass: HomeAssistant,
+    socket_enabled: None,  # noqa: ARG001
+    interim: int,
+    state: ConfigEntryState,
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = Traffic(spend={"gpt-4o": 1.0}).body()
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * interim)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        entry = _entry(hass, server)
+        await set_up(hass, entry)
+        assert entry.state is state
 
 
 async def test_an_authority_that_was_renewed_is_read_again_by_all_who_ask(

@@ -1,9 +1,18 @@
 """How a proxy is reached: from what an entry says to a client."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self, override
 
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession, DummyCookieJar, hdrs
+from aiohttp import (
+    ClientHandlerType,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    DummyCookieJar,
+    ServerDisconnectedError,
+    hdrs,
+)
 from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.aiohttp_client import HassClientResponse, async_create_clientsession
@@ -18,6 +27,8 @@ if TYPE_CHECKING:
 
 _SESSIONS: Final = HassKey[dict[bool, ClientSession]](f"{DOMAIN}_sessions")
 """By whether certificates are verified."""
+_INTERIM: Final = 16
+"""Answers to one question, of which the last is meant and the others ask for patience (RFC 9110, 15.2)."""
 
 
 @callback
@@ -47,11 +58,25 @@ class _LastResponse(HassClientResponse):
 
     @override
     async def start(self, connection: Connection) -> Self:
-        """Wait for the answer."""
-        if connection.protocol is not None:
-            connection.protocol.force_close()
+        """Wait for the answer; raises ServerDisconnectedError where none comes but interim ones."""
+        if (protocol := connection.protocol) is not None:
+            protocol.force_close()
+            # aiohttp reads on for as long as they come, thousands in one turn of the event loop.
+            protocol.read = _at_most(_INTERIM, protocol.read)  # type: ignore[method-assign]
         await super().start(connection)
         return self
+
+
+def _at_most[T](most: int, read: Callable[[], Awaitable[T]]) -> Callable[[], Coroutine[Any, Any, T]]:
+    """Return what reads so many answers; raises ServerDisconnectedError for one more."""
+    numbers = count(1)
+
+    async def limited() -> T:
+        if next(numbers) > most:
+            raise ServerDisconnectedError("Nothing but interim answers")
+        return await read()
+
+    return limited
 
 
 async def _ask_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
