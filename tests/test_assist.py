@@ -441,6 +441,14 @@ async def test_what_is_left_leaves_out_the_budgets_of_persons_for_whoever_may_no
     assert "alice-laptop has $3.00 of $4.00 left." in answer
 
 
+@pytest.mark.parametrize("name", ["a" * 20_000, "gpt " * 5_000, "today " * 3_000])
+async def test_a_question_without_end_is_looked_into_as_far_as_anybody_speaks(
+    hass: HomeAssistant, home: MockConfigEntry, name: str
+) -> None:
+    assert home.runtime_data.coordinator.last_update_success
+    assert len(await ask(hass, f"how much did I spend on AI with {name}")) < 1_000
+
+
 async def test_whether_there_is_a_person_of_a_name_is_told_to_nobody_who_may_not_see_persons(  # noqa: PLR0913, PLR0917  # fixtures
     hass: HomeAssistant,
     home: MockConfigEntry,

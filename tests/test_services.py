@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import voluptuous as vol
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
@@ -82,6 +83,26 @@ async def test_a_question_that_cannot_be_answered_names_the_field(
     assert used
     with pytest.raises(ServiceValidationError, match=named):
         await call(hass, "get_usage", **data)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"group_by": "," * 10_000},
+        {"group_by": ["model"] * 10_000},
+        {"group_by": "model", "members": [None] * 10_000},
+        {"from": "2026-11-18T00:00:00." + "1" * 10_000},
+        {"to": "x" * 10_000},
+        {"period": "x" * 10_000},
+        {"config_entry_id": "x" * 10_000},
+    ],
+)
+async def test_a_question_without_end_is_refused_before_it_is_looked_into(
+    hass: HomeAssistant, used: MockConfigEntry, asked: dict[str, Any]
+) -> None:
+    with pytest.raises(vol.Invalid, match="length of value must be at most"):
+        await call(hass, "get_usage", **asked)
+    assert (await call(hass, "get_usage", group_by=None, config_entry_id=used.entry_id))["count"] == 2
 
 
 async def test_of_several_proxies_one_has_to_be_named(

@@ -1,5 +1,6 @@
 """What the dashboard asks for is told to every user; persons only to whom they are shown."""
 
+import logging
 import threading
 from typing import Any
 
@@ -195,6 +196,33 @@ async def test_a_question_that_cannot_be_answered_is_told_what_is_wrong(
     answer = await _ask(hass_ws_client, message)
     assert answer["error"]["code"] == "invalid_format"
     assert answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entry_id": "x" * 100_000},
+        {"from": "T" + " " * 100_000},
+        {"to": "2026-11-18T00:00:00." + "1" * 100_000},
+        {"period": "x" * 100_000},
+        {"group_by": ["model"] * 100_000},
+        {"group_by": [f"x{number}" for number in range(20_000)]},
+    ],
+)
+async def test_a_question_without_end_is_refused_in_a_line_before_it_is_looked_into(
+    shown: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    hass_read_only_access_token: str,
+    change: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """With a line in the log for each name that is none, one message of 4 MB would be 100 MB of them."""
+    message = {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, **DAY, **change}
+    caplog.clear()
+    answer = await _ask(hass_ws_client, message, hass_read_only_access_token)
+    assert answer["error"]["code"] == "invalid_format"
+    assert len(answer["error"]["message"]) < 1_000
+    assert sum(len(record.getMessage()) for record in caplog.records if record.levelno >= logging.WARNING) < 2_000
 
 
 async def test_what_is_wrong_with_a_question_is_told_in_home_assistants_language(

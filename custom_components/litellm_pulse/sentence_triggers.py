@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from hassil.recognize import RecognizeResult
@@ -21,6 +22,8 @@ from .spoken_times import When
 type Answer = Callable[[HomeAssistant, ConversationInput, Language, str | None], Awaitable[str | None]]
 
 _CENT: Final = 0.01
+_LONGEST: Final = 500
+"""Characters; nobody says more, and to look for every word in all that somebody sends would hold the event loop."""
 _NAMES: Final = 4
 """More names than these nobody listens to."""
 
@@ -44,9 +47,10 @@ def _trigger(
     """Return what answers one kind of question in the language that it is asked in."""
 
     async def handle(asked: ConversationInput, result: RecognizeResult) -> str:
+        asked = replace(asked, text=asked.text[:_LONGEST])
         language = LANGUAGES.get(asked.language.partition("-")[0], ENGLISH)
         found = result.entities.get("name")
-        name = _name(asked.text, found.text if found else "", language)
+        name = _name(asked.text, found.text[:_LONGEST] if found else "", language)
         try:
             if (text := await answer(hass, asked, language, name)) is not None:
                 return text
@@ -129,7 +133,7 @@ def _conversation(text: str, language: Language) -> Iterable[str]:
     """Yield a question, and while it is one like "and with Claude" what was asked before it, the latest first."""
     yield text
     log = current_chat_log.get()
-    earlier = [one.content for one in log.content[:-1] if isinstance(one, UserContent)] if log else []
+    earlier = [one.content[:_LONGEST] for one in log.content[:-1] if isinstance(one, UserContent)] if log else []
     while earlier and re.match(rf"(?:{language.follows})\b", text, re.IGNORECASE):
         yield (text := earlier.pop())
 

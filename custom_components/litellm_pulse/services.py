@@ -31,15 +31,20 @@ ATTR_PATH: Final = "path"
 ATTR_FORMAT: Final = "format"
 
 # voluptuous is another package's name for probatio in newer releases: its types do not match.
-_ENTRY: Final[dict[Any, Any]] = {vol.Optional(ATTR_ENTRY): cv.string}
+_NO_LONGER: Final[Any] = vol.Length(max=parameters.LONGEST)
+_TEXT: Final[Any] = vol.All(cv.string, _NO_LONGER)
+# Before it is looked into: that is work on the event loop, and a line in the log for each that is none.
+_LIST: Final[Any] = vol.All(vol.DefaultTo(list), _NO_LONGER, cv.ensure_list_csv, [cv.string])
+_MEMBERS: Final[Any] = vol.All(cv.ensure_list, vol.Length(max=answers.MOST_OBJECTS), [cv.string])
+_ENTRY: Final[dict[Any, Any]] = {vol.Optional(ATTR_ENTRY): _TEXT}
 _USAGE: Final[dict[Any, Any]] = {
     **_ENTRY,
-    vol.Optional(ATTR_GROUP_BY, default=list): vol.All(cv.ensure_list_csv, [cv.string]),
-    vol.Optional(ATTR_FROM): cv.string,
-    vol.Optional(ATTR_TO): cv.string,
-    vol.Optional(ATTR_PERIOD, default=str(Period.DAY)): cv.string,
+    vol.Optional(ATTR_GROUP_BY, default=list): _LIST,
+    vol.Optional(ATTR_FROM): _TEXT,
+    vol.Optional(ATTR_TO): _TEXT,
+    vol.Optional(ATTR_PERIOD, default=str(Period.DAY)): _TEXT,
 }
-_GET_USAGE: Final[Any] = vol.Schema({**_USAGE, vol.Optional(ATTR_MEMBERS): vol.All(cv.ensure_list, [cv.string])})
+_GET_USAGE: Final[Any] = vol.Schema({**_USAGE, vol.Optional(ATTR_MEMBERS): _MEMBERS})
 _EXPORT_USAGE: Final[Any] = vol.Schema(
     {**_USAGE, vol.Required(ATTR_PATH): cv.string, vol.Optional(ATTR_FORMAT, default="csv"): vol.In(FORMATS)}
 )

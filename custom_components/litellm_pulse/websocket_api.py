@@ -51,16 +51,20 @@ _ENTITIES: Final = frozenset(
 
 # voluptuous is another package's name for probatio in newer releases: its types do not match.
 _DASHBOARD: Final[dict[Any, Any]] = {vol.Required("type"): f"{DOMAIN}/dashboard"}
+_NO_LONGER: Final[Any] = vol.Length(max=parameters.LONGEST)
+_TEXT: Final[Any] = vol.All(str, _NO_LONGER)
+# Before it is looked into: that is work on the event loop, and a line in the log for each that is none.
+_LIST: Final[Any] = vol.All(cv.ensure_list, _NO_LONGER, [vol.In(parameters.DIMENSIONS)])
 _USAGE: Final[dict[Any, Any]] = {
     vol.Required("type"): f"{DOMAIN}/usage",
-    vol.Required("entry_id"): str,
-    vol.Required("from"): str,
-    vol.Required("to"): str,
-    vol.Optional("group_by", default=list): vol.All(cv.ensure_list, [vol.In(parameters.DIMENSIONS)]),
-    vol.Optional("period", default="month"): str,
+    vol.Required("entry_id"): _TEXT,
+    vol.Required("from"): _TEXT,
+    vol.Required("to"): _TEXT,
+    vol.Optional("group_by", default=list): _LIST,
+    vol.Optional("period", default="month"): _TEXT,
 }
 
-_HISTORY: Final[dict[Any, Any]] = {vol.Required("type"): f"{DOMAIN}/history", vol.Required("entry_id"): str}
+_HISTORY: Final[dict[Any, Any]] = {vol.Required("type"): f"{DOMAIN}/history", vol.Required("entry_id"): _TEXT}
 
 
 @callback

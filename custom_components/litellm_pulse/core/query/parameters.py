@@ -14,6 +14,9 @@ DIMENSIONS: tuple[Dimension, ...] = tuple(one for one in Dimension if one is not
 PERSONAL = frozenset({Dimension.KEY, Dimension.USER, Dimension.CUSTOMER, Dimension.METADATA})
 """Dimensions whose members are people, or lead to them: never shown unless they are asked for."""
 
+LONGEST = 200
+"""Characters, or parts, of a parameter: the name of a proxy is the longest that has to be."""
+
 HISTORY_DEFAULT = 168
 HISTORY_MOST = 12 * HISTORY_DEFAULT
 """LiteLLM Pulse clamps a larger limit to this, and a negative one to zero."""
