@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.core import HomeAssistant
+from homeassistant.auth.const import GROUP_ID_READ_ONLY
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.setup import async_setup_component
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.litellm_pulse.const import DOMAIN
@@ -76,3 +78,45 @@ async def test_persons_that_nobody_shows_are_in_nothing_that_a_reader_can_ask(  
         while (answer := await client.receive_json())["id"] != number or answer["type"] != "result":
             assert PERSON not in json.dumps(answer)
         assert PERSON not in json.dumps(answer), command
+
+
+async def test_who_may_know_is_asked_anew_with_every_question_also_on_a_connection_that_stands(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_ws_client: WebSocketGenerator, hass_admin_user: MockUser
+) -> None:
+    assert await set_up(hass, entry)
+    client = await hass_ws_client()
+    ask = {"type": f"{DOMAIN}/usage", "entry_id": entry.entry_id, **DAY, "group_by": "key"}
+    act = {"type": "call_service", "domain": DOMAIN, "service": "get_usage", "return_response": True}
+
+    async def answered() -> list[bool]:
+        found = []
+        for message in (ask, {**act, "service_data": {"group_by": "key"}}):
+            await client.send_json_auto_id(message)
+            found.append((await client.receive_json())["success"])
+        return found
+
+    assert await answered() == [True, True]
+    await hass.auth.async_update_user(hass_admin_user, group_ids=[GROUP_ID_READ_ONLY])
+    assert await answered() == [False, False]
+    hass.config_entries.async_update_entry(entry, options={"show_persons": True})
+    assert await answered() == [True, True]
+    hass.config_entries.async_update_entry(entry, options={"show_persons": False})
+    assert await answered() == [False, False]
+
+
+async def test_a_script_tells_no_more_than_who_runs_it_may_know(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_read_only_user: MockUser, hass_admin_user: MockUser
+) -> None:
+    assert await set_up(hass, entry)
+    ask = {"action": f"{DOMAIN}.get_usage", "data": {"group_by": "user"}, "response_variable": "found"}
+    sequence = [ask, {"stop": "", "response_variable": "found"}]
+    assert await async_setup_component(hass, "script", {"script": {"persons": {"sequence": sequence}}})
+
+    async def run(user: MockUser | None) -> object:
+        context = Context(user_id=user.id if user else None)
+        return await hass.services.async_call("script", "persons", blocking=True, return_response=True, context=context)
+
+    assert await run(hass_admin_user)
+    assert await run(None)
+    with pytest.raises(ServiceValidationError, match="administrators"):
+        await run(hass_read_only_user)
