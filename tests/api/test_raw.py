@@ -1,12 +1,16 @@
 """Raw is what the proxy says now, and never more often than it can bear."""
 
 import asyncio
+import logging
 
 import pytest
+from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.litellm_pulse.api import answers
 
 from ..conftest import NOW, set_up
 from ..proxy import Proxy, recording
@@ -77,3 +81,25 @@ async def test_raw_of_a_proxy_that_does_not_answer_is_a_503_and_does_not_press_i
     freezer.tick(11)
     proxy.recover()
     assert (await get(hass_client, RAW))["litellm_spend_metric_total"] == 3.0
+
+
+async def test_a_scrape_that_fails_after_who_asked_for_it_has_hung_up_is_told_to_nobody(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await set_up(hass, entry)
+    asked, may_end = asyncio.Event(), asyncio.Event()
+
+    async def fail(_: web.Request) -> web.Response:
+        asked.set()
+        await may_end.wait()
+        return web.Response(status=500)
+
+    proxy.handler = fail
+    client = asyncio.create_task(answers.async_raw(hass, entry.runtime_data))
+    await asked.wait()
+    client.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await client
+    may_end.set()
+    await hass.async_block_till_done()
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -1,6 +1,8 @@
 """The same question about the same snapshot is worked out once."""
 
 import asyncio
+import gc
+import logging
 import threading
 from collections.abc import Callable
 
@@ -84,6 +86,24 @@ async def test_a_client_that_hangs_up_takes_nothing_from_the_others(hass: HomeAs
         await first
     work.may_end.set()
     assert await second == b"1"
+
+
+async def test_what_fails_after_the_last_client_has_hung_up_is_told_to_nobody(
+    hass: HomeAssistant, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers, work = ResponseCache(), Work()
+    work.error = StoreError("disk full")
+    asked = asyncio.create_task(_ask(hass, answers, work))
+    await hass.async_add_executor_job(work.begun.wait)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    work.may_end.set()
+    await hass.async_block_till_done()
+    gc.collect()
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+    work.error = None
+    assert await _ask(hass, answers, work) == b"2"
 
 
 async def test_only_the_last_answers_are_kept(hass: HomeAssistant) -> None:

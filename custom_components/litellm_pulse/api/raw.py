@@ -1,6 +1,6 @@
 """Every family that the proxy publishes, summed: one whole scrape on demand, which the ledger does not count."""
 
-from asyncio import Task, shield
+from asyncio import Task
 from time import monotonic
 from typing import Final
 
@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 from ..client import MetricsClient, TooLargeError
 from ..const import DOMAIN
 from ..core.exposition import ExpositionParser, sums
+from .response_cache import async_shared
 
 type Sums = dict[str, float]
 
@@ -32,7 +33,7 @@ class RawScraper:
         """Return name -> sum; raises ScrapeError or AnswerError, again until the pause is over."""
         if self._last is None or (self._last.done() and monotonic() - self._ended >= PAUSE_SECONDS):
             self._last = hass.async_create_task(self._async_scrape(hass, client), f"{DOMAIN} - raw")
-        return await shield(self._last)
+        return await async_shared(self._last)
 
     async def _async_scrape(self, hass: HomeAssistant, client: MetricsClient) -> Sums:
         """Make one scrape."""

@@ -1,7 +1,8 @@
 """What was answered since the last scrape: the same query is worked out once."""
 
-from asyncio import Future, Lock, shield
+from asyncio import Future, Lock, wait
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Final
 
 from homeassistant.core import HomeAssistant, callback
@@ -57,15 +58,12 @@ class ResponseCache:
             future = self._found[key] = hass.async_create_task(
                 self._async_work(hass, work, reads=reads), f"{DOMAIN} - answer"
             )
-        try:
-            # A client that hangs up must not take the answer away from the others that wait for it.
-            return await shield(future)
-        finally:
-            self._let_go(key, future)
+            future.add_done_callback(partial(self._let_go, key))
+        return await async_shared(future)
 
     def _let_go(self, key: Hashable, future: Future[bytes]) -> None:
         """Keep no failure, and of the answers only the last that are not too large together."""
-        if future.done() and not _is_answer(future) and self._found.get(key) is future:
+        if not _is_answer(future) and self._found.get(key) is future:
             del self._found[key]
         while self.size > _KEPT_BYTES:
             del self._found[next(one for one, kept in self._found.items() if _is_answer(kept))]
@@ -80,6 +78,16 @@ class ResponseCache:
         return await (self.async_read(hass, work) if reads else hass.async_add_executor_job(work))
 
 
-def _is_answer(future: Future[bytes]) -> bool:
+async def async_shared[T](future: Future[T]) -> T:
+    """Return what a future comes to that others may wait for as well; a client that hangs up leaves it to them.
+
+    `asyncio.shield` would log, with a traceback, what fails after the last of them has hung up.
+    """
+    future.add_done_callback(_is_answer)
+    await wait([future])
+    return future.result()
+
+
+def _is_answer[T](future: Future[T]) -> bool:
     """Whether an answer has been worked out."""
     return future.done() and not future.cancelled() and future.exception() is None
