@@ -233,3 +233,19 @@ async def test_a_body_that_cannot_be_read_is_an_answer_that_was_not_expected(nam
         with pytest.raises(UnexpectedAnswerError):
             await asked.look(TODAY)
         assert await asked.members(TODAY) == {}
+
+
+async def test_a_proxy_whose_pages_have_more_keys_than_any_is_not_asked_for_all_of_them(
+    socket_enabled: None,  # noqa: ARG001
+) -> None:
+    asked: list[str] = []
+
+    async def many(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"keys": [{"token": f"k{number}"} for number in range(4_000)], "total_pages": 10**9})
+
+    app = web.Application()
+    app.router.add_get("/key/list", many)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        await Rest(session, str(server.make_url("/")), "sk-admin").members(TODAY)
+    assert asked.count("/key/list") == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, override
 
 import aiohttp
+import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -374,6 +375,39 @@ async def test_a_proxy_that_has_pages_without_end_is_not_asked_without_end(socke
         with pytest.raises(UnexpectedAnswerError):
             _ = [one async for one in lying.days(Activity.USER, NOW.date(), NOW.date())]
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("one", [b"[]", b'{"a":1}', b"{}", b"1", b'""', b"[1,1,1]", b"[[[[]]]]"])
+async def test_an_answer_of_more_values_than_any_has_is_not_made_of_its_bytes(
+    socket_enabled: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    one: bytes,
+) -> None:
+    """Of 64 MB of brackets Python makes 1.6 GB of lists, and nothing else has a turn for two seconds."""
+    made: list[object] = []
+    monkeypatch.setattr(orjson, "loads", made.append)
+    body = b"[%s]" % b",".join([one] * (rest_module.MOST_VALUES + 1))
+
+    async def many(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/user/daily/activity", many)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        with pytest.raises(UnexpectedAnswerError):
+            await Rest(session, str(server.make_url("/")), "sk-admin").look(NOW.date())
+    assert made == []
+
+
+async def test_a_day_of_more_rows_than_any_has_is_not_held(
+    rest: Rest, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest_module, "MOST_ROWS_OF_A_DAY", 250)
+    api.rows = [(api.today, f"m-{number}") for number in range(1000)]
+    with pytest.raises(UnexpectedAnswerError):
+        _ = [one async for one in rest.days(Activity.USER, api.today, api.today)]
+    # Not one more than it takes to see that.
+    assert len(api.asked) == 2 + 6
 
 
 async def test_days_that_were_not_asked_for_are_not_believed(rest: Rest, api: Api) -> None:

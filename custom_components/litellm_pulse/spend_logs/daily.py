@@ -59,6 +59,11 @@ class Page:
     """How many there are; a page counts LiteLLM's own rows, so a day may be on several."""
 
     @property
+    def size(self) -> int:
+        """How many rows it tells."""
+        return sum(len(one.used) for one in self.told)
+
+    @property
     def rows(self) -> list[UsageRow]:
         """What it tells, as a row each."""
         return rows_of(self.told)

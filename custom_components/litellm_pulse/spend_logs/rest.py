@@ -43,9 +43,16 @@ KEYS_PER_PAGE = 100
 MOST_PAGES = 50
 """Pages of a list that are asked for: 5,000 keys."""
 MOST_PAGES_OF_A_DAY = 1_000
-"""A million of LiteLLM's rows."""
+MOST_ROWS_OF_A_DAY = MOST_PAGES_OF_A_DAY * ROWS_PER_PAGE
+"""A million of LiteLLM's rows; of what a lying proxy tells on its pages, no more is held either."""
 MOST_BYTES = 1 << 26
 """Of one answer, after decompression: a list of teams holds the keys of each, 2 kB a key."""
+MOST_VALUES = 500_000
+"""Of one answer: seven times as many as a page of daily activity has, and those of 7,000 keys in a list of teams.
+
+While they are made, nothing else in this process has a turn; of 64 MB of brackets, that would be for two seconds, in
+1.6 GB of memory.
+"""
 REASON_BYTES = 1 << 16
 """Of an answer that is no success: what it begins with says why."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -129,8 +136,13 @@ class Rest:
             answer = await self._page(activity, day, day, 1, cut)
             if answer.pages > MOST_PAGES_OF_A_DAY:
                 raise UnexpectedAnswerError(f"{activity.path}: {day} has {answer.pages} pages")
-            rest = [await self._page(activity, day, day, number, cut) for number in range(2, answer.pages + 1)]
-            told = await asyncio.to_thread(gathered, [answer, *rest])
+            found, rows = [answer], answer.size
+            for number in range(2, answer.pages + 1):
+                found.append(await self._page(activity, day, day, number, cut))
+                rows += found[-1].size
+                if rows > MOST_ROWS_OF_A_DAY:
+                    raise UnexpectedAnswerError(f"{activity.path}: {day} has more than {MOST_ROWS_OF_A_DAY} rows")
+            told = await asyncio.to_thread(gathered, found)
             if before is not None and await asyncio.to_thread(alike, before, told):
                 return told
             before = told
@@ -161,7 +173,7 @@ class Rest:
     async def _keys(self, _: date) -> list[directory.Entry]:
         entries: list[directory.Entry] = []
         pages = number = 1
-        while number <= min(pages, MOST_PAGES):
+        while number <= min(pages, MOST_PAGES) and len(entries) < MOST_PAGES * KEYS_PER_PAGE:
             query = {"return_full_object": "true", "page": str(number), "size": str(KEYS_PER_PAGE)}
             found, pages = await self._get(
                 "/key/list", lambda answer: (directory.keys(answer), directory.pages(answer)), query
@@ -240,7 +252,7 @@ class Rest:
                 if response.status == HTTPStatus.OK:
                     # A month of many keys is megabytes: made, read and let go of elsewhere. Unlike json,
                     # orjson refuses half characters: a registry with one of them in a name is never written again.
-                    return await asyncio.to_thread(lambda: read(orjson.loads(body)))
+                    return await asyncio.to_thread(lambda: read(_loads(body)))
                 if response.status == HTTPStatus.TOO_MANY_REQUESTS:
                     told = retry_after(response.headers.get("Retry-After", ""))
                     raise BusyError(path, PAUSE_SECONDS if told is None else told)
@@ -258,6 +270,14 @@ class Rest:
             raise UnexpectedAnswerError(f"{path}: {err}") from err
         except ValueError as err:
             raise UnexpectedAnswerError(f"{path}: not JSON") from err
+
+
+def _loads(body: bytearray) -> object:
+    """Return what JSON says; raises ValueError for what is none, UnexpectedAnswerError for more than MOST_VALUES."""
+    # Each begins, or follows a comma.
+    if sum(map(body.count, b",[{")) > MOST_VALUES:
+        raise UnexpectedAnswerError(f"more than {MOST_VALUES} values")
+    return orjson.loads(body)
 
 
 def refusal(status: int, body: str) -> Callable[[str], SourceError]:
