@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,9 @@ from homeassistant.helpers import issue_registry as ir
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.models import Budget
 from custom_components.litellm_pulse.core.query import usage
+from custom_components.litellm_pulse.spend_logs import directory
 
 from .conftest import NOW, pass_time, set_up, state
 from .proxy import FIXTURES, LISTS, Proxy
@@ -202,6 +205,22 @@ async def test_the_lists_are_asked_for_once_an_hour(
     assert len(proxy.asked_lists) == asked
     await pass_time(hass, freezer, HOUR)
     assert len(proxy.asked_lists) == 2 * asked
+
+
+async def test_what_is_made_of_thousands_that_are_listed_is_not_made_on_the_event_loop(
+    hass: HomeAssistant, entry: MockConfigEntry, lists: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lists
+    threads: list[int] = []
+
+    def noted(*amounts: Any) -> Budget:  # noqa: ANN401 - as it is made
+        threads.append(threading.get_ident())
+        return Budget(*amounts)
+
+    monkeypatch.setattr(directory, "Budget", noted)
+    assert await started(hass, entry)
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 async def test_without_a_key_nothing_is_listed(hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy) -> None:

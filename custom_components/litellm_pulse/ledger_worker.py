@@ -1,7 +1,7 @@
 """The one thread that owns the ledger, and the spare copy of its spare copy in Home Assistant's Store."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -180,7 +180,7 @@ class LedgerWorker:
         """Show what the history knows now of the time before the first scrape; raises StoreError."""
         await self.async_run(lambda: self._show(self._ledger.recall()))
 
-    async def async_complete(self, listed: Mapping[Dimension, Collection[ListedMember]]) -> None:
+    async def async_complete(self, listed: Mapping[Dimension, Iterable[ListedMember]]) -> None:
         """Take in what LiteLLM's API lists of its members."""
         await self.async_run(lambda: self._show(self._ledger.complete(listed)))
 

@@ -99,7 +99,8 @@ class MemberLists:
     async def _async_take_in(self, found: Mapping[Dimension, Sequence[Entry]]) -> None:
         """Have the ledger take in what lists say, and show it where it is news."""
         before = self._ledger.snapshot
-        await self._ledger.async_complete({of: [one.listed for one in entries] for of, entries in found.items()})
+        # Made on the ledger's thread: there may be thousands.
+        await self._ledger.async_complete({of: (one.listed for one in entries) for of, entries in found.items()})
         after = self._ledger.snapshot
         known = before.members is after.members and before.budgets is after.budgets
         if not known or before.blocked != after.blocked:

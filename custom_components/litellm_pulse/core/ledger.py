@@ -198,7 +198,7 @@ class Ledger:
         self.snapshot = replace(self.snapshot, before=before, members=self._counting.members)
         return self.snapshot
 
-    def complete(self, listed: Mapping[Dimension, Collection[ListedMember]]) -> Snapshot:
+    def complete(self, listed: Mapping[Dimension, Iterable[ListedMember]]) -> Snapshot:
         """Take in what LiteLLM's API lists: names that are missing, budgets that /metrics does not tell, blocks.
 
         Who was never used is left out; of whom no list was given, what was listed last stays true.
