@@ -5,7 +5,8 @@ import gc
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from itertools import chain, repeat
 from pathlib import Path
 
 import postgres
@@ -162,6 +163,41 @@ async def test_what_says_of_itself_what_no_postgresql_does_is_told(
 ) -> None:
     async with _impostor(said) as port:
         assert await error_of(f"postgresql://u:p@127.0.0.1:{port}/d", TlsMode.DISABLE) is UnreachableError
+
+
+@pytest.mark.parametrize(
+    ("begin", "rest"),
+    [
+        ([b"T\x7f\xff\xff\xff"], bytes(1 << 16)),
+        ([], _message(b"N", b"SNOTICE\0Mx\0\0") * 1_000),
+        ([], b"".join(_parameter(b"p%d" % number, b"x" * 100) for number in range(500))),
+    ],
+    ids=["one of 2 GB", "notices without end", "settings without end"],
+)
+async def test_of_what_says_more_than_any_postgresql_no_more_is_held(
+    socket_enabled: None,  # noqa: ARG001
+    begin: list[bytes],
+    rest: bytes,
+) -> None:
+    sent = 0
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.read(1000)
+        writer.write(LET_IN + _parameter(b"server_version", b"16.0") + READY)
+        await reader.read(1000)
+        with suppress(ConnectionError):
+            for piece in chain(begin, repeat(rest)):
+                writer.write(piece)
+                await writer.drain()
+                sent += len(piece)
+
+    async with await asyncio.start_server(flood, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(10):
+            assert await error_of(f"postgresql://u:p@127.0.0.1:{port}/d", TlsMode.DISABLE) is UnreachableError
+    # What the sockets hold comes to it.
+    assert sent < 2 * connection.MOST_HELD
 
 
 async def test_a_database_that_falls_silent_is_not_waited_for_without_end(

@@ -2,10 +2,11 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import override
 
 import asyncpg
 
@@ -24,6 +25,8 @@ APPLICATION = "LiteLLM Pulse"
 """What the database's own list of sessions shows."""
 CONNECTIONS = 2
 """At most so many at a time: one that reads, one that tries an address."""
+MOST_HELD = 1 << 24
+"""Bytes that a server may send without any being taken; all but sums are a few rows."""
 CONNECT_SECONDS = 10.0
 GRACE_SECONDS = 30.0
 """A server ends a statement by itself; one that has not said so after so much more is gone."""
@@ -141,15 +144,66 @@ class Connections:
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
-    """A connection that is closed where what the server says of itself is not understood; the driver forgets to."""
+    """A connection of which no more is held than a question may bring, and that is closed where the driver forgets to.
 
-    def __init__(self, protocol: object, transport: asyncio.WriteTransport, *rest: object) -> None:
+    It does where what the server says of itself is not understood.
+    """
+
+    def __init__(self, protocol: asyncio.Protocol, transport: asyncio.Transport, *rest: object) -> None:
         """Take what the driver has opened."""
+        self._bounded = _Bounded(protocol, transport)
         try:
             super().__init__(protocol, transport, *rest)
         except BaseException:
             transport.abort()
             raise
+        transport.set_protocol(self._bounded)
+
+    async def copy_from_query(
+        self, query: str, *parameters: object, output: Callable[[bytes], Awaitable[None]], **form: object
+    ) -> object:
+        """Have `output` take what a query finds, piece by piece: of that there may be any amount."""
+
+        async def take(piece: bytes) -> None:
+            self._bounded.held = 0
+            await output(piece)
+
+        return await super().copy_from_query(query, *parameters, output=take, **form)
+
+
+class _Bounded(asyncio.Protocol):
+    """Hands what comes on to the driver, which holds it until it has whole messages, and then all rows together."""
+
+    def __init__(self, protocol: asyncio.Protocol, transport: asyncio.Transport) -> None:
+        """Begin with nothing held."""
+        self._protocol, self._transport = protocol, transport
+        self.held = 0
+        """Bytes since somebody last took any."""
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Hand bytes on; end the connection where nobody takes them."""
+        self.held += len(data)
+        if self.held > MOST_HELD:
+            self._transport.abort()
+        else:
+            self._protocol.data_received(data)
+
+    @override
+    def eof_received(self) -> bool | None:
+        return self._protocol.eof_received()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._protocol.connection_lost(exc)
+
+    @override
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    @override
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
 
 
 def tls_context(mode: TlsMode, authority: Path | None) -> ssl.SSLContext:
