@@ -212,7 +212,7 @@ def _families(sums: Mapping[str, float]) -> list[str]:
 
 
 def _sums(sums: Mapping[str, float]) -> bytes:
-    """Return sums as JSON; a body may have a million families."""
+    """Return sums as JSON; a body may have thousands of families."""
     batches = batched(sums.items(), _ROWS_AT_ONCE, strict=False)
     return b"{%s}" % b",".join([json_bytes(dict(batch))[1:-1] for batch in batches])
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from custom_components.litellm_pulse.core.errors import TooManySeriesError
 from custom_components.litellm_pulse.core.exposition import GaugeReader, label_names, labels_of, sums
+from custom_components.litellm_pulse.core.exposition.samples import NAMES_LIMIT
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -24,6 +26,13 @@ def test_a_gauge_that_stays_is_the_same_sample_while_its_neighbour_changes() -> 
     assert [one.value for one in after] == [2.0, 1.0]
     assert after[1] is before[1]
     assert reader.read({"g": [b'g{a="1"} 2', b"junk", b'g{a="2"} 1']})["g"] is after
+
+
+def test_more_names_than_any_body_has_are_not_summed() -> None:
+    body = b"".join(b"a%d 1\na%d 2\n" % (number, number) for number in range(NAMES_LIMIT))
+    assert len(sums(body)) == NAMES_LIMIT
+    with pytest.raises(TooManySeriesError):
+        sums(body + b"b 1\n")
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b'{a="b"}', b'x{a="b"', b"x{a=b}"])

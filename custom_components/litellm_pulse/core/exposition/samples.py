@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite, nan
 
+from ..errors import TooManySeriesError
 from .labels import labels_of
 
 LINE_LIMIT = 1 << 16
 """Bytes; to read a longer line would hold everything else up for more than some milliseconds."""
+NAMES_LIMIT = 20_000
+"""LiteLLM has some hundred, others beside it may have thousands; millions would be a gigabyte, and twenty seconds."""
 HIGHEST = 1e18
 """No counter gets there: what says so is damaged, and would be in the totals for good."""
 _HASH = ord("#")
@@ -59,7 +62,7 @@ def number(text: bytes) -> float | None:
 def sums(body: bytes | bytearray) -> dict[str, float]:
     """Return the sum of every name's samples, in the order of the body, whatever their labels.
 
-    Lines that cannot be read, NaN and infinities are left out.
+    Lines that cannot be read, NaN and infinities are left out. Raises TooManySeriesError for more than NAMES_LIMIT.
     """
     found: dict[bytes, float] = {}
     start, find, rfind = 0, body.find, body.rfind
@@ -78,6 +81,8 @@ def sums(body: bytes | bytearray) -> dict[str, float]:
                 value = nan
             if isfinite(value) and b"_" not in text:
                 found[name] = found.get(name, 0.0) + value
+                if len(found) > NAMES_LIMIT:
+                    raise TooManySeriesError
         start = end + 1
     return {name.decode(): value for name, value in found.items() if isfinite(value)}
 
