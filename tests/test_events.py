@@ -178,6 +178,32 @@ async def test_what_happened_while_home_assistant_was_away_is_told(
     assert state(hass, entry, "events", platform="event") == before
 
 
+@pytest.mark.usefixtures("entity_registry_enabled_by_default")
+async def test_a_person_is_in_no_event_any_more_once_the_kind_is_turned_off(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    labels = {"model": "gpt-4o", "team": "red", "user": "anna@home", "user_alias": "Anna"}
+    proxy.traffic.add("litellm_spend_metric_total", 1, **labels)
+    hass.config_entries.async_update_entry(entry, options={"dimensions": ["user", "team"]})
+    assert await set_up(hass, entry)
+
+    async def last(member: str, dimensions: list[str]) -> str:
+        await limit(hass, entry, "day", 0.5, member)
+        proxy.traffic.add("litellm_spend_metric_total", 1, **labels)
+        await pass_time(hass, freezer)
+        shown = hass.states.get(entity_id(hass, entry, "events", platform="event"))
+        assert shown is not None
+        assert shown.attributes["id"] == member.partition(":")[2]
+        hass.config_entries.async_update_entry(entry, options={"dimensions": dimensions})
+        assert await hass.config_entries.async_reload(entry.entry_id)
+        return str(hass.states.get(entity_id(hass, entry, "events", platform="event")))
+
+    assert "anna@home" in await last("user:anna@home", ["user", "team"])
+    await pass_time(hass, freezer, 86_400)
+    assert "anna" not in (await last("user:anna@home", ["team"])).lower()
+    assert "limit_reached" in await last("team:red", ["team"])
+
+
 async def test_unusual_spend_is_told_when_it_begins(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
 ) -> None:

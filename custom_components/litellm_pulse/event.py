@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Final, override
 
-from homeassistant.components.event import EventEntity, EventEntityDescription
+from homeassistant.components.event import EventEntity, EventEntityDescription, EventExtraStoredData
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import LiteLLMPulseConfigEntry
+from .core.query.parameters import PERSONAL
 from .entity import ON_PROXY, PulseDescription, PulseEntity, async_add_described
 from .events import EventType, PulseEvent, event_signal
 
@@ -45,6 +46,14 @@ class PulseEventEntity(PulseEntity, EventEntity):
         await super().async_added_to_hass()
         signal = event_signal(self.coordinator.config_entry.entry_id)
         self.async_on_remove(async_dispatcher_connect(self.hass, signal, self._async_show))
+
+    @override
+    async def async_get_last_event_data(self) -> EventExtraStoredData | None:
+        """Return what happened last; not to a person where that kind is not shown any more."""
+        last = await super().async_get_last_event_data()
+        dimension = (last.last_event_attributes or {}).get("dimension") if last else None
+        shown = self.coordinator.config_entry.runtime_data.device_manager.dimensions
+        return None if dimension in PERSONAL - shown else last
 
     @override
     def shown(self) -> tuple[object, ...]:
