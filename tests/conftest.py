@@ -15,7 +15,7 @@ from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from yarl import URL
 
-from custom_components.litellm_pulse import address
+from custom_components.litellm_pulse import address, coordinator
 from custom_components.litellm_pulse.const import DOMAIN
 
 from .proxy import Proxy
@@ -47,6 +47,12 @@ def _custom_integrations(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("recorder_db_url")
     if "hass" in request.fixturenames:
         request.getfixturevalue("enable_custom_integrations")
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let scrapes that are asked for follow one another: the clock of most tests stands still."""
+    monkeypatch.setattr(coordinator, "PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The actions ask the API's questions under the API's names."""
 
+import asyncio
 import csv
 import json
 from asyncio import gather
@@ -14,6 +15,7 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
+from custom_components.litellm_pulse import coordinator
 from custom_components.litellm_pulse.api import answers
 from custom_components.litellm_pulse.const import DOMAIN
 from custom_components.litellm_pulse.core.models import TOTAL, Window
@@ -230,3 +232,24 @@ async def test_a_hundred_who_scrape_at_once_are_two_scrapes(
     assert len(proxy.requests) - before <= 4  # each in part, then whole
     assert told[0]["cost"] in {0, 4}
     assert used.runtime_data.coordinator.data.snapshot.value(TOTAL, Window.DAY, "cost") == 7
+
+
+async def test_who_scrapes_in_a_loop_does_not_press_the_proxy(
+    hass: HomeAssistant,
+    used: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert used
+    monkeypatch.setattr(coordinator, "PAUSE_SECONDS", 1.0)
+    await call(hass, "scrape")
+    before = len(proxy.requests)
+    proxy.traffic.spend["gpt-4o"] += 4
+    told = [asyncio.create_task(call(hass, "scrape")) for _ in range(100)]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert len(proxy.requests) == before
+    freezer.tick(1.1)
+    assert {answer["cost"] for answer in await gather(*told)} == {4}
+    assert len(proxy.requests) - before <= 2  # in part, then whole

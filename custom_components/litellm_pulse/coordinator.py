@@ -1,10 +1,11 @@
 """The regular scrape: typed entry and runtime data, one error ladder, one publication of what changed."""
 
-from asyncio import Lock, Task, shield
+from asyncio import Lock, Task, shield, sleep
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, override
+from time import monotonic
+from typing import TYPE_CHECKING, Final, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.const import EVENT_CORE_CONFIG_UPDATE
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from .api.response_cache import ResponseCache
     from .external_statistics import StatisticsWriter
     from .history_import import HistoryImport
+
+PAUSE_SECONDS: Final = 1.0
+"""Between two scrapes that are asked for by the action: everybody may, as often as he likes."""
 
 type LiteLLMPulseConfigEntry = ConfigEntry[RuntimeData]
 
@@ -86,6 +90,8 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
         self._awaited: Task[None] | None = None
         """The next scrape that was asked for, until it begins."""
         self._turn = Lock()
+        self._scraped_at = 0.0
+        """When the last scrape that was asked for began."""
         self.data = self._published = builder.build()
 
     @property
@@ -189,7 +195,8 @@ class LiteLLMPulseCoordinator(DataUpdateCoordinator[PulseData]):
     async def _async_scrape_next(self) -> None:
         """Make a scrape after the one that is being made."""
         async with self._turn:
-            self._awaited = None
+            await sleep(self._scraped_at + PAUSE_SECONDS - monotonic())
+            self._awaited, self._scraped_at = None, monotonic()
             await self.async_refresh()
 
     async def async_rebuild(self) -> None:
