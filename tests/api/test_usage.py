@@ -106,6 +106,9 @@ async def test_a_question_that_cannot_be_answered_is_a_400_with_the_reason(
     for query, reason, available in (
         (f"{USAGE}?group_by=nope", "There is no dimension nope here", 10),
         (f"{USAGE}?group_by=model,model", "group_by names a dimension twice", None),
+        (f"{USAGE}?group_by=model&group_by=team", "group_by is given more than once", None),
+        (f"{USAGE}?from=2026-11-01&from=2026-11-02", "from is given more than once", None),
+        (f"{BUDGETS}?dimensions=team&dimensions=model", "dimensions is given more than once", None),
         (f"{USAGE}?from=yesterday", "from is neither a date nor an ISO 8601 time: yesterday", None),
         (f"{USAGE}?from=2026-11-02&to=2026-11-01", "is not before", None),
         (f"{USAGE}?period=week", "There is no period week", 3),
@@ -212,10 +215,10 @@ async def test_more_rows_than_can_be_answered_is_a_400_that_says_how_to_ask_for_
 ) -> None:
     assert await set_up(hass, entry)
     await hass.async_add_executor_job(partial(_fill, entry.runtime_data.ledger.path, hours=1200, models=6, keys=3))
-    wide = f"{USAGE}?format={form}&group_by=model,key&from=2026-09-01&to=2026-11-18&period="
-    error = (await get(hass_client, f"{wide}hour", 400))["error"]
+    wide = f"{USAGE}?format={form}&group_by=model,key&from=2026-09-01"
+    error = (await get(hass_client, f"{wide}&to=2026-11-18&period=hour", 400))["error"]
     assert error.startswith("This would be more than 20000 rows.")
     for way in ("from, to", "period", "group_by"):
         assert way in error
-    await ask(hass_client, f"{wide}day&to=2026-11-17T01:00")
+    await ask(hass_client, f"{wide}&to=2026-11-17T01:00&period=day")
     await ask(hass_client, f"{USAGE}?format={form}&group_by=model&from=2026-09-01&to=2026-11-18&period=hour")

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 from homeassistant.const import CONTENT_TYPE_JSON
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.helpers.json import json_bytes
+from multidict import MultiMapping
 
 from ..client import ScrapeError
 from ..const import DOMAIN
@@ -69,6 +70,7 @@ class PulseView(HomeAssistantView):
     async def _answer_or_error(self, request: web.Request) -> web.Response:
         """Return the answer, or what went wrong."""
         try:
+            _require_once(request.query)
             runtime = await async_get_runtime(request.app[KEY_HASS], request.query.get("instance"))
             return await self.answer(request, runtime)
         except QueryError as err:
@@ -82,6 +84,12 @@ class PulseView(HomeAssistantView):
     async def head(self, request: web.Request, **_: str) -> web.StreamResponse:
         """Answer without the body, which the web server leaves out."""
         return await self.get(request)
+
+
+def _require_once(parameters: MultiMapping[str]) -> None:
+    """Raise QueryError where a parameter is given more than once: only the first would be answered."""
+    if repeated := [name for name in parameters if len(parameters.getall(name)) > 1]:
+        raise QueryError("repeated_parameter", field=repeated[0])
 
 
 def respond_json(body: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> web.Response:
