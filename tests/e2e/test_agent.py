@@ -120,7 +120,10 @@ def test_persons_are_told_to_administrators_only(home: SpokenHome, guest: str) -
     assert home.talk(question, guest) == REFUSED
     assert home.speak(question) == REFUSED
     assert home.speak("get_usage {}").keys() == {"when", "spend_usd", "of"}
-    assert home.talk('get_usage {"name": "alice laptop"}', guest) == REFUSED
+    # Whether there is anybody of a name is told by no answer.
+    for name in ("alice laptop", "nobody at all"):
+        nobody = {"error": f"Nobody is called {name}. {REFUSED['error']}"}
+        assert home.talk(f'get_usage {{"name": "{name}"}}', guest) == nobody
 
 
 @pytest.mark.parametrize(
