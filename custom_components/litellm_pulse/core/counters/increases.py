@@ -79,7 +79,7 @@ class Increases:
     only_grew: bool = True
     """The sums of counters have changed by the increases and by nothing else."""
     _known_members: AbstractSet[Joined] = frozenset()
-    """Those that are joined and had any series before."""
+    """Those of them that have newcomers, and had any series before."""
     _by_labels: dict[tuple[int, str], dict[object, Counter]] = field(default_factory=dict)
     """Process and family -> its counters by their labels, where an answer has these in another order."""
 
@@ -265,6 +265,15 @@ class Increases:
         """Return whose a series is, of those that are joined."""
         return member_of(labels_of(series.text), self.apart)
 
+    def _having_series(self, members: AbstractSet[Joined]) -> AbstractSet[Joined]:
+        """Return those of these, of those that are joined, that have any series yet."""
+        found: set[Joined] = set()
+        for one in self.process.all_counters():
+            if found == members:
+                break
+            found |= {self._member_of(one.series)} & members
+        return found
+
     def _write(self, counter: Counter, *, unmoved: bool = False) -> None:
         """Have a counter's baseline written down, where it counts."""
         if counter.series.metrics:
@@ -307,7 +316,8 @@ class Increases:
         by_sums = partial(_sum, summed) if self.process.sums is not None else None
         first_seen = self.now if self.process.has_no_identity else 0.0
         if self.begun_anew is not None and diffs:
-            self._known_members = {self._member_of(one.series) for one in self.process.all_counters()}
+            texts = (text for diff in diffs.values() for _, text, _ in diff.newcomers)
+            self._known_members = self._having_series({member_of(labels_of(text), self.apart) for text in texts})
         for family, diff in diffs.items():
             counters, created, slots = self.process.counters_of(family), diff.created, diff.slots
             if family in self.process.layouts:
