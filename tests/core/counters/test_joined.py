@@ -133,6 +133,14 @@ class Replica:
         self.spent = 0.0
 
 
+def replicas_of(kinds: str) -> list[Replica]:
+    """Return two, of several workers each, that tell their start each, or one of both."""
+    return [
+        Replica("a", OLD if kinds != "workers" else None, () if kinds != "workers" else (11, 12)),
+        Replica("b", OLD - 9 if kinds == "starts" else None, () if kinds == "starts" else (21, 22)),
+    ]
+
+
 def federated(replicas: list[Replica], spent: Mapping[str, float], **labels: str) -> bytes:
     """Return the answer of a Prometheus that has scraped them, and what it knew of each."""
     starts = "".join(
@@ -158,10 +166,7 @@ def test_one_that_restarts_does_not_count_the_others_again_though_nothing_tells_
     harness: LedgerHarness, kinds: str, restarted: int, *, pair: bool, reopened: bool
 ) -> None:
     # Two real proxies behind two real Prometheus: 1.12 was told as 2.25.
-    replicas = [
-        Replica("a", OLD if kinds != "workers" else None, () if kinds != "workers" else (11, 12)),
-        Replica("b", OLD - 9 if kinds == "starts" else None, () if kinds == "starts" else (21, 22)),
-    ]
+    replicas = replicas_of(kinds)
     truth = 0.0
     for number in range(12):
         if number == 4:
@@ -182,10 +187,7 @@ def test_one_that_restarts_does_not_count_the_others_again_though_nothing_tells_
 def test_of_a_pair_of_which_each_has_asked_one_replica_later_nothing_counts_twice(
     harness: LedgerHarness, kinds: str
 ) -> None:
-    replicas = [
-        Replica("a", OLD if kinds != "workers" else None, () if kinds != "workers" else (11, 12)),
-        Replica("b", OLD - 9 if kinds == "starts" else None, () if kinds == "starts" else (21, 22)),
-    ]
+    replicas = replicas_of(kinds)
     truth = 0.0
     for number in range(8):
         before = {one.name: one.spent for one in replicas}
@@ -212,10 +214,7 @@ def test_of_a_pair_of_which_each_has_asked_one_replica_later_nothing_counts_twic
 def test_one_that_is_there_alone_at_times_counts_once_though_a_pair_of_prometheus_tells_it_in_turn(
     harness: LedgerHarness, kinds: str, *, reopened: bool
 ) -> None:
-    replicas = [
-        Replica("a", OLD if kinds != "workers" else None, () if kinds != "workers" else (11, 12)),
-        Replica("b", OLD - 9 if kinds == "starts" else None, () if kinds == "starts" else (21, 22)),
-    ]
+    replicas = replicas_of(kinds)
     truth = 0.0
     for number in range(12):
         there = replicas[: 1 + number // 3 % 2]

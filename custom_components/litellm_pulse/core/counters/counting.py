@@ -344,7 +344,7 @@ def _grown(diffs: Mapping[str, FamilyDiff]) -> Iterator[Labels]:
 def _members(step: Step, apart: Sequence[str], look: float) -> tuple[AbstractSet[Joined], AbstractSet[Joined]]:
     """Return who of those that are joined has begun anew, and of whom it is told what was before that.
 
-    One that began before our first look is another that was not seen yet.
+    What is told of the others is noted. One that began before our first look is another that was not seen yet.
     """
     begun = {member_of(one.labels, apart) for one in step.begun if min(one.starts, default=inf) >= look}
     told: dict[Joined, frozenset[float | str]] = {}

@@ -10,7 +10,6 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import add
@@ -78,7 +77,7 @@ def start_of_hour(at: int, zone: ZoneInfo) -> int:
 
 def known_hours(path: Path, *, now: datetime, zone: ZoneInfo, last_scrape: datetime) -> KnownHours:
     """Return the hours that are known; raises StoreError."""
-    with _reading_one_moment(path) as connection:
+    with reading(path) as connection:
         first, first_day = _known_from(connection, now, zone)
         end = start_of_hour(int(now.timestamp()), zone)
         used = _digests(connection, first, end, zone)
@@ -95,7 +94,7 @@ def known_hours(path: Path, *, now: datetime, zone: ZoneInfo, last_scrape: datet
 def hourly_usage(path: Path, selection: Selection, *, first: int, end: int, zone: ZoneInfo) -> UsageByNumber:
     """Return what was used in each of the hours from `first` on and before `end`; raises StoreError."""
     found: defaultdict[MemberKey, dict[int, Amounts]] = defaultdict(dict)
-    with _reading_one_moment(path) as connection:
+    with reading(path) as connection:
         for begin, stop, shift in _spans(first, end, zone):
             rows = _usage(connection, selection, (Resolution.QUARTER, begin, stop), _hour(shift))
             for number, dimension, key, *amounts in rows:
@@ -108,7 +107,7 @@ def usage_before(path: Path, selection: Selection, *, hour: int, first_day: int,
     found: defaultdict[MemberKey, dict[int, Amounts]] = defaultdict(dict)
     day = windows.day_of(datetime.fromtimestamp(hour, zone), zone)
     midnight = windows.quarter_of(windows.start_of_day(day + 1, zone))
-    with _reading_one_moment(path) as connection:
+    with reading(path) as connection:
         rows = _usage(connection, selection, (Resolution.DAY, first_day, day + 1), "start")
         for number, dimension, key, *amounts in rows:
             _add(found[dimension, key], number, amounts)
@@ -118,14 +117,6 @@ def usage_before(path: Path, selection: Selection, *, hour: int, first_day: int,
             if number in found[dimension, key]:
                 _add(found[dimension, key], number, [-amount for amount in amounts])
     return found
-
-
-@contextmanager
-def _reading_one_moment(path: Path) -> Iterator[sqlite3.Connection]:
-    """Run a block on a connection that sees the file as of one moment, whatever is posted meanwhile."""
-    with reading(path) as connection:
-        connection.execute("BEGIN")
-        yield connection
 
 
 def _known_from(connection: sqlite3.Connection, now: datetime, zone: ZoneInfo) -> tuple[int, int]:

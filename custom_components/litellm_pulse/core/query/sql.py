@@ -65,8 +65,6 @@ def usage(path: Path, query: UsageQuery) -> Iterator[UsageRow]:
     # Of /metrics, before that there are sums of many days or months, in the place of one.
     known = None if resolution is Resolution.QUARTER else _known_from(path, resolution, query.zone)
     with reading(path) as connection:
-        # All periods as of one moment, whatever is posted meanwhile.
-        connection.execute("BEGIN")
         oldest, newest = _edges(connection, resolution)
         for start, numbers in _periods(query, resolution, range(max(first, oldest), min(last, newest + 1))):
             span = numbers[0], numbers[-1]

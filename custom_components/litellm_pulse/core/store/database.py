@@ -38,8 +38,12 @@ def fetch(path: Path) -> None:
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """Run a block on a connection of its own that cannot write; raises StoreError."""
+    """Run a block on a connection of its own that cannot write; raises StoreError.
+
+    It sees the file as of one moment, whatever is posted meanwhile.
+    """
     with typed_errors(), closing(connect(path, "ro")) as connection:
+        connection.execute("BEGIN")
         yield connection
 
 
