@@ -83,7 +83,8 @@ class World:
     def answer(self) -> Answer:
         """Let time pass, and return what it answers then."""
         chance = self.chance
-        self.clock += chance.randint(1, chance.choice((10, 60, 60, 600)))
+        # Past the second of the first look: what is created in that may have been there before.
+        self.clock += chance.randint(2, chance.choice((10, 60, 60, 600)))
         if chance.random() < 0.01:
             self.counters.clear()
             self.started = self.clock - 0.75
