@@ -52,6 +52,27 @@ def test_bodies_one_after_the_other_are_baselines(harness: LedgerHarness) -> Non
     assert harness.total() == 4.0
 
 
+@pytest.mark.parametrize("restarted", [0, 1], ids=["first", "second"])
+def test_of_bodies_one_after_the_other_the_first_counts_by_its_own_times_of_creation(
+    harness: LedgerHarness, restarted: int
+) -> None:
+    labels = series(model="gpt-4o")
+    spent, born = [100.0, 900.0], [OLD + 5, OLD + 7]
+
+    def concatenated() -> bytes:
+        bodies = [family(COST, {labels: value}, {labels: at}) for value, at in zip(spent, born, strict=True)]
+        return "".join(bodies).encode()
+
+    harness.scrape(concatenated())
+    spent[restarted], born[restarted] = 3.0, harness.now.timestamp() + 30
+    harness.scrape(concatenated())
+    truth = 0.0 if restarted else 3.0
+    assert harness.total() == truth
+    spent = [value + 5.0 for value in spent]
+    harness.scrape(concatenated())
+    assert harness.total() == truth + 5.0
+
+
 def test_one_name_behind_which_there_are_several_counts_none_of_them_again(harness: LedgerHarness) -> None:
     spent = {OLD: 100.0, OLD - 9: 50.0, OLD - 20: 700.0}
     for number in range(12):

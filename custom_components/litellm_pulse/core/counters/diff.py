@@ -139,6 +139,10 @@ def _take_created(diff: FamilyDiff, process: Process, family: str, twin: Sequenc
     texts = diff.known.keys() | {text for _, text, _ in diff.newcomers}
     differing = [twin[index] for index in _differing(twin, old)]
     times = creation_times(family, differing)
+    if diff.skipped:
+        # One that differs may be that of a line that repeats a series.
+        first = creation_times(family, twin)
+        times = {text: first[text] for text in times}
     diff.created = _by_known_text(_latest(unplaced, times), texts)
     if not is_same:
         unowned = diff.slots.count(None)
@@ -155,10 +159,10 @@ def _take_created(diff: FamilyDiff, process: Process, family: str, twin: Sequenc
         diff.told = None if found.issuperset(filter(None, diff.slots)) else found
 
 
-def creation_times(family: str, lines: Iterable[bytes]) -> dict[bytes, float]:
-    """Return series -> `_created` of the lines of a twin."""
+def creation_times(family: str, lines: Sequence[bytes]) -> dict[bytes, float]:
+    """Return series -> `_created` of the lines of a twin, of one that comes twice by the first, as its value counts."""
     stem, skip = family.encode(), len(created_family(family))
-    samples = map(split_sample, lines)
+    samples = map(split_sample, reversed(lines))
     return {stem + text[skip:]: told for text, told in samples if told}
 
 
