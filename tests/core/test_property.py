@@ -37,7 +37,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from custom_components.litellm_pulse.core.counters.processes import WAIT_ANSWERS
+from custom_components.litellm_pulse.core.counters.process import WAIT_ANSWERS
 from custom_components.litellm_pulse.core.errors import AnswerError, SurprisingPartError
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import Snapshot

@@ -2,7 +2,7 @@
 
 import pytest
 
-from custom_components.litellm_pulse.core.counters.processes import MOST_TOLD, WAIT_ANSWERS
+from custom_components.litellm_pulse.core.counters.process import MOST_TOLD, WAIT_ANSWERS
 from custom_components.litellm_pulse.core.errors import AnswerError, MissingIdentityError, TruncatedAnswerError
 
 from ..bodies import COST, FAILED, START, body, family, series
@@ -124,7 +124,7 @@ def test_workers_that_are_recycled_are_not_remembered_for_good(harness: LedgerHa
         harness.scrape(of_workers(100.0 + number, number, number + 1, number + 2), pid=str(number))
     assert harness.total() == 2 * MOST_TOLD - 1
     (process,) = harness.ledger._counting._registry.processes
-    assert max(len(process.pids), len(process.ports)) <= MOST_TOLD
+    assert max(len(process.workers.pids), len(process.workers.ports)) <= MOST_TOLD
 
 
 @pytest.mark.parametrize("start", [OLD, None])

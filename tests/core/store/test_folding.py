@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
 from custom_components.litellm_pulse.core.counters.attribution import MOST_UNPROVEN
-from custom_components.litellm_pulse.core.counters.processes import Waiting
+from custom_components.litellm_pulse.core.counters.waiting import Waiting
 from custom_components.litellm_pulse.core.models import OTHER, Budget, ListedMember, Member, MemberKey, Window
 from custom_components.litellm_pulse.core.query import sql
 from custom_components.litellm_pulse.core.query.sql import Period, UsageQuery

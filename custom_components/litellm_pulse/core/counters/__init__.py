@@ -5,7 +5,6 @@ One room with one function, `Counting.count`: an answer in, a frozen result out.
 
 from .attribution import MEMBER_LIMIT, in_order
 from .counting import Counting
-from .processes import renumbered
 from .results import (
     Ambiguity,
     Answer,
@@ -21,6 +20,7 @@ from .results import (
     SeriesRow,
     Traced,
 )
+from .waiting import renumbered
 
 __all__ = [
     "MEMBER_LIMIT",

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .processes import FORGET_SECONDS, WAIT_ANSWERS
+from .process import WAIT_ANSWERS
+from .processes import FORGET_SECONDS
 from .results import Ambiguity
 from .series import ROUNDED
 

@@ -19,7 +19,7 @@ from .families import Families
 from .identity import Identity
 from .increases import Increases
 from .parts import OpenPart
-from .processes import WAIT_ANSWERS, Process
+from .process import WAIT_ANSWERS, Process
 from .raw_sums import highest
 from .registry import CounterRegistry
 from .results import Ambiguity, Answer, Changes, Counted, CountingState, MemberKeys, Origin, SeriesRow
@@ -209,9 +209,9 @@ class Counting:
         if process.sums and process.start is not None and answer.now < known.processes.in_turn_until:
             # Those that share a start and take turns cannot be told apart by sums.
             process.sums = highest(one.sums for one in known.processes if one.start == process.start and one.sums)
-        if step.is_new and process.pids and not (process.joined or process.restarted or answer.first):
+        if step.is_new and process.workers.pids and not (process.joined or process.restarted or answer.first):
             process.waiting = known.processes.wait()
-        apart = sorted(process.apart | telling_apart(step.identity.tellers))
+        apart = sorted(process.members.apart | telling_apart(step.identity.tellers))
         begun, outdated = _members(step, apart, known.origins.latest) if process.joined else (None, frozenset[Joined]())
         work = Increases(
             metrics=self.metrics,
@@ -271,8 +271,8 @@ class Counting:
         """Note that a process has answered, and return what is to be written down."""
         process, answer, known = step.process, step.answer, self._registry
         met = step.is_new or process.forgotten
-        process.meet(step.identity.pids, step.identity.port, names_workers=step.identity.names_workers)
-        process.join(step.identity.starts, telling_apart(step.identity.tellers))
+        process.workers.meet(step.identity.pids, step.identity.port, names_workers=step.identity.names_workers)
+        process.members.meet(step.identity.starts, telling_apart(step.identity.tellers))
         others = known.processes.answered(process, step.answered_at, answer.now)
         if not process.published or (not answer.part and answer.complete):
             process.published = frozenset(step.exposition)
@@ -351,7 +351,7 @@ def _members(step: Step, apart: Sequence[str], look: float) -> tuple[AbstractSet
     for one in step.identity.tellers:
         member = member_of(one.labels, apart)
         told[member] = told.get(member, frozenset()) | one.told
-    current = step.process.current
+    current = step.process.members.current
     outdated = {one for one in told.keys() - begun if told[one].isdisjoint(current.get(one, told[one]))}
     current |= {one: by for one, by in told.items() if one not in outdated}
     return begun, outdated

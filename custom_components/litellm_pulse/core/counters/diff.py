@@ -13,7 +13,7 @@ from math import inf
 from operator import ne
 
 from ..exposition import belongs, canonical, number, series_and_value, split_sample
-from .processes import Layout, Process, layout_of
+from .process import Layout, Process, layout_of
 from .series import ROUNDED, Counter
 from .target_labels import has_target_labels, relabelled
 
@@ -89,9 +89,9 @@ class FamilyDiff:
 
 def diff_family(process: Process, family: str, lines: Sequence[bytes], created: Sequence[bytes]) -> FamilyDiff:
     """Compare a family's lines, and those of its `_created` twin, with the last ones of the process."""
-    slots, old = process.slots.get(family, []), process.lines.get(family, ())
+    slots, old = process.last.slots.get(family, []), process.last.lines.get(family, ())
     known = process.counters.get(family, {})
-    skipped = set(process.skipped.get(family, ()))
+    skipped = set(process.last.skipped.get(family, ()))
     if slots and lines == old:
         diff = FamilyDiff(family.encode(), lines, known, slots, skipped=skipped, is_same=True)
     else:
@@ -103,7 +103,7 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
             if any(
                 map(has_target_labels, {*process.layouts_of(family), *(layout_of(one[1]) for one in diff.newcomers)})
             ):
-                _find_relabelled(diff, process.apart)
+                _find_relabelled(diff, process.members.apart)
         diff.falls = any(value < counter.value * ROUNDED for _, counter, value in diff.changed)
     diff.tells_created = bool(created)
     if created:
@@ -131,8 +131,8 @@ def _compare(diff: FamilyDiff, old: Sequence[bytes], slots: Sequence[Counter | N
 
 def _take_created(diff: FamilyDiff, process: Process, family: str, twin: Sequence[bytes]) -> None:
     """Read the lines of a twin that differ from those that were told last, and note whose are lost."""
-    old, unplaced = process.lines.get(created_family(family), ()), process.unplaced.get(family, {})
-    lacks, count_before = family in process.partly_told, len(process.slots.get(family, ()))
+    old, unplaced = process.last.lines.get(created_family(family), ()), process.last.unplaced.get(family, {})
+    lacks, count_before = family in process.last.partly_told, len(process.last.slots.get(family, ()))
     is_same = twin == old and len(diff.slots) == count_before and not (diff.newcomers or diff.missing)
     if is_same and not (unplaced or lacks):
         return

@@ -8,7 +8,8 @@ from ..errors import MissingIdentityError, SurprisingPartError
 from ..exposition import PROCESS_START, GaugeSample, split_sample
 from .diff import created_family, creation_times
 from .origins import CLOCK_STEP
-from .processes import Process, Processes, layout_of
+from .process import Process, layout_of
+from .processes import Processes
 from .results import Answer
 from .target_labels import Teller, tellers_of_workers
 
@@ -90,7 +91,7 @@ def _is_alone(identity: Identity, answer: Answer, joined: Process, processes: Pr
     """
     if not identity.tellers:
         return False
-    if joined.apart and all(joined.apart <= one.labels.keys() for one in identity.tellers):
+    if joined.members.apart and all(joined.members.apart <= one.labels.keys() for one in identity.tellers):
         return True
     known = any(one.start == identity.start for one in processes if not one.joined)
     return (identity.start is not None and not known) or _has_series_of(joined, answer)
@@ -143,7 +144,7 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
     """Whether a process has any of these incarnations; None where nothing is known of its own."""
     known = False
     for family, lines in twins.items():
-        old = process.lines.get(created_family(family), ())
+        old = process.last.lines.get(created_family(family), ())
         if any(map(_time, old)):
             if lines == old or any(map(_time, {*lines} & {*old})):
                 return True
@@ -190,8 +191,8 @@ def _are_alike(times: AbstractSet[float | None], told: AbstractSet[float | None]
 def _repeats_untold(process: Process, answer: Answer, twins: Mapping[str, Sequence[bytes]]) -> bool:
     """Whether a family of which it is never told when its series were created says just the same as before."""
     return any(
-        lines and family not in twins and created_family(family) not in process.lines and _is_used(lines)
-        for family, lines in process.lines.items()
+        lines and family not in twins and created_family(family) not in process.last.lines and _is_used(lines)
+        for family, lines in process.last.lines.items()
         if family in process.counters and answer.exposition.get(family) == lines
     )
 
@@ -206,16 +207,16 @@ def _by_pids(identity: Identity, processes: Processes, twins: Mapping[str, Seque
 
     Where gauges name workers in some answers only, the header tells which of them belong together.
     """
-    found = [one for one in processes if not one.pids.isdisjoint(identity.pids)]
+    found = [one for one in processes if not one.workers.pids.isdisjoint(identity.pids)]
     if not found and identity.port:
-        same = [one for one in processes if identity.port in one.ports]
+        same = [one for one in processes if identity.port in one.workers.ports]
         # The last one, whose gauges were lost, may have been restarted meanwhile: others name its workers then.
-        last = [one for one in same if one.is_unnamed and one is processes.newest]
+        last = [one for one in same if one.workers.is_unnamed and one is processes.newest]
         found = last if identity.names_workers else same
     if found:
         return _of_several(found, twins)
     newest = processes.newest
-    return Match(newest if newest and newest.has_no_identity and not newest.pids else None)
+    return Match(newest if newest and newest.has_no_identity and not newest.workers.pids else None)
 
 
 def _of_several(processes: Collection[Process], twins: Mapping[str, Sequence[bytes]]) -> Match:
@@ -238,8 +239,8 @@ def _without_identity(
     known = [one for one in processes if not one.forgotten]
     if proven := [one for one in known if _shares_created(one, twins)]:
         return Match(max(proven, key=lambda one: one.number), is_proven=True)
-    if newest.has_no_identity and not newest.pids:
-        alike = [one for one in processes if one.has_no_identity and not one.pids]
+    if newest.has_no_identity and not newest.workers.pids:
+        alike = [one for one in processes if one.has_no_identity and not one.workers.pids]
         if not twins and len(alike) > 1 and not lasting and any(map(_has_told_created, alike)):
             raise SurprisingPartError if answer.part else MissingIdentityError
         return _of_several(alike, twins)

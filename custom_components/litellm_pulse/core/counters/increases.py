@@ -11,7 +11,7 @@ from ..models import ZERO, Vector
 from .attribution import Attributions
 from .diff import FamilyDiff, created_family, creation_times
 from .origins import CLOCK_UNIT
-from .processes import Process, layout_of
+from .process import Process, layout_of
 from .raw_sums import follow_moves, gained_by
 from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
@@ -137,20 +137,20 @@ class Increases:
         for family, diff in diffs.items():
             if not diff.is_same:
                 self.skipped += len(diff.skipped)
-                process.lines[family] = diff.lines
-                process.slots[family] = diff.slots
-                process.skipped[family] = frozenset(diff.skipped)
+                process.last.lines[family] = diff.lines
+                process.last.slots[family] = diff.slots
+                process.last.skipped[family] = frozenset(diff.skipped)
             if self.complete and not diff.skipped and process.whole is not None:
                 process.whole.add(family)
             if diff.tells_created:
                 if diff.told is None:
-                    process.partly_told.discard(family)
+                    process.last.partly_told.discard(family)
                 else:
-                    process.partly_told.add(family)
-                process.lines[created_family(family)] = exposition[created_family(family)]
+                    process.last.partly_told.add(family)
+                process.last.lines[created_family(family)] = exposition[created_family(family)]
                 counters, renamed = process.counters_of(family), dict(diff.renamed)
                 told = {renamed.get(text, text): since for text, since in diff.created.items()}
-                process.unplaced[family] = {
+                process.last.unplaced[family] = {
                     text: since
                     for text, since in told.items()
                     if text not in counters or counters[text].created != since
@@ -356,9 +356,9 @@ class Increases:
             return None
         process = self.process
         if not self.is_new and not process.has_shown_all(family):
-            revealed = len(diff.skipped) < len(process.skipped.get(family, ()))
+            revealed = len(diff.skipped) < len(process.last.skipped.get(family, ()))
             # One that tells its start publishes all families from its beginning on.
-            is_late = process.start is not None and not diff.known and family not in process.lines
+            is_late = process.start is not None and not diff.known and family not in process.last.lines
             if revealed or is_late or not process.was_complete:
                 self.ambiguity = self.ambiguity or Ambiguity.OLDER
                 return None

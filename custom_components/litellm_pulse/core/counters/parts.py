@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..errors import SurprisingPartError
 from ..exposition import Exposition
 from .diff import FamilyDiff, created_family
-from .processes import Process
+from .process import Process
 
 if TYPE_CHECKING:
     from .identity import Identity
@@ -32,8 +32,8 @@ class OpenPart:
         if process.start != self.start:
             return False
         if not self.created:
-            return self.witness not in process.lines
-        known = (lines for family, lines in process.lines.items() if family.endswith(_CREATED))
+            return self.witness not in process.last.lines
+        known = (lines for family, lines in process.last.lines.items() if family.endswith(_CREATED))
         return any(not self.created.isdisjoint(lines) for lines in known)
 
 
@@ -51,7 +51,7 @@ def completed(part: Exposition, process: Process, identity: Identity, asked: str
     """
     if not process.published or (identity.start is None and not identity.joined):
         raise SurprisingPartError
-    if asked in process.lines and asked not in part:
+    if asked in process.last.lines and asked not in part:
         raise SurprisingPartError
     absent = (family for family in process.published if not family.endswith(_CREATED))
     return {**dict.fromkeys(absent, ()), **part}

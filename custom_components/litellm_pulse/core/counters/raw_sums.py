@@ -6,7 +6,7 @@ from operator import add
 
 from ..catalog import UPSTREAM, Dimension
 from ..models import ZERO, Vector
-from .processes import Process
+from .process import Process
 from .results import MemberKeys
 from .series import Counter
 

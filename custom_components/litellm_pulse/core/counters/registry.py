@@ -10,7 +10,8 @@ from .ambiguity import AmbiguityLog, TurnDetector
 from .attribution import Attributions
 from .identity import ahead
 from .origins import Origins
-from .processes import WAIT_ANSWERS, Process, Processes
+from .process import WAIT_ANSWERS, Process
+from .processes import Processes
 from .raw_sums import RawSums
 from .results import BaselineKey, Changes, CountingState, SeriesRow
 from .series import Counter

@@ -66,7 +66,7 @@ class SeriesRow(NamedTuple):
 
 
 class ProcessRow(NamedTuple):
-    """A process of the proxy; see `processes.Process`."""
+    """A process of the proxy; see `process.Process`."""
 
     id: int
     start: float | None

@@ -11,7 +11,8 @@ from .diff import FamilyDiff, created_family, diff_family
 from .families import EVIDENCE, Families
 from .identity import Identity, ahead, match
 from .origins import CLOCK_STEP
-from .processes import Process, Processes
+from .process import Process
+from .processes import Processes
 from .registry import CounterRegistry
 from .results import Answer, BaselineKey
 from .series import Counter
@@ -143,8 +144,7 @@ class Step:
         baselines: dict[BaselineKey, None] = {}
         for family in found:
             baselines |= {(process.id, one.series.id): None for one in process.counters.pop(family).values()}
-            process.lines.pop(family, None)
-            process.slots.pop(family, None)
+            process.last.let_go_of(family)
         return found, baselines
 
 
@@ -165,9 +165,9 @@ def read_step(
     process = found.process or _begin(processes, identity, restarted=found.fell_without_identity)
     if process.joined and process not in processes and all(one.labels for one in identity.tellers):
         # Bodies one after the other, which nothing tells apart, would have the same series.
-        alone = [one for one in processes if one.start in identity.starts or one.pids & identity.pids]
+        alone = [one for one in processes if one.start in identity.starts or one.workers.pids & identity.pids]
         # Of two that share a start the one may be what the other was before its series were made anew.
-        latest = {(one.start, one.pids): one for one in sorted(alone, key=lambda one: one.number)}
+        latest = {(one.start, one.workers.pids): one for one in sorted(alone, key=lambda one: one.number)}
         _take_over(list(latest.values()), process)
     if answer.part:
         exposition = parts.completed(exposition, process, identity, families.witness)
@@ -194,8 +194,8 @@ def read_step(
 
 def _begun(identity: Identity, processes: Processes) -> Sequence[Teller]:
     """Return those of which no process has told the start, nor any of the workers."""
-    starts = frozenset[float]().union(*(one.starts for one in processes))
-    pids = frozenset[str]().union(*(one.pids for one in processes))
+    starts = frozenset[float]().union(*(one.members.starts for one in processes))
+    pids = frozenset[str]().union(*(one.workers.pids for one in processes))
     return [one for one in identity.tellers if starts.isdisjoint(one.starts) and pids.isdisjoint(one.pids)]
 
 

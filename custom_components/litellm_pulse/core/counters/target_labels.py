@@ -11,7 +11,7 @@ from itertools import chain
 
 from ..catalog import is_litellm_label
 from ..exposition import GaugeSample, labels_of
-from .processes import Layout
+from .process import Layout
 
 
 @lru_cache
