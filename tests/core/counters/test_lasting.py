@@ -2,7 +2,8 @@
 
 import pytest
 
-from custom_components.litellm_pulse.core.counters.process import MOST_TOLD, WAIT_ANSWERS
+from custom_components.litellm_pulse.core.counters.process import WAIT_ANSWERS
+from custom_components.litellm_pulse.core.counters.replicas import MOST_TOLD
 from custom_components.litellm_pulse.core.errors import AnswerError, MissingIdentityError, TruncatedAnswerError
 
 from ..bodies import COST, FAILED, START, body, family, series

@@ -6,7 +6,6 @@ Nothing is changed before the whole answer has been read.
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from math import inf
 
 from ..catalog import COUNTER_INDEX, COUNTERS, GAUGES, Dimension, Metric
 from ..errors import DoubtfulRestartError, MissingIdentityError, SurprisingPartError, TruncatedAnswerError
@@ -22,9 +21,9 @@ from .parts import OpenPart
 from .process import WAIT_ANSWERS, Process
 from .raw_sums import highest
 from .registry import CounterRegistry
+from .replicas import JoinedAnswer, telling_apart
 from .results import Ambiguity, Answer, Changes, Counted, CountingState, MemberKeys, Origin, SeriesRow
 from .step import Step, read_step
-from .target_labels import Joined, member_of, telling_apart
 
 _TOKENS = COUNTER_INDEX["tokens"]
 """What every request adds to that was answered."""
@@ -211,8 +210,8 @@ class Counting:
             process.sums = highest(one.sums for one in known.processes if one.start == process.start and one.sums)
         if step.is_new and process.workers.pids and not (process.joined or process.restarted or answer.first):
             process.waiting = known.processes.wait()
-        apart = sorted(process.members.apart | telling_apart(step.identity.tellers))
-        begun, outdated = _members(step, apart, known.origins.latest) if process.joined else (None, frozenset[Joined]())
+        told = step.identity.tellers
+        joined = JoinedAnswer.of(told, step.begun, process.replicas, known.origins.latest) if process.joined else None
         work = Increases(
             metrics=self.metrics,
             attributions=known.attributions,
@@ -230,9 +229,7 @@ class Counting:
             is_new=step.is_new,
             unsettled=process.counters_named(known.turns.fallen) if known.turns.found else frozenset(),
             hold=process.waiting.held if step.is_new and process.waiting else None,
-            apart=apart,
-            begun_anew=begun,
-            outdated=outdated,
+            joined=joined,
         )
         work.baselines |= let_go
         if step.is_new:
@@ -272,7 +269,8 @@ class Counting:
         process, answer, known = step.process, step.answer, self._registry
         met = step.is_new or process.forgotten
         process.workers.meet(step.identity.pids, step.identity.port, names_workers=step.identity.names_workers)
-        process.members.meet(step.identity.starts, telling_apart(step.identity.tellers))
+        told = work.joined.told if work.joined else {}
+        process.replicas.meet(step.identity.starts, telling_apart(step.identity.tellers), told)
         others = known.processes.answered(process, step.answered_at, answer.now)
         if not process.published or (not answer.part and answer.complete):
             process.published = frozenset(step.exposition)
@@ -339,22 +337,6 @@ def _grown(diffs: Mapping[str, FamilyDiff]) -> Iterator[Labels]:
                 labels = reader.read(family, counter.series.text)
                 if labels is not None:
                     yield labels
-
-
-def _members(step: Step, apart: Sequence[str], look: float) -> tuple[AbstractSet[Joined], AbstractSet[Joined]]:
-    """Return who of those that are joined has begun anew, and of whom it is told what was before that.
-
-    What is told of the others is noted. One that began before our first look is another that was not seen yet.
-    """
-    begun = {member_of(one.labels, apart) for one in step.begun if min(one.starts, default=inf) >= look}
-    told: dict[Joined, frozenset[float | str]] = {}
-    for one in step.identity.tellers:
-        member = member_of(one.labels, apart)
-        told[member] = told.get(member, frozenset()) | one.told
-    current = step.process.members.current
-    outdated = {one for one in told.keys() - begun if told[one].isdisjoint(current.get(one, told[one]))}
-    current |= {one: by for one, by in told.items() if one not in outdated}
-    return begun, outdated
 
 
 def _settle(process: Process, work: Increases) -> bool:

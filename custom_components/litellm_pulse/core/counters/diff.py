@@ -103,7 +103,7 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
             if any(
                 map(has_target_labels, {*process.layouts_of(family), *(layout_of(one[1]) for one in diff.newcomers)})
             ):
-                _find_relabelled(diff, process.members.apart)
+                _find_relabelled(diff, process.replicas.apart)
         diff.falls = any(value < counter.value * ROUNDED for _, counter, value in diff.changed)
     diff.tells_created = bool(created)
     if created:

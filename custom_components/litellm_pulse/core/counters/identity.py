@@ -10,8 +10,8 @@ from .diff import created_family, creation_times
 from .origins import CLOCK_STEP
 from .process import Process, layout_of
 from .processes import Processes
+from .replicas import Teller, tellers_of_workers
 from .results import Answer
-from .target_labels import Teller, tellers_of_workers
 
 _NO_TIME = 1e11
 """A start as late as this, in the year 5138, is no time; nor are NaN and zero."""
@@ -91,7 +91,7 @@ def _is_alone(identity: Identity, answer: Answer, joined: Process, processes: Pr
     """
     if not identity.tellers:
         return False
-    if joined.members.apart and all(joined.members.apart <= one.labels.keys() for one in identity.tellers):
+    if joined.replicas.apart and all(joined.replicas.apart <= one.labels.keys() for one in identity.tellers):
         return True
     known = any(one.start == identity.start for one in processes if not one.joined)
     return (identity.start is not None and not known) or _has_series_of(joined, answer)

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ..catalog import Metric
-from ..exposition import Exposition, canonical, labels_of, split_sample
+from ..exposition import Exposition, canonical, split_sample
 from ..models import ZERO, Vector
 from .attribution import Attributions
 from .diff import FamilyDiff, created_family, creation_times
 from .origins import CLOCK_UNIT
 from .process import Process, layout_of
 from .raw_sums import follow_moves, gained_by
+from .replicas import JoinedAnswer, Replica
 from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
 from .series_index import SeriesIndex
-from .target_labels import Joined, member_of
 
 type Adder = Callable[[Series, float], None]
 """Takes the value of a series that appears."""
@@ -54,12 +54,8 @@ class Increases:
     """Counters of which nothing counts, since several processes that cannot be told apart have them in turn."""
     hold: dict[int, list[float]] | None = None
     """Takes what appears, where it waits until it is known whose it is."""
-    apart: Sequence[str] = ()
-    """The labels that tell those apart that the answer joins."""
-    begun_anew: AbstractSet[Joined] | None = None
-    """Those of them that were not there before, as `member_of` has them; None where it is of one process."""
-    outdated: AbstractSet[Joined] = frozenset()
-    """Those of them of whom it tells what was before they began anew: nothing of that counts."""
+    joined: JoinedAnswer | None = None
+    """None where it is of one process."""
     increases: dict[int, list[float]] = field(default_factory=dict)
     """Attribution -> one number per counter."""
     baselines: dict[BaselineKey, Baseline | None] = field(default_factory=dict)
@@ -78,8 +74,8 @@ class Increases:
     """The process has counters that it did not have before."""
     only_grew: bool = True
     """The sums of counters have changed by the increases and by nothing else."""
-    _known_members: AbstractSet[Joined] = frozenset()
-    """Those of them that have newcomers, and had any series before."""
+    _known_replicas: AbstractSet[Replica] = frozenset()
+    """Those that have newcomers, and had any series before."""
     _by_labels: dict[tuple[int, str], dict[object, Counter]] = field(default_factory=dict)
     """Process and family -> its counters by their labels, where an answer has these in another order."""
 
@@ -169,7 +165,7 @@ class Increases:
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""
-        if older or diff.created or diff.told is not None or self.unsettled or self.outdated:
+        if older or diff.created or diff.told is not None or self.unsettled or (self.joined and self.joined.outdated):
             self._count_doubtful(diff, older=older)
             return
         tells_created, untold, process = diff.tells_created, self.process.untold, self.process.id
@@ -225,7 +221,7 @@ class Increases:
     def _grow(self, counter: Counter, value: float, since: float | None, *, older: bool) -> None:
         """Count one counter's growth, and move its baseline."""
         found, before = growth(counter, value, since), counter.baseline
-        if self.outdated and self._member_of(counter.series) in self.outdated:
+        if self.joined and self.joined.is_outdated(counter.series):
             self.ambiguity = Ambiguity.OLDER
             return
         if found.kept or (found.reset and (older or self._goes_on(counter))):
@@ -257,22 +253,7 @@ class Increases:
 
         The answer is older as far as it goes: of a pair of collectors each asks some earlier than the other does.
         """
-        if self.begun_anew is None or counter.missing_since is not None:
-            return False
-        return self._member_of(counter.series) not in self.begun_anew
-
-    def _member_of(self, series: Series) -> Joined:
-        """Return whose a series is, of those that are joined."""
-        return member_of(labels_of(series.text), self.apart)
-
-    def _having_series(self, members: AbstractSet[Joined]) -> AbstractSet[Joined]:
-        """Return those of these, of those that are joined, that have any series yet."""
-        found: set[Joined] = set()
-        for one in self.process.all_counters():
-            if found == members:
-                break
-            found |= {self._member_of(one.series)} & members
-        return found
+        return self.joined is not None and counter.missing_since is None and self.joined.goes_on(counter.series)
 
     def _write(self, counter: Counter, *, unmoved: bool = False) -> None:
         """Have a counter's baseline written down, where it counts."""
@@ -315,9 +296,9 @@ class Increases:
         known, baselines, process = self.index.by_text, self.baselines, self.process.id
         by_sums = partial(_sum, summed) if self.process.sums is not None else None
         first_seen = self.now if self.process.has_no_identity else 0.0
-        if self.begun_anew is not None and diffs:
+        if self.joined and diffs:
             texts = (text for diff in diffs.values() for _, text, _ in diff.newcomers)
-            self._known_members = self._having_series({member_of(labels_of(text), self.apart) for text in texts})
+            self._known_replicas = self.joined.having_series(texts, self.process.all_counters())
         for family, diff in diffs.items():
             counters, created, slots = self.process.counters_of(family), diff.created, diff.slots
             if family in self.process.layouts:
@@ -362,7 +343,7 @@ class Increases:
             if revealed or is_late or not process.was_complete:
                 self.ambiguity = self.ambiguity or Ambiguity.OLDER
                 return None
-        return self._add_fresh if self.begun_anew is None else self._add_of_known
+        return self._add_fresh if self.joined is None else self._add_of_known
 
     def _add_created(self, counter: Counter, since: float, adder: Adder | None) -> None:
         """Add all of a newcomer to those of its metrics that were looked at before it was created."""
@@ -437,7 +418,7 @@ class Increases:
 
     def _add_of_known(self, series: Series, value: float) -> None:
         """Add all of a newcomer of one, of those that are joined, that had others before and goes on."""
-        if self._member_of(series) in self._known_members - (self.begun_anew or set()) - self.outdated:
+        if self.joined and self.joined.goes_on(series) and self.joined.replica_of(series.text) in self._known_replicas:
             self._add_fresh(series, value)
 
     def _vector(self, attribution: int) -> list[float]:

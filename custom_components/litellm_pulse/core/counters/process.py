@@ -6,15 +6,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from ..models import Vector
+from .replicas import Replicas, together
 from .results import BaselineKey, ProcessRow
 from .series import Counter
 from .waiting import Waiting
 
 WAIT_ANSWERS = 10
 """Answers after which several workers that are gone count as restarted, and processes told apart by nothing as one."""
-
-MOST_TOLD = 256
-"""Workers, and starts of those that are joined, that are remembered; past it, those of now take the place of all."""
 
 MOST_FORMER = 1000
 """Incarnations of series that are remembered of a process after others have taken their place."""
@@ -68,27 +66,10 @@ class Workers:
     def meet(self, pids: frozenset[str], port: str, *, names_workers: bool) -> None:
         """Take in those that an answer names; those of a header only as long as no gauge has named any."""
         if names_workers:
-            self.pids = pids if self.pids == {port} else _together(self.pids, pids)
+            self.pids = pids if self.pids == {port} else together(self.pids, pids)
         if port:
-            self.ports = _together(self.ports, {port})
+            self.ports = together(self.ports, {port})
             self.is_unnamed = not names_workers
-
-
-@dataclass(slots=True)
-class Members:
-    """Those whose answers a collector or a federation joins."""
-
-    starts: frozenset[float] = frozenset()
-    """Those that were told."""
-    apart: frozenset[str] = frozenset()
-    """The labels that tell them apart."""
-    current: dict[tuple[str, ...], frozenset[float | str]] = field(default_factory=dict)
-    """By the values of these labels: the start, or the workers, that were told last of each."""
-
-    def meet(self, starts: frozenset[float], apart: frozenset[str]) -> None:
-        """Take in the starts that an answer tells, and the labels that tell these apart."""
-        self.starts = _together(self.starts, starts)
-        self.apart |= apart
 
 
 @dataclass(slots=True, eq=False)
@@ -99,7 +80,7 @@ class Process:
     start: float | None
     """`process_start_time_seconds`; None in multi-process mode and where several are joined."""
     workers: Workers = field(default_factory=Workers)
-    members: Members = field(default_factory=Members)
+    replicas: Replicas = field(default_factory=Replicas)
     joined: bool = False
     """Its answers join several processes: a collector or a federation stands before them."""
     restarted: bool = False
@@ -158,8 +139,8 @@ class Process:
             _words(self.counters.keys() - self.whole) if self.whole is not None else "",
             _words(self.workers.ports),
             self.workers.is_unnamed,
-            _words(map(str, self.members.starts)) if self.joined else "",
-            _words(self.members.apart) if self.joined else "",
+            _words(map(str, self.replicas.starts)) if self.joined else "",
+            _words(self.replicas.apart) if self.joined else "",
             self.let_go,
         )
 
@@ -170,7 +151,7 @@ class Process:
             row.id,
             row.start,
             Workers(frozenset(row.pids.split()), frozenset(row.ports.split()), row.is_unnamed),
-            Members(frozenset(map(float, row.starts.split())), frozenset(row.apart.split())),
+            Replicas(frozenset(map(float, row.starts.split())), frozenset(row.apart.split())),
             joined=row.joined,
             restarted=row.restarted,
             last_answer=row.last_answer,
@@ -250,9 +231,3 @@ class Process:
 def _words(words: Iterable[str]) -> str:
     """Return words as text, in one order."""
     return " ".join(sorted(words))
-
-
-def _together[T](known: frozenset[T], told: AbstractSet[T]) -> frozenset[T]:
-    """Return what is known and what is told now, or that alone where it would be too much."""
-    both = known | told
-    return both if len(both) <= MOST_TOLD else frozenset(told)

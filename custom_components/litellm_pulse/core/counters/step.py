@@ -14,9 +14,9 @@ from .origins import CLOCK_STEP
 from .process import Process
 from .processes import Processes
 from .registry import CounterRegistry
+from .replicas import Teller
 from .results import Answer, BaselineKey
 from .series import Counter
-from .target_labels import Teller
 
 _PAST = 3600.0
 """Seconds after which times of creation that lay in the future are past, also those of others that share a start."""
@@ -194,7 +194,7 @@ def read_step(
 
 def _begun(identity: Identity, processes: Processes) -> Sequence[Teller]:
     """Return those of which no process has told the start, nor any of the workers."""
-    starts = frozenset[float]().union(*(one.members.starts for one in processes))
+    starts = frozenset[float]().union(*(one.replicas.starts for one in processes))
     pids = frozenset[str]().union(*(one.workers.pids for one in processes))
     return [one for one in identity.tellers if starts.isdisjoint(one.starts) and pids.isdisjoint(one.pids)]
 

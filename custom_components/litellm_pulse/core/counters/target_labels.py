@@ -5,12 +5,10 @@ answers federation in turn, each with its own `prometheus_replica`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 
 from ..catalog import is_litellm_label
-from ..exposition import GaugeSample, labels_of
+from ..exposition import labels_of
 from .process import Layout
 
 
@@ -19,57 +17,6 @@ def has_target_labels(layout: Layout) -> bool:
     """Whether a series of this layout has labels that are not LiteLLM's own."""
     names = (piece.rpartition(b"{")[2].rpartition(b",")[2].strip(b"= \t") for piece in layout[:-1])
     return not all(is_litellm_label(name.decode("utf-8", "replace")) for name in names)
-
-
-type Joined = tuple[str, ...]
-"""Who of those that are joined: the values of the labels that tell them apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Teller:
-    """What tells of a process, or of several workers together, when it began or who they are."""
-
-    labels: Mapping[str, str]
-    """Those of whoever scrapes."""
-    starts: frozenset[float] = frozenset()
-    pids: frozenset[str] = frozenset()
-
-    @property
-    def told(self) -> frozenset[float | str]:
-        """What tells it apart from those that were there before it under the same labels."""
-        return self.starts | self.pids
-
-
-def tellers_of_workers(gauges: Mapping[str, Sequence[GaugeSample]]) -> list[Teller]:
-    """Return the workers that gauges name, those together that have the same labels of whoever scrapes.
-
-    Such labels are on the gauges of all families.
-    """
-    families = [named for family in gauges.values() if (named := [one.labels for one in family if "pid" in one.labels])]
-    if not families:
-        return []
-    common = set.intersection(*(set(family[0]) for family in families)) - {"pid"}
-    names = [name for name in common if not is_litellm_label(name)]
-    found: dict[tuple[str, ...], set[str]] = {}
-    if names:
-        for labels in chain.from_iterable(families):
-            found.setdefault(tuple(labels.get(name, "") for name in names), set()).add(labels["pid"])
-    else:
-        found[()] = {labels["pid"] for labels in chain.from_iterable(families)}
-    return [
-        Teller(dict(zip(names, values, strict=True)), pids=frozenset(pids - {""})) for values, pids in found.items()
-    ]
-
-
-def telling_apart(tellers: Collection[Teller]) -> frozenset[str]:
-    """Return the labels by which processes differ that one answer joins."""
-    names = {name for one in tellers for name in one.labels}
-    return frozenset(name for name in names if len({one.labels.get(name) for one in tellers}) > 1)
-
-
-def member_of(labels: Mapping[str, str] | None, apart: Iterable[str]) -> Joined:
-    """Return whose these labels are, of those that are joined: the values of the labels that tell them apart."""
-    return tuple([(labels or {}).get(name, "") for name in apart])
 
 
 def relabelled(
