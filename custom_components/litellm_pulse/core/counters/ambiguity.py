@@ -37,12 +37,10 @@ class TurnDetector:
     known_until: float = 0.0
     """Until then, by our clock, they are known to be several."""
 
-    def doubts(self, values: Mapping[bytes, float], now: float) -> bool:
-        """Whether an answer whose counters fell may be one of a process that was not seen before; note it if so."""
-        if self.found or now < self.known_until or any(_goes_on(one, values) for one in (*self.others, *self.older)):
-            return False
-        self.doubted.append(values)
-        return True
+    def is_doubtful(self, values: Mapping[bytes, float], now: float) -> bool:
+        """Whether an answer whose counters fell may be one of a process that was not seen before."""
+        known = self.found or now < self.known_until
+        return not (known or any(_goes_on(one, values) for one in (*self.others, *self.older)))
 
     def fell(self, before: Mapping[bytes, float], after: Mapping[bytes, float], now: float) -> None:
         """Note that the counters fell from what they were before."""

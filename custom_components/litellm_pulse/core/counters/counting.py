@@ -17,6 +17,7 @@ from .diff import FamilyDiff
 from .families import Families
 from .identity import Identity
 from .increases import Increases
+from .other_processes import OtherProcesses
 from .parts import OpenPart
 from .process import WAIT_ANSWERS, Process
 from .raw_sums import highest
@@ -141,7 +142,9 @@ class Counting:
             is_lost = isinstance(error, TruncatedAnswerError) and not answer.complete
             self._registry.refused += not (answer.part or is_lost)
             raise
-        if answer.doubts and step.looks_restarted and self._registry.turns.doubts(step.values, answer.now):
+        turns = self._registry.turns
+        if answer.doubts and step.looks_restarted and turns.is_doubtful(step.values, answer.now):
+            turns.doubted.append(step.values)
             raise DoubtfulRestartError
         counted, self._registry.refused = self._take_in(step), 0
         if answer.part or (self._open_part and self._open_part.is_of(step.process)):
@@ -217,8 +220,10 @@ class Counting:
             attributions=known.attributions,
             index=known.series,
             process=process,
-            others=[one for one in known.processes if one is not process],
-            akin=akin or [one for one in known.processes if step.is_new and process.has_no_identity],
+            others=OtherProcesses(
+                [one for one in known.processes if one is not process],
+                akin or [one for one in known.processes if step.is_new and process.has_no_identity],
+            ),
             now=answer.now,
             looks=looks,
             begun=known.origins.latest,

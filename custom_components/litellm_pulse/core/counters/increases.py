@@ -11,6 +11,7 @@ from ..models import ZERO, Vector
 from .attribution import Attributions
 from .diff import FamilyDiff, created_family, creation_times
 from .origins import CLOCK_UNIT
+from .other_processes import OtherProcesses
 from .process import Process, layout_of
 from .raw_sums import follow_moves, gained_by
 from .replicas import JoinedAnswer, Replica
@@ -30,10 +31,7 @@ class Increases:
     attributions: Attributions
     index: SeriesIndex
     process: Process
-    others: Sequence[Process]
-    """All other processes that are known."""
-    akin: Sequence[Process]
-    """Those of them that share its start, or tell none as it does, where it was not seen before: it may be one."""
+    others: OtherProcesses
     now: float
     """Our clock."""
     looks: Sequence[float]
@@ -76,8 +74,6 @@ class Increases:
     """The sums of counters have changed by the increases and by nothing else."""
     _known_replicas: AbstractSet[Replica] = frozenset()
     """Those that have newcomers, and had any series before."""
-    _by_labels: dict[tuple[int, str], dict[object, Counter]] = field(default_factory=dict)
-    """Process and family -> its counters by their labels, where an answer has these in another order."""
 
     def register(self, diffs: Mapping[str, FamilyDiff]) -> None:
         """Make series of those that no process had before, and learn whose usage they and others are."""
@@ -347,7 +343,7 @@ class Increases:
 
     def _add_created(self, counter: Counter, since: float, adder: Adder | None) -> None:
         """Add all of a newcomer to those of its metrics that were looked at before it was created."""
-        counted = self._counted_elsewhere(counter)
+        counted = self.others.counted(counter)
         if self.process.ahead is not None and counted is None:
             # It appeared since the last answer, unless it is older than our first look by either clock.
             if not self.is_new and adder is not None and since > self.begun:
@@ -363,7 +359,7 @@ class Increases:
         if counted is not None:
             self._add(counter.series, max(0.0, counter.value - counted))
             return
-        looks, value = self.looks, counter.value - self._counted_untold(counter)
+        looks, value = self.looks, counter.value - self.others.counted_untold(counter)
         grace = 0.0 if self._is_surely_new(counter.series.family) else CLOCK_UNIT
         vector = None
         for metric in counter.series.metrics:
@@ -375,32 +371,6 @@ class Increases:
     def _is_surely_new(self, family: str) -> bool:
         """Whether what appears in a family was not there at the last answer of the same process."""
         return not (self.is_new or self.process.joined) and self.process.has_shown_all(family)
-
-    def _counted_elsewhere(self, counter: Counter) -> float | None:
-        """Return the value at which another process is known to have had the same incarnation of a series, if any."""
-        if not self.others:
-            return None
-        known = self._of_others(counter, self.others)
-        return max((one.value for one in known if one.created == counter.created), default=None)
-
-    def _counted_untold(self, counter: Counter) -> float:
-        """Return what a series has counted that did not tell when it was created, where this may be the process."""
-        return max((one.value for one in self._of_others(counter, self.akin) if one.created is None), default=0.0)
-
-    def _of_others(self, counter: Counter, others: Sequence[Process]) -> list[Counter]:
-        """Return the counters that other processes have of the same series."""
-        return [found for one in others if (found := self._counter_of(one, counter.series))]
-
-    def _counter_of(self, process: Process, series: Series) -> Counter | None:
-        """Return the counter that a process has of a series, also where its labels come in another order there."""
-        family, text = series.family, series.text
-        known = process.counters.get(family, {})
-        if text in known or not known or process.layouts_of(family) == {layout_of(text)}:
-            return known.get(text)
-        by_labels = self._by_labels.get((process.id, family))
-        if by_labels is None:
-            by_labels = self._by_labels[process.id, family] = {canonical(one): known[one] for one in known}
-        return by_labels.get(canonical(text))
 
     def _add(self, series: Series, by: float) -> None:
         """Add to the increase of a series' attribution."""
