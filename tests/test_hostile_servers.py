@@ -1,12 +1,15 @@
 """What a server may send to whoever asks it, and what Home Assistant as a whole is spared."""
 
 import asyncio
+import socket
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 from aiohttp import ThreadedResolver, web
+from aiohttp.client_proto import ResponseHandler
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
@@ -17,6 +20,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from yarl import URL
 
 from custom_components.litellm_pulse.const import DOMAIN
+from custom_components.litellm_pulse.read_size import READ_AT_ONCE
 
 from .certificates import Authority
 from .conftest import NOW, add_entry, set_up, state
@@ -104,6 +108,52 @@ async def test_a_server_that_asks_for_patience_without_end_is_given_up(
         entry = _entry(hass, server)
         await set_up(hass, entry)
         assert entry.state is state
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_turn_of_the_event_loop_reads_no_more_than_is_looked_at_in_milliseconds(
+    hass: HomeAssistant,
+    socket_enabled: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    tls: bool,
+) -> None:
+    """Of chunks, headers or records of a byte each, thousands fit into what asyncio itself reads at once."""
+    authority = Authority(Path(hass.config.config_dir) / "authority")
+    sizes: list[int] = []
+    take = ResponseHandler.data_received
+
+    def data_received(handler: ResponseHandler, data: bytes) -> None:
+        sizes.append(len(data))
+        take(handler, data)
+
+    monkeypatch.setattr(ResponseHandler, "data_received", data_received)
+    body = Traffic(spend={"gpt-4o": 1.0}).body()
+    body += b"# filled\n" * (4_000_000 // 9)
+
+    def answer(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) if context else connection as client:
+            client.recv(10_000)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            client.recv(1)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                answer(listener.accept()[0])
+
+    # On a thread of its own, it is never slower than who reads.
+    context = authority.server() if tls else None
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(asyncio.to_thread(serve))
+        data = {CONF_URL: f"http{'s' * tls}://127.0.0.1:{listener.getsockname()[1]}", CONF_VERIFY_SSL: True}
+        entry = MockConfigEntry(domain=DOMAIN, minor_version=3, data=data, options={"ca_file": "authority/ca.pem"})
+        entry.add_to_hass(hass)
+        assert await set_up(hass, entry)
+        listener.shutdown(socket.SHUT_RDWR)
+        await serving
+    assert sum(sizes) > len(body)
+    assert max(sizes) <= READ_AT_ONCE * (1 + tls)
 
 
 async def test_an_authority_that_was_renewed_is_read_again_by_all_who_ask(

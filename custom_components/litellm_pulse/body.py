@@ -15,7 +15,7 @@ type Feed = Callable[[bytes], object]
 
 _PIECE: Final = 16 * 1024
 """Bytes handed on at a time: the worst of bodies takes milliseconds a piece, a usual one microseconds."""
-_TURN_SECONDS: Final = 0.004
+_TURN_SECONDS: Final = 0.002
 """After so long the event loop gets its turn."""
 _ENCODINGS: Final = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}
 """How a body may be written, and whether it has to be unpacked."""

@@ -21,6 +21,7 @@ from yarl import URL
 
 from .client import MetricsClient
 from .const import CONF_CA_FILE, CONF_EXTRA_HEADERS, DOMAIN
+from .read_size import read_less_at_once
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -61,6 +62,7 @@ class _LastResponse(HassClientResponse):
         """Wait for the answer; raises ServerDisconnectedError where none comes but interim ones."""
         if (protocol := connection.protocol) is not None:
             protocol.force_close()
+            read_less_at_once(connection.transport)
             # aiohttp reads on for as long as they come, thousands in one turn of the event loop.
             protocol.read = _at_most(_INTERIM, protocol.read)  # type: ignore[method-assign]
         await super().start(connection)
