@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -28,6 +29,7 @@ from custom_components.litellm_pulse.spend_logs.errors import (
     UnreachableError,
 )
 
+from ..certificates import Authority
 from .schema import COST_LOGS, spend_logs
 from .test_database import Make
 
@@ -198,6 +200,100 @@ async def test_of_what_says_more_than_any_postgresql_no_more_is_held(
             assert await error_of(f"postgresql://u:p@127.0.0.1:{port}/d", TlsMode.DISABLE) is UnreachableError
     # What the sockets hold comes to it.
     assert sent < 2 * connection.MOST_HELD
+
+
+@pytest.mark.parametrize(
+    ("begin", "rest"),
+    [
+        ([b"R\x7f\xff\xff\xff"], bytes(1 << 16)),
+        ([], _message(b"N", b"SNOTICE\0Mx\0\0") * 1_000),
+        ([], b"".join(_parameter(b"p%d" % number, b"x" * 100) for number in range(500))),
+        ([], _message(b"R", b"\0\0\0\x05salt") * 5_000),
+    ],
+    ids=["one of 2 GB", "notices", "settings", "questions for a password"],
+)
+@pytest.mark.parametrize("mode", [TlsMode.DISABLE, TlsMode.REQUIRE])
+async def test_before_it_lets_us_in_no_database_says_more_than_any_postgresql(
+    socket_enabled: None,  # noqa: ARG001
+    tmp_path: Path,
+    begin: list[bytes],
+    rest: bytes,
+    mode: TlsMode,
+) -> None:
+    """In the ten seconds before, 380 MB were held; being asked for a password again and again took 20 s at once."""
+    sent = 0
+    tls = Authority(tmp_path).server()
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.read(1000)
+        with suppress(OSError):
+            if mode is TlsMode.REQUIRE:
+                writer.write(b"S")
+                await writer.start_tls(tls)
+                await reader.read(1000)
+            for piece in chain(begin, repeat(rest)):
+                writer.write(piece)
+                await writer.drain()
+                sent += len(piece)
+
+    async with await asyncio.start_server(flood, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(5):
+            assert await error_of(f"postgresql://u:p@127.0.0.1:{port}/d", mode) is UnreachableError
+    # What the sockets hold comes to it.
+    assert sent < 1 << 23
+
+
+@pytest.mark.parametrize(
+    ("rounds", "hashed"), [(b"4096", True), (b"60000", True), (b"70000", False), (b"9" * 9, False)]
+)
+async def test_no_database_has_a_password_hashed_for_longer_than_some_milliseconds(
+    socket_enabled: None,  # noqa: ARG001
+    rounds: bytes,
+    *,
+    hashed: bool,
+) -> None:
+    """How often is for the server to say; of what it may say, the event loop would stand still for minutes."""
+    answered = b""
+
+    async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal answered
+        await reader.read(1000)
+        writer.write(_message(b"R", b"\0\0\0\x0aSCRAM-SHA-256\0\0"))
+        nonce = (await reader.read(1000)).partition(b"r=")[2]
+        said = _message(b"R", b"\0\0\0\x0br=%s,s=c2FsdA==,i=%s" % (nonce, rounds))
+        for piece in (said[:-2], said[-2:]):
+            writer.write(piece)
+            await asyncio.sleep(0.05)
+        with suppress(ConnectionError):
+            answered = await reader.read(1000)
+        writer.close()
+
+    async with await asyncio.start_server(ask, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await error_of(f"postgresql://u:p@127.0.0.1:{port}/d", TlsMode.DISABLE) is UnreachableError
+    assert answered.startswith(b"p") == hashed
+
+
+@pytest.mark.parametrize("said", [READY * 3, _message(b"C", b"BEGIN\0") * 9 + READY, _message(b"T", b""), b"Z\0\0\0\0"])
+async def test_what_no_postgresql_answers_to_a_question_is_told_and_not_logged(
+    socket_enabled: None,  # noqa: ARG001
+    caplog: pytest.LogCaptureFixture,
+    said: bytes,
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(LET_IN + _parameter(b"server_version", b"16.0") + READY)
+        await reader.read(1000)
+        writer.write(said)
+        await asyncio.sleep(0.1)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await error_of(f"postgresql://u:p@127.0.0.1:{port}/d", TlsMode.DISABLE) is UnreachableError
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 async def test_a_database_that_falls_silent_is_not_waited_for_without_end(

@@ -1,15 +1,17 @@
 """Connections to LiteLLM's PostgreSQL: read-only, bounded, and every error typed."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import override
+from typing import Any, cast, override
 
 import asyncpg
 
+from ..read_size import read_less_at_once
 from .dsn import Dsn, TlsMode
 from .errors import (
     AuthenticationError,
@@ -27,6 +29,13 @@ CONNECTIONS = 2
 """At most so many at a time: one that reads, one that tries an address."""
 MOST_HELD = 1 << 24
 """Bytes that a server may send without any being taken; all but sums are a few rows."""
+MOST_BEFORE = 1 << 14
+"""Bytes that a server may send before it lets us in; PostgreSQL sends one or two kilobytes."""
+MOST_ROUNDS = 1 << 16
+"""How often a server may want a password hashed (SCRAM): that holds the event loop; PostgreSQL wants 4,096."""
+_ROUNDS = re.compile(rb",i=([0-9]{1,4000})")
+_STUMBLES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What the driver, or whoever looks at its rows, makes of what no PostgreSQL says."""
 CONNECT_SECONDS = 10.0
 GRACE_SECONDS = 30.0
 """A server ends a statement by itself; one that has not said so after so much more is gone."""
@@ -116,16 +125,6 @@ class Connections:
 
     async def _open(self, context: ssl.SSLContext | None) -> asyncpg.Connection:
         dsn = self._dsn
-        try:
-            return await self._dial(dsn, context)
-        except ssl.SSLError:
-            # One of them is a ValueError.
-            raise
-        except (AttributeError, LookupError, TypeError, ValueError) as err:
-            # The driver stumbles over what no PostgreSQL says of itself.
-            raise UnreachableError(f"{type(err).__name__}: {err}") from err
-
-    async def _dial(self, dsn: Dsn, context: ssl.SSLContext | None) -> asyncpg.Connection:
         connection: asyncpg.Connection = await asyncpg.connect(
             host=dsn.host,
             port=dsn.port,
@@ -139,6 +138,7 @@ class Connections:
             statement_cache_size=0,
             server_settings={"application_name": APPLICATION},
             connection_class=_Connection,
+            loop=_Loop(asyncio.get_running_loop()),
         )
         return connection
 
@@ -149,15 +149,15 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # the driver has n
     It does where what the server says of itself is not understood.
     """
 
-    def __init__(self, protocol: asyncio.Protocol, transport: asyncio.Transport, *rest: object) -> None:
-        """Take what the driver has opened."""
-        self._bounded = _Bounded(protocol, transport)
+    def __init__(self, protocol: asyncio.Protocol, transport: _Transport, loop: _Loop, *rest: object) -> None:
+        """Take what the driver has opened: the server has let us in."""
+        self._bounded = transport.bounded
         try:
-            super().__init__(protocol, transport, *rest)
+            super().__init__(protocol, transport, loop.real, *rest)
         except BaseException:
             transport.abort()
             raise
-        transport.set_protocol(self._bounded)
+        self._bounded.let_in()
 
     async def copy_from_query(
         self, query: str, *parameters: object, output: Callable[[bytes], Awaitable[None]], **form: object
@@ -171,39 +171,108 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # the driver has n
         return await super().copy_from_query(query, *parameters, output=take, **form)
 
 
+class _Loop:
+    """The event loop as the driver has it, which bounds what a server sends from the first byte on."""
+
+    def __init__(self, real: asyncio.AbstractEventLoop) -> None:
+        """Take the one that runs."""
+        self.real = real
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a loop has
+        return getattr(self.real, name)
+
+    async def create_connection(
+        self, factory: Callable[[], asyncio.Protocol], host: str, port: int
+    ) -> tuple[_Transport, asyncio.Protocol]:
+        """Return a connection without TLS, and what has been made for it."""
+        transport, bounded = await self.real.create_connection(lambda: _Bounded(factory()), host, port)
+        return _Transport(transport, bounded), bounded.protocol
+
+    async def start_tls(
+        self, transport: _Transport, protocol: asyncio.Protocol, context: ssl.SSLContext, *, server_hostname: str
+    ) -> _Transport | None:
+        """Return the same connection with TLS."""
+        found = await self.real.start_tls(transport.real, protocol, context, server_hostname=server_hostname)
+        return _Transport(found, _Bounded(protocol)) if found else None
+
+
+class _Transport:
+    """A transport whose protocol is always a bounded one."""
+
+    def __init__(self, real: asyncio.Transport, bounded: _Bounded) -> None:
+        """Take what reads from a socket, and whom that is handed to."""
+        self.real, self.bounded = real, bounded
+        read_less_at_once(real)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a transport has
+        return getattr(self.real, name)
+
+    def set_protocol(self, protocol: asyncio.Protocol) -> None:
+        """Have what comes handed to another."""
+        self.bounded = _Bounded(protocol)
+        self.bounded.transport = self.real
+        self.real.set_protocol(self.bounded)
+
+
 class _Bounded(asyncio.Protocol):
     """Hands what comes on to the driver, which holds it until it has whole messages, and then all rows together."""
 
-    def __init__(self, protocol: asyncio.Protocol, transport: asyncio.Transport) -> None:
-        """Begin with nothing held."""
-        self._protocol, self._transport = protocol, transport
+    def __init__(self, protocol: asyncio.Protocol) -> None:
+        """Begin with nothing held, before the server has let us in."""
+        self.protocol = protocol
+        self.transport: asyncio.Transport | None = None
         self.held = 0
         """Bytes since somebody last took any."""
+        self._most = MOST_BEFORE
+        self._before: bytearray | None = bytearray()
+
+    def let_in(self) -> None:
+        """Have more come from now on."""
+        self._before, self._most = None, MOST_HELD
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.protocol.connection_made(transport)
 
     @override
     def data_received(self, data: bytes) -> None:
-        """Hand bytes on; end the connection where nobody takes them."""
+        """Hand bytes on; end the connection where nobody takes them, or the driver stumbles over them."""
         self.held += len(data)
-        if self.held > MOST_HELD:
-            self._transport.abort()
-        else:
-            self._protocol.data_received(data)
+        if self.held > self._most or self._asks_for_rounds(data):
+            self._end()
+            return
+        try:
+            self.protocol.data_received(data)
+        except Exception:  # noqa: BLE001 - whatever it is, asyncio would log it with a traceback
+            self._end()
+
+    def _end(self) -> None:
+        if self.transport:
+            self.transport.abort()
+
+    def _asks_for_rounds(self, data: bytes) -> bool:
+        """Whether a server that has not let us in wants a password hashed so often that it would take long."""
+        if self._before is None:
+            return False
+        self._before += data
+        return any(int(number) > MOST_ROUNDS for number in _ROUNDS.findall(self._before))
 
     @override
     def eof_received(self) -> bool | None:
-        return self._protocol.eof_received()
+        return self.protocol.eof_received()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self._protocol.connection_lost(exc)
+        self.protocol.connection_lost(exc)
 
     @override
     def pause_writing(self) -> None:
-        self._protocol.pause_writing()
+        self.protocol.pause_writing()
 
     @override
     def resume_writing(self) -> None:
-        self._protocol.resume_writing()
+        self.protocol.resume_writing()
 
 
 def tls_context(mode: TlsMode, authority: Path | None) -> ssl.SSLContext:
@@ -244,7 +313,7 @@ def typed() -> Iterator[None]:
         raise (TlsError if _refused_tls(err) else UnreachableError)(str(err)) from err
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError) as err:
         raise UnreachableError(str(err) or type(err).__name__) from err
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError) as err:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError, *_STUMBLES) as err:
         raise UnreachableError(f"{type(err).__name__}: {err}") from err
 
 
