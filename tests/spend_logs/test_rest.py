@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, override
 
 import aiohttp
-import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -27,6 +26,7 @@ from custom_components.litellm_pulse.spend_logs.errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
+from custom_components.litellm_pulse.spend_logs.json_body import MOST_VALUES, JsonBody
 from custom_components.litellm_pulse.spend_logs.models import DAY, METRICS, Scope, requests_by_slot
 from custom_components.litellm_pulse.spend_logs.rest import Rest, refusal
 from custom_components.litellm_pulse.spend_logs.rest_importer import RestImporter
@@ -377,16 +377,27 @@ async def test_a_proxy_that_has_pages_without_end_is_not_asked_without_end(socke
     assert len(asked) == 2
 
 
-@pytest.mark.parametrize("one", [b"[]", b'{"a":1}', b"{}", b"1", b'""', b"[1,1,1]", b"[[[[]]]]"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(
+            b"[%s]" % b",".join([one] * (MOST_VALUES + 1))
+            for one in (b"[]", b'{"a":1}', b"{}", b"1", b'""', b"[1,1,1]", b"[[[[]]]]")
+        ),
+        b'["%s"]' % (b"x" * 100_000),
+        b'["a",%s1]' % (b" " * 100_000),
+        b'["a",%s]' % (b"1" * 100_000),
+    ],
+    ids=lambda body: str(body[:20]),
+)
 async def test_an_answer_of_more_values_than_any_has_is_not_made_of_its_bytes(
     socket_enabled: None,  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,
-    one: bytes,
+    body: bytes,
 ) -> None:
     """Of 64 MB of brackets Python makes 1.6 GB of lists, and nothing else has a turn for two seconds."""
     made: list[object] = []
-    monkeypatch.setattr(orjson, "loads", made.append)
-    body = b"[%s]" % b",".join([one] * (rest_module.MOST_VALUES + 1))
+    monkeypatch.setattr(JsonBody, "loads", made.append)
 
     async def many(_: web.Request) -> web.Response:
         return web.Response(body=body, content_type="application/json")
