@@ -12,13 +12,14 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.litellm_pulse.api import base
 from custom_components.litellm_pulse.const import DOMAIN
 
 from ..conftest import NOW, pass_time, set_up
@@ -207,6 +208,38 @@ async def test_others_have_their_turns_while_a_large_answer_is_sent_however_fast
     other.cancel()
     assert len(seen) > 10
     assert len(set(seen)) == len(seen)
+
+
+async def test_who_takes_a_large_answer_too_slowly_is_hung_up_on_and_no_more_than_some_are_held(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    assert await set_up(hass, entry)
+    await hass.async_add_executor_job(partial(_fill, entry.runtime_data.ledger.path, hours=200, models=6, keys=3))
+    monkeypatch.setattr(base, "_MOST_STREAMS", 2)
+    send, waiting = web.StreamResponse.write, asyncio.Event()
+
+    async def write(response: web.StreamResponse, piece: memoryview) -> None:
+        # As where the client reads no more than that.
+        await send(response, piece[:10])
+        await waiting.wait()
+
+    client = await hass_client()
+    query = f"{USAGE}?group_by=model,key&period=hour&from=2026-11-01&to=2026-11-18"
+    with monkeypatch.context() as patched:
+        patched.setattr(web.StreamResponse, "write", write)
+        slow = [await client.get(query, headers={"Accept-Encoding": "identity"}) for _ in range(2)]
+        refused = await client.get(query)
+        assert refused.status == 503
+        assert "Try again" in (await refused.json())["error"]
+        freezer.tick(121)
+        for one in slow:
+            with pytest.raises(ClientPayloadError):
+                await one.read()
+    assert (await (await client.get(query)).json())["count"] == 3600
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])

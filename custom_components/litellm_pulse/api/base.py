@@ -1,5 +1,6 @@
 """What all views of the JSON API share: which proxy is meant, how it is answered, what an error looks like."""
 
+from asyncio import Semaphore, timeout
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -8,6 +9,7 @@ from aiohttp import hdrs, web
 from homeassistant.const import CONTENT_TYPE_JSON
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.helpers.json import json_bytes
+from homeassistant.util.hass_dict import HassKey
 from multidict import MultiMapping
 
 from ..client import ScrapeError
@@ -33,6 +35,11 @@ _STREAMED_FROM: Final = 1024 * 1024
 """Bytes; a larger answer is sent in pieces."""
 _STREAMED_PIECE: Final = 64 * 1024
 """Bytes; compressed off the event loop, each."""
+_STREAM_SECONDS: Final = 120
+"""For an answer of 10 MB, a tenth of that compressed: each is held until it has been taken."""
+_MOST_STREAMS: Final = 8
+"""At a time; the dashboard has none of them."""
+_STREAMS: Final = HassKey[Semaphore](f"{DOMAIN}_streams")
 
 _STATUSES: Final = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
@@ -74,8 +81,7 @@ class PulseView(HomeAssistantView):
             runtime = await async_get_runtime(request.app[KEY_HASS], request.query.get("instance"))
             return await self.answer(request, runtime)
         except QueryError as err:
-            available = {} if err.available is None else {"available": err.available}
-            return respond_json({"error": query_message(err), **available}, _STATUSES[type(err)])
+            return _respond_error(err)
         except StoreError as err:
             return respond_json({"error": str(err)}, HTTPStatus.SERVICE_UNAVAILABLE)
         except (ScrapeError, AnswerError) as err:
@@ -90,6 +96,12 @@ def _require_once(parameters: MultiMapping[str]) -> None:
     """Raise QueryError where a parameter is given more than once: only the first would be answered."""
     if repeated := [name for name in parameters if len(parameters.getall(name)) > 1]:
         raise QueryError("repeated_parameter", field=repeated[0])
+
+
+def _respond_error(err: QueryError) -> web.Response:
+    """Return why a question is not answered, and what there is instead."""
+    available = {} if err.available is None else {"available": err.available}
+    return respond_json({"error": query_message(err), **available}, _STATUSES[type(err)])
 
 
 def respond_json(body: Mapping[str, object], status: HTTPStatus = HTTPStatus.OK) -> web.Response:
@@ -107,17 +119,31 @@ def respond(body: bytes, content_type: str = CONTENT_TYPE_JSON, status: HTTPStat
 
 
 async def _async_stream(request: web.Request, whole: web.Response, body: bytes) -> web.StreamResponse:
-    """Send a large answer piece by piece, as fast as the client takes them."""
-    response = web.StreamResponse(status=whole.status, headers=whole.headers)
-    response.enable_compression()
-    await response.prepare(request)
-    view, turn = memoryview(body), LoopSlice()
-    for start in range(0, len(view), _STREAMED_PIECE):
-        await response.write(view[start : start + _STREAMED_PIECE])
+    """Send a large answer piece by piece, as fast as the client takes them; one that takes none is hung up on."""
+    streams = request.app[KEY_HASS].data.setdefault(_STREAMS, Semaphore(_MOST_STREAMS))
+    if streams.locked():
+        return _respond_error(NotAvailableError("too_many_readers"))
+    async with streams:
+        response = web.StreamResponse(status=whole.status, headers=whole.headers)
+        response.enable_compression()
+        await response.prepare(request)
+        try:
+            async with timeout(_STREAM_SECONDS):
+                await _async_write(response, memoryview(body))
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+        return response
+
+
+async def _async_write(response: web.StreamResponse, body: memoryview) -> None:
+    """Write a body whose head has been sent."""
+    turn = LoopSlice()
+    for start in range(0, len(body), _STREAMED_PIECE):
+        await response.write(body[start : start + _STREAMED_PIECE])
         # A client that reads as fast as this writes makes no write wait.
         await turn.async_yield()
     await response.write_eof()
-    return response
 
 
 def query_message(err: QueryError) -> str:
