@@ -1,5 +1,6 @@
 """LiteLLM's REST: answers of four releases, pages, refusals; see make_answers.py for how they were made."""
 
+import gzip
 import json
 import random
 import subprocess
@@ -408,6 +409,39 @@ async def test_an_answer_of_more_values_than_any_has_is_not_made_of_its_bytes(
         with pytest.raises(UnexpectedAnswerError):
             await Rest(session, str(server.make_url("/")), "sk-admin").look(NOW.date())
     assert made == []
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (b"\x01", "br"),
+        (b"\x1f\x8b\x01", "gzip"),
+        (gzip.compress(bytes(100_000)), "gzip"),
+        (b"x" * 9_000_000, "identity"),
+    ],
+    ids=["as nobody asked for", "damaged", "a bomb", "without end"],
+)
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, AuthenticationError), (403, PermissionDeniedError), (404, NotOfferedError), (429, BusyError)],
+)
+async def test_a_refusal_is_told_by_its_status_whatever_its_body_is(
+    socket_enabled: None,  # noqa: ARG001
+    body: bytes,
+    encoding: str,
+    status: int,
+    error: type[SourceError],
+) -> None:
+    """A gateway answers in its own way; of what is no refusal the lists would be asked for again and again."""
+
+    async def refuse(_: web.Request) -> web.Response:
+        return web.Response(status=status, body=body, headers={"Content-Encoding": encoding, "Retry-After": "99"})
+
+    app = web.Application()
+    app.router.add_get("/user/daily/activity", refuse)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        with pytest.raises(error):
+            await Rest(session, str(server.make_url("/")), "sk-admin").look(NOW.date())
 
 
 async def test_a_day_of_more_rows_than_any_has_is_not_held(

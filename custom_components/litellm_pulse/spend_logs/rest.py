@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -246,13 +247,10 @@ class Rest:
                     await read_body(response, answer.feed, MOST_BYTES)
                     # A month of many keys is megabytes: made, read and let go of elsewhere.
                     return await asyncio.to_thread(lambda: read(answer.loads()))
-                body = bytearray()
-                await read_body(response, body.extend, MOST_BYTES)
                 if response.status == HTTPStatus.TOO_MANY_REQUESTS:
                     told = retry_after(response.headers.get("Retry-After", ""))
                     raise BusyError(path, PAUSE_SECONDS if told is None else told)
-                reason = body[:REASON_BYTES].decode(errors="replace")
-                raise refusal(response.status, reason)(f"{path}: {response.status}")
+                raise refusal(response.status, await _reason(response))(f"{path}: {response.status}")
         except TimeoutError as err:
             raise SourceTimeoutError(path) from err
         except aiohttp.ClientSSLError as err:
@@ -265,6 +263,14 @@ class Rest:
             raise UnexpectedAnswerError(f"{path}: {err}") from err
         except ValueError as err:
             raise UnexpectedAnswerError(f"{path}: not JSON") from err
+
+
+async def _reason(response: aiohttp.ClientResponse) -> str:
+    """Return what an answer that is no success says, as far as that can be read: its status stands without it."""
+    body = bytearray()
+    with suppress(OversizedBodyError, DamagedBodyError):
+        await read_body(response, body.extend, REASON_BYTES)
+    return body.decode(errors="replace")
 
 
 def refusal(status: int, body: str) -> Callable[[str], SourceError]:
