@@ -3,7 +3,9 @@
 import asyncio
 import csv
 import json
+import threading
 from asyncio import gather
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from custom_components.litellm_pulse import coordinator
 from custom_components.litellm_pulse.api import answers
 from custom_components.litellm_pulse.const import DOMAIN
 from custom_components.litellm_pulse.core.models import TOTAL, Window
+from custom_components.litellm_pulse.core.query import UsageQuery, sql
+from custom_components.litellm_pulse.core.query.sql import UsageRow
 
 from .conftest import NOW, add_entry, pass_time, set_up
 from .proxy import Proxy
@@ -197,6 +201,29 @@ async def test_an_export_that_cannot_be_written_says_why_and_leaves_nothing(
             await call(hass, "export_usage", path=str(allowed / name))
     (allowed / "file").unlink()
     assert [one.name for one in allowed.iterdir()] == ["taken"]
+
+
+async def test_exports_to_one_file_at_the_same_time_are_each_whole_and_none_writes_where_a_link_leads(
+    hass: HomeAssistant, used: MockConfigEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert used
+    read, both = sql.usage, threading.Barrier(2, timeout=5)
+
+    def usage(path: Path, query: UsageQuery) -> Iterator[UsageRow]:
+        both.wait()
+        yield from read(path, query)
+
+    monkeypatch.setattr(sql, "usage", usage)
+    allowed, outside = tmp_path / "allowed", tmp_path / "outside"
+    allowed.mkdir()
+    (allowed / ".usage.csv.partial").symlink_to(outside)
+    hass.config.allowlist_external_dirs = {str(allowed)}
+    path = allowed / "usage.csv"
+    asked = [{"from": "2026-10-01", "group_by": kinds} for kinds in (["model"], [])]
+    found = await gather(*(call(hass, "export_usage", path=str(path), **one) for one in asked))
+    assert {one["rows"] for one in found} == {2, 3}
+    assert len(path.read_text().splitlines()) - 1 in {2, 3}
+    assert not outside.exists()
 
 
 async def test_a_scrape_at_once_tells_what_was_used(hass: HomeAssistant, used: MockConfigEntry, proxy: Proxy) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Final
 
 from .core.models import Snapshot
@@ -21,9 +22,10 @@ def write_usage(path: Path, form: str, *, ledger: Path, query: UsageQuery, snaps
     Blocking. Raises StoreError for the ledger, OSError for the file, ValueError for a name that no file can have.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    # Of its own, for whoever writes the same file at the same time.
+    partial = path.with_name(f".{path.name}.{token_hex(4)}.partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
+        with partial.open("x", encoding="utf-8", newline="") as file:
             count = FORMATS[form](
                 file, usage.usage_columns(query), usage.usage_rows(snapshot, query, sql.usage(ledger, query))
             )
