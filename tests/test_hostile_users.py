@@ -31,6 +31,14 @@ COMMANDS: list[dict[str, Any]] = [
         for kind in ("get_states", "config_entries/get", "repairs/list_issues", "recorder/list_statistic_ids")
     ),
     *({"type": f"config/{registry}_registry/list"} for registry in ("device", "entity")),
+    *(
+        {"type": kind}
+        for kind in (
+            *("config/entity_registry/list_for_display", "config_entries/subscribe", "entity/source"),
+            *("recorder/get_statistics_metadata", "subscribe_entities", "system_health/info"),
+        )
+    ),
+    {"type": "search/related", "item_type": "integration", "item_id": DOMAIN},
     {"type": "logbook/get_events", "start_time": "2026-11-18T00:00:00+00:00"},
     *({"type": "call_service", "service": name} for name in ("scrape", "get_usage", "export_usage", "import_history")),
     *(
@@ -55,7 +63,7 @@ async def test_persons_that_nobody_shows_are_in_nothing_that_a_reader_can_ask(  
     hass_ws_client: WebSocketGenerator,
     hass_read_only_access_token: str,
 ) -> None:
-    for component in ("homeassistant", "conversation", "repairs", "config"):
+    for component in ("homeassistant", "conversation", "repairs", "config", "search", "system_health"):
         assert await async_setup_component(hass, component, {})
     # Needs what is not installed everywhere.
     await async_setup_component(hass, "logbook", {})
