@@ -3,11 +3,20 @@
 import gc
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from custom_components.litellm_pulse.core.catalog import COUNTER_INDEX, Dimension
-from custom_components.litellm_pulse.spend_logs.errors import NoKnownTableError, PermissionDeniedError
+from custom_components.litellm_pulse.spend_logs import rows
+from custom_components.litellm_pulse.spend_logs.database import Database, Found
+from custom_components.litellm_pulse.spend_logs.dsn import parse
+from custom_components.litellm_pulse.spend_logs.errors import (
+    NoKnownTableError,
+    PermissionDeniedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+)
 from custom_components.litellm_pulse.spend_logs.models import METRICS, Span, rows_of
 from custom_components.litellm_pulse.spend_logs.rows import KNOWN_KEYS, Block, Reader, stripped, tags_of, text
 from custom_components.litellm_pulse.spend_logs.tables import (
@@ -176,3 +185,35 @@ def test_more_combinations_than_are_remembered_are_told_apart_all_the_same() -> 
     reader = Reader(COST, SPAN)
     (block,) = blocks(reader, *[line(at, f"m-{n}", "openai", 1, 0.5) for at in quarters for n in range(KNOWN_KEYS + 7)])
     assert len({(row.start, row.members) for row in rows_of(block.told)}) == 2 * (KNOWN_KEYS + 7)
+
+
+@pytest.mark.parametrize("what", ["a line", "rows of a quarter-hour", "quarter-hours in turn"])
+def test_of_what_a_database_sends_without_end_no_more_is_held(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """A line of 16 MB took 7 s of the event loop, one of 64 MB minutes."""
+    monkeypatch.setattr(rows, "MOST_ROWS", 500)
+    reader, hours = Reader(COST, SPAN), [datetime(2026, 11, 2, 10, minute, tzinfo=UTC) for minute in (15, 0)]
+    pieces = {
+        "a line": (b"x" * 1_000 for _ in range(1_000)),
+        "rows of a quarter-hour": (line(hours[0], f"m-{number}", "openai", 1, 0.5) for number in range(1_000)),
+        "quarter-hours in turn": (line(hours[number % 2], "gpt", "openai", 1, 0.5) for number in range(1_000)),
+    }[what]
+    with pytest.raises(UnexpectedAnswerError):
+        blocks(reader, *pieces)
+
+
+@pytest.mark.parametrize(
+    "piece", [b"abc\tdef\n", b"1e300\tm\to\t1\t1\n", b"\n", b"1796000000\tm\to\t1\tx\n", b"\xff\tm\to\t1\t1\n"]
+)
+async def test_lines_that_are_none_are_told_by_their_name(monkeypatch: pytest.MonkeyPatch, piece: bytes) -> None:
+    async def copy(_: Database, *__: object, buffer: Any, **___: object) -> None:  # noqa: ANN401
+        await buffer.put(piece)
+        buffer.end()
+
+    monkeypatch.setattr(Database, "_copy", copy)
+    found = Found(identity="", table=COST, bins=True, now=SPAN.end, oldest=SPAN.start, newest=SPAN.end)
+
+    async def take(_: Block) -> None:
+        """Take none."""
+
+    with pytest.raises(UnreachableError):
+        await Database(parse("postgresql://u@h/d")).read(found, SPAN, take)

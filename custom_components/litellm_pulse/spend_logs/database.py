@@ -1,14 +1,14 @@
 """LiteLLM's PostgreSQL as a source: what it is, since when it knows, and its sums for a span of time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 
-from .connection import Connections, Load
+from .connection import Connections, Load, typed
 from .dsn import Dsn
 from .errors import SpendLogsOffError
 from .models import EPOCH, HOUR, Span
@@ -104,13 +104,13 @@ class Database:
         copying = asyncio.create_task(self._copy(found.table, span, bins=found.bins, buffer=buffer))
         try:
             async for piece in buffer:
-                for block in reader.feed(piece):
+                for block in _made(reader.feed(piece)):
                     await take(block)
             await copying
         finally:
             copying.cancel()
             await asyncio.gather(copying, return_exceptions=True)
-        for block in reader.finish():
+        for block in _made(reader.finish()):
             await take(block)
 
     async def _copy(self, table: LogTable, span: Span, *, bins: bool, buffer: _Buffer) -> None:
@@ -128,6 +128,12 @@ class Database:
                 await connection.copy_from_query(query, *parameters, output=buffer.put, format="text")
         finally:
             buffer.end()
+
+
+def _made(blocks: Iterator[Block]) -> list[Block]:
+    """Return the blocks that a reader makes of some lines; raises SourceError for lines that are none."""
+    with typed():
+        return list(blocks)
 
 
 class _Buffer:

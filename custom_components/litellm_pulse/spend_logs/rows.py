@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from operator import itemgetter
 
 from ..core.catalog import Dimension, tag_label
+from .errors import UnexpectedAnswerError
 from .models import (
     DAY,
     HOUR,
     METRICS,
+    QUARTER,
     Members,
     Span,
     Sums,
@@ -28,6 +30,11 @@ BLOCK_ROWS = 5_000
 
 KNOWN_KEYS = 4_000
 """Combinations that are remembered; tags can be as many as requests."""
+
+MOST_ROWS = 1_000_000
+"""Of a block, which is an hour at least: as many requests, each with tags of its own, LiteLLM does not serve."""
+LONGEST_LINE = 1 << 18
+"""Bytes; what comes without a line's end is looked at again with each piece."""
 
 NULL = "\\N"
 """How COPY writes that there is none."""
@@ -77,17 +84,24 @@ class Reader:
         self._in_order = itemgetter(*[metrics.index(one) if one in metrics else len(metrics) for one in METRICS])
 
     def feed(self, piece: bytes) -> Iterator[Block]:
-        """Take some bytes in and yield the blocks that they complete."""
+        """Take some bytes in and yield the blocks that they complete.
+
+        Raises UnexpectedAnswerError for what has no end or no order, ValueError, OverflowError or OSError for no lines.
+        """
         *lines, self._rest = (self._rest + piece).split(b"\n")
         for line in lines:
             whose, *sums = line.rsplit(b"\t", self._sums)
             start, _, keys = whose.partition(b"\t")
             if start != self._start:
+                if self._start is not None and not _is_older(start, self._start):
+                    raise UnexpectedAnswerError("rows in no order")
                 self._close()
                 if block := self._complete(_time(start)):
                     yield block
                 self._start = start
             self._take(keys, sums)
+        if len(self._rest) > LONGEST_LINE or self._rows + len(self._quarter) > MOST_ROWS:
+            raise UnexpectedAnswerError("rows without end")
 
     def finish(self) -> Iterator[Block]:
         """Yield what is left, down to the start of the span."""
@@ -162,6 +176,11 @@ def stripped(model: str | None, provider: str | None) -> str | None:
 def _time(epoch: bytes) -> datetime:
     """Return the time of so many seconds since 1970."""
     return datetime.fromtimestamp(float(epoch), UTC)
+
+
+def _is_older(start: bytes, newer: bytes) -> bool:
+    """Whether a quarter-hour is one, and before another."""
+    return float(start) < float(newer) and float(start) % QUARTER.total_seconds() == 0
 
 
 def _number(value: bytes) -> float | None:
