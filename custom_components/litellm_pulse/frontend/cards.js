@@ -79,7 +79,7 @@ export class TableCard extends UsageCard {
   #row({ id, name, sum }, before, total) {
     const member = this.config.members?.[id ?? ""];
     const color = member?.color ?? "var(--primary-color)";
-    const text = id === null ? this.t("without") : (name ?? id);
+    const text = id === null ? this.t("without") : (member?.name ?? name ?? id);
     const label = member?.path
       ? element("a", { href: `/${this.hass.panelUrl}/${member.path}`, title: text, dir: "auto" }, text)
       : element("span", { title: text, dir: "auto" }, text);

@@ -63,6 +63,7 @@ export default {
   on: "Verbunden",
   off: "Getrennt",
   never: "nie",
+  status: "Status",
   last_scrape: "Letzte Abfrage",
   last_restart: "Letzter Neustart",
   scrape_duration: "Dauer der Abfrage",

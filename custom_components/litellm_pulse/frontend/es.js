@@ -62,6 +62,7 @@ export default {
   on: "Conectado",
   off: "Desconectado",
   never: "nunca",
+  status: "Estado",
   last_scrape: "Última lectura",
   last_restart: "Último reinicio",
   scrape_duration: "Duración de la lectura",

@@ -63,6 +63,7 @@ export default {
   on: "Connecté",
   off: "Déconnecté",
   never: "jamais",
+  status: "État",
   last_scrape: "Dernière lecture",
   last_restart: "Dernier redémarrage",
   scrape_duration: "Durée de la lecture",

@@ -62,6 +62,7 @@ export default {
   on: "Verbonden",
   off: "Verbroken",
   never: "nooit",
+  status: "Status",
   last_scrape: "Laatste uitlezing",
   last_restart: "Laatste herstart",
   scrape_duration: "Duur van de uitlezing",
