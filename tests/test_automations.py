@@ -18,8 +18,9 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from .conftest import NOW, pass_time, set_up
+from .conftest import NOW, entity_id, pass_time, set_up
 from .proxy import Proxy
 from .test_limits import limit
 
@@ -101,6 +102,33 @@ async def test_the_editor_is_offered_every_trigger_and_condition_with_its_words(
         for key in ("is_spend", "is_used", "is_used_up", "is_spend_unusual", "is_connected", "is_disconnected")
     }
     assert all(triggers[key] for key in triggers if key.startswith("litellm_pulse"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "spend", "used"),
+    [("triggers", "spend_crossed_threshold", "used_crossed_threshold"), ("conditions", "is_spend", "is_used")],
+)
+async def test_the_editor_offers_amounts_for_spend_and_percentages_for_limits(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    kind: str,
+    spend: str,
+    used: str,
+) -> None:
+    assert await async_setup_component(hass, "automation", {})
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 5)
+    every = {"triggers": trigger, "conditions": condition}[kind]
+    described = await every.async_get_all_descriptions(hass)
+    (share,) = described[f"litellm_pulse.{used}"]["target"]["entity"]
+    assert share["unit_of_measurement"] == ["%"]
+    client = await hass_ws_client(hass)
+    for key, offered in (("spend_day", {spend, used}), ("tokens_day", {used})):
+        target = {"entity_id": [entity_id(hass, entry, key)]}
+        await client.send_json_auto_id({"type": f"get_{kind}_for_target", "target": target})
+        found = {one.partition(".")[2] for one in (await client.receive_json())["result"]}
+        assert found & {spend, used} == offered
 
 
 async def test_spend_today_above_an_amount_says_whose(
