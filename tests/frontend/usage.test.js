@@ -95,7 +95,8 @@ test("a period of which only a part is known is not compared with", async () => 
   const known = "2026-11-10T00:00:00+01:00";
   const sources = [{ entry_id: "old" }, { entry_id: "young", since: known }];
   const from = Date.parse(known);
-  assert.equal((await usageBefore(hass, { sources }, { start: from - 1, end: from + 9 })).total.cost, 0);
+  const before = await usageBefore(hass, { sources }, { start: from - 1, end: from + 9 });
+  assert.deepEqual([before.total.cost, before.unknown], [0, true]);
   assert.deepEqual(asked, []);
   assert.equal((await usageBefore(hass, { sources }, { start: from, end: from + 9 })).total.cost, 2);
 });

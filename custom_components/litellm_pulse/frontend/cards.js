@@ -41,7 +41,8 @@ export class SummaryCard extends UsageCard {
     const compared = this.isAhead()
       ? element("bdi", {}, this.t("not_begun"))
       : element("bdi", {}, `${this.t("compared_with")} `, element("bdi", {}, this.comparedWith()));
-    return [element("div", { class: "figures" }, ...figures), element("div", { class: "foot" }, compared)];
+    const foot = before.unknown && !this.isAhead() ? [] : [compared];
+    return [element("div", { class: "figures" }, ...figures), element("div", { class: "foot" }, ...foot)];
   }
 }
 
