@@ -31,6 +31,7 @@ homeassistant:
   name: LiteLLM Pulse demo
   time_zone: UTC
 frontend:
+automation: !include automations.yaml
 energy:
 config:
 history:
@@ -93,6 +94,8 @@ class HomeAssistant(Service):
     def configure(self) -> None:
         """Write what Home Assistant finds when it starts."""
         (self.state / "configuration.yaml").write_text(CONFIGURATION)
+        # The automation editor writes it.
+        (self.state / "automations.yaml").touch()
         self._install(self.state / "custom_components" / DOMAIN)
         self._store("http", 2, 2, _http(self.port))
         if not (self.state / ".storage/onboarding").exists():

@@ -416,6 +416,31 @@ async def test_a_limit_set_in_home_assistant_is_a_budget_too(hass: HomeAssistant
     assert answer == "LiteLLM has used up its $3.00 for today, by $0.50 too much."
 
 
+@pytest.mark.parametrize(
+    ("language", "question"),
+    [
+        ("en", "how much is left of the daily limit"),
+        ("en", "how much of my daily budget is left"),
+        ("en", "what's the daily limit"),
+        ("de", "wie viel ist vom Budget übrig"),
+        ("de", "wie viel ist vom Limit noch übrig"),
+        ("de", "wie viel ist vom Tageslimit übrig"),
+        ("de", "wie viel vom Tageslimit ist noch übrig"),
+    ],
+)
+async def test_the_limit_of_a_window_is_nobodys_name(
+    hass: HomeAssistant, home: MockConfigEntry, language: str, question: str
+) -> None:
+    runtime = home.runtime_data
+    await runtime.user_settings.async_set_limit(TOTAL, Window.DAY, 5)
+    await runtime.coordinator.async_rebuild()
+    expected = {
+        "en": "LiteLLM has $1.50 of $5.00 left for today.",
+        "de": "LiteLLM hat heute noch 1,50 Dollar von 5,00 Dollar.",
+    }
+    assert await ask(hass, question, language) == expected[language]
+
+
 async def test_persons_are_for_administrators_and_a_voice_is_none(
     hass: HomeAssistant, home: MockConfigEntry, hass_admin_user: MockUser, hass_read_only_user: MockUser
 ) -> None:

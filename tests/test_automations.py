@@ -14,16 +14,13 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant, ServiceCall, callback
 from homeassistant.helpers import condition, trigger
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
-from homeassistant.util import dt as dt_util
 from homeassistant.util.yaml import parse_yaml
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.components.recorder.common import (
-    async_wait_recording_done,
-    do_adhoc_statistics,
-)
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
-from .conftest import NOW, pass_time, set_up
+from .conftest import NOW, entity_id, pass_time, set_up
 from .proxy import Proxy
 from .test_limits import limit
 
@@ -105,6 +102,33 @@ async def test_the_editor_is_offered_every_trigger_and_condition_with_its_words(
         for key in ("is_spend", "is_used", "is_used_up", "is_spend_unusual", "is_connected", "is_disconnected")
     }
     assert all(triggers[key] for key in triggers if key.startswith("litellm_pulse"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "spend", "used"),
+    [("triggers", "spend_crossed_threshold", "used_crossed_threshold"), ("conditions", "is_spend", "is_used")],
+)
+async def test_the_editor_offers_amounts_for_spend_and_percentages_for_limits(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    kind: str,
+    spend: str,
+    used: str,
+) -> None:
+    assert await async_setup_component(hass, "automation", {})
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 5)
+    every = {"triggers": trigger, "conditions": condition}[kind]
+    described = await every.async_get_all_descriptions(hass)
+    (share,) = described[f"litellm_pulse.{used}"]["target"]["entity"]
+    assert share["unit_of_measurement"] == ["%"]
+    client = await hass_ws_client(hass)
+    for key, offered in (("spend_day", {spend, used}), ("tokens_day", {used})):
+        target = {"entity_id": [entity_id(hass, entry, key)]}
+        await client.send_json_auto_id({"type": f"get_{kind}_for_target", "target": target})
+        found = {one.partition(".")[2] for one in (await client.receive_json())["result"]}
+        assert found & {spend, used} == offered
 
 
 async def test_spend_today_above_an_amount_says_whose(
@@ -224,6 +248,39 @@ async def test_a_limit_that_is_reached_triggers_on_the_device_of_whose_it_is(
         proxy.traffic.spend["gpt-4o"] += 3
         await pass_time(hass, freezer)
     assert told == ["LiteLLM"]
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        ("en", ["LiteLLM Daily limit reached", "LiteLLM Connection: Disconnected", "LiteLLM Connection: Connected"]),
+        ("de", ["LiteLLM Tageslimit erreicht", "LiteLLM Verbindung: Getrennt", "LiteLLM Verbindung: Verbunden"]),
+    ],
+)
+async def test_what_is_on_or_off_is_told_in_words(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    told: list[str],
+    language: str,
+    sentences: list[str],
+) -> None:
+    hass.config.language = language
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", 5)
+    target = {"target": {"device_id": device_id(hass, entry)}}
+    kinds = ("used_up", "disconnected", "connected")
+    await automate(
+        hass, triggers=[{"trigger": f"litellm_pulse.{kind}", **target} for kind in kinds], actions=[notify()]
+    )
+    proxy.traffic.spend["gpt-4o"] += 6
+    await pass_time(hass, freezer)
+    proxy.answer(status=500)
+    await pass_time(hass, freezer)
+    proxy.recover()
+    await pass_time(hass, freezer)
+    assert told == sentences
 
 
 async def test_a_restart_and_an_outage_trigger(
@@ -348,30 +405,72 @@ async def test_a_summary_of_less_than_a_cent_does_not_say_that_nothing_was_spent
     await stop(hass)
 
 
-@pytest.mark.usefixtures("recorder_mock")
 async def test_blueprint_weekly_summary(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
 ) -> None:
     await hass.config.async_set_time_zone("Europe/Berlin")
-    freezer.move_to("2026-11-18 18:00:00+00:00")
     proxy.traffic.spend |= {"llama3": 0.5, "mistral": 0.5}
-    hass.config_entries.async_update_entry(entry, options={"scan_interval": 300})
     assert await set_up(hass, entry)
-    await use(hass, "weekly_summary", proxy=device_id(hass, entry), time="21:05:00", weekday="wed")
-    for _ in range(24):
+    await use(hass, "weekly_summary", proxy=device_id(hass, entry), time="21:00:00", weekday="wed")
+    for day in range(18, 26):
+        freezer.move_to(f"2026-11-{day} 19:00:00+00:00")
         for model, by in {"gpt-4o": 0.25, "claude-sonnet": 1, "llama3": 0.001, "mistral": 0.0005}.items():
             proxy.traffic.spend[model] += by
-        before = dt_util.utcnow()
-        await pass_time(hass, freezer, 300)
-        await async_wait_recording_done(hass)
-        do_adhoc_statistics(hass, start=before)
-        await async_wait_recording_done(hass)
-    await pass_time(hass, freezer, 300)
+        await pass_time(hass, freezer)
+    freezer.move_to("2026-11-25 19:59:00+00:00")
+    await pass_time(hass, freezer)
+    # There is nothing of the Wednesday before.
+    assert told[-1].splitlines() == [
+        "LiteLLM spent $8.76 in the last seven days.",
+        *("1. claude-sonnet: $7.00", "2. gpt-4o: $1.75", "3. llama3: $0.007"),
+    ]
+    await stop(hass)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"time_zone": "Asia/Singapore"},
+        {"time_zone": "Pacific/Honolulu"},
+        {"currency": "EUR", "exchange_rate": 0.5},
+        {"group_models_by": "public_model"},
+        {},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("summary", ["daily_summary", "weekly_summary"])
+async def test_a_summary_tells_what_was_spent_whatever_sensors_there_are(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    told: list[str],
+    options: dict[str, Any],
+    summary: str,
+) -> None:
+    await hass.config.async_set_time_zone("Europe/Berlin")
+    hass.config_entries.async_update_entry(entry, options=options)
+    assert await set_up(hass, entry)
+    registry = er.async_get(hass)
+    if not options:
+        for one in er.async_entries_for_config_entry(registry, entry.entry_id):
+            registry.async_update_entity(one.entity_id, disabled_by=er.RegistryEntryDisabler.USER)
+        assert await hass.config_entries.async_reload(entry.entry_id)
+    weekday = {"weekday": "wed"} if summary == "weekly_summary" else {}
+    await use(hass, summary, proxy=device_id(hass, entry), time="21:00:00", **weekday)
+    proxy.traffic.spend["gpt-4o"] += 0.5
+    await pass_time(hass, freezer)
+    # In Singapore that was yesterday.
+    freezer.move_to("2026-11-18 19:58:00+00:00")
+    proxy.traffic.spend["gpt-4o"] += 2
+    await pass_time(hass, freezer)
+    await pass_time(hass, freezer)
+    when, yesterday = ("today", 0.5) if summary == "daily_summary" else ("in the last seven days", 0)
+    spent = 2.5 - (yesterday if options.get("time_zone") == "Asia/Singapore" else 0)
     (message,) = told
     first, *models = message.splitlines()
-    # What is used in the hour that has just begun is in the statistics when it is over.
-    assert first == "LiteLLM spent $28.78 in the last seven days."
-    assert models == ["1. claude-sonnet: $23.00", "2. gpt-4o: $5.75", "3. llama3: $0.02"]
+    assert first == f"LiteLLM spent ${spent:.2f} {when}."
+    assert [line.partition(": ")[2] for line in models] == [f"${spent:.2f}"]
     await stop(hass)
 
 

@@ -1,5 +1,6 @@
 """What happens is told by one event entity per proxy, once each time, with what an automation needs to know."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,9 +15,13 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.components.recorder.common import async_wait_recording_done
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.litellm_pulse.const import EVENT_TOLD
+from custom_components.litellm_pulse.logbook import async_describe_events
+
 from .conftest import NOW, entity_id, pass_time, set_up, state
 from .proxy import Proxy
 from .test_limits import limit
+from .test_translations import LANGUAGES
 
 pytestmark = pytest.mark.freeze_time(NOW)
 
@@ -145,6 +150,29 @@ async def test_the_activity_of_the_device_says_what_happened(
         await client.send_json_auto_id({"type": "logbook/get_events", **asked})
         rows = (await client.receive_json())["result"]
         assert [(row["message"], row["icon"]) for row in rows if "message" in row] == expected
+
+
+@pytest.mark.parametrize("language", ["en", *LANGUAGES])
+async def test_the_activity_tells_of_an_outage_without_naming_the_proxy_twice(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    language: str,
+) -> None:
+    hass.config.language = language
+    assert await set_up(hass, entry)
+    told: list[Event] = []
+    hass.bus.async_listen(EVENT_TOLD, told.append)
+    described: dict[str, Callable[[Event], dict[str, str]]] = {}
+    async_describe_events(hass, lambda _domain, kind, describe: described.update({kind: describe}))
+    proxy.answer(status=500)
+    await pass_time(hass, freezer)
+    proxy.recover()
+    await pass_time(hass, freezer)
+    said = [described[EVENT_TOLD](event) for event in told]
+    assert [one["name"] for one in said] == ["LiteLLM", "LiteLLM"]
+    assert [one["message"] for one in said if "LiteLLM" in one["message"]] == []
 
 
 async def test_a_limit_that_is_reached_is_told_once_a_window(

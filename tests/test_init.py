@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
-from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, Platform
+from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL, EVENT_HOMEASSISTANT_CLOSE, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
@@ -374,3 +374,14 @@ async def test_a_scrape_that_is_being_made_when_its_entry_goes_ends_with_a_reaso
             await entries.async_setup(entry.entry_id)
         await hass.services.async_call(DOMAIN, "scrape", blocking=True)
         assert state(hass, entry, "spend_lifetime") == "1.0"
+
+
+async def test_an_entry_that_goes_after_home_assistant_has_closed_logs_no_error(
+    hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await set_up(hass, entry)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_CLOSE)
+    await hass.async_block_till_done()
+    # As a set-up does that is under way then.
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert [one.message for one in caplog.records if one.levelno >= logging.ERROR] == []

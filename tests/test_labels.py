@@ -59,6 +59,12 @@ UNAVAILABLE: Final = {
 COUNTS: Final = {"tokens": (12_345_678, 1_234_567, 123_456)}
 OTHER_COUNTS: Final = (12_345, 1_234, 1_234)
 """What is counted in a day, where it is shown at once, where an option asks for it, and where the user enables it."""
+LONGER: Final = {
+    **dict.fromkeys(("tokens_month", "input_tokens_month", "output_tokens_month"), 87_548_703),
+    "tokens_lifetime": 987_548_703,
+    **dict.fromkeys(("requests_month", "requests_lifetime", "failed_requests_month"), 123_456),
+}
+"""What is counted in a longer time, of what most enable."""
 
 
 def _pixels(text: str) -> float:
@@ -80,7 +86,7 @@ def _value(hass: HomeAssistant, one: PulseSensorDescription, texts: dict[str, An
     if one.native_unit_of_measurement == USD:
         return amount
     if unit := english.get("unit_of_measurement"):
-        count = COUNTS.get(unit, OTHER_COUNTS)[_shown_at_once(key)]
+        count = LONGER.get(key) or COUNTS.get(unit, OTHER_COUNTS)[_shown_at_once(key)]
         # A count is written as an amount is, less the sign and the cents.
         written = dollars(hass, count).strip("US$\N{NO-BREAK SPACE}")
         return f"{written if count >= WHOLE_FROM else written[:-3]} {texts.get('unit_of_measurement', unit)}"

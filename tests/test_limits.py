@@ -62,7 +62,7 @@ async def test_without_a_limit_nothing_speaks_of_one(
     proxy.traffic.spend["gpt-4o"] += 1000
     await pass_time(hass, freezer)
     for window in ("day", "week", "month"):
-        assert state(hass, entry, f"limit_{window}", platform="number") == "0.0"
+        assert state(hass, entry, f"limit_{window}", platform="number") == "0"
     assert not of_limits(hass, entry)
 
 
@@ -128,12 +128,16 @@ async def test_a_limit_takes_effect_at_once_and_0_takes_it_away(
     assert not of_limits(hass, entry)
 
 
-@pytest.mark.parametrize("amount", [0.07, 250_000.25, 1e9])
-async def test_no_limit_is_too_large_nor_too_exact(hass: HomeAssistant, entry: MockConfigEntry, amount: float) -> None:
+@pytest.mark.parametrize(
+    ("amount", "shown"), [(0.07, "0.07"), (250_000.25, "250000.25"), (99_999_999, "99999999"), (1e9, "1000000000")]
+)
+async def test_no_limit_is_too_large_nor_too_exact_and_whole_dollars_have_no_decimal(
+    hass: HomeAssistant, entry: MockConfigEntry, amount: float, shown: str
+) -> None:
     assert await set_up(hass, entry)
     for window in ("day", "week", "month"):
         await limit(hass, entry, window, amount)
-        assert state(hass, entry, f"limit_{window}", platform="number") == str(amount)
+        assert state(hass, entry, f"limit_{window}", platform="number") == shown
 
 
 @pytest.mark.parametrize("amount", [-1, math.nan, math.inf])
@@ -144,7 +148,7 @@ async def test_what_is_no_amount_is_refused_as_a_limit(
     await limit(hass, entry, "day", 5)
     with pytest.raises((ServiceValidationError, vol.Invalid)):
         await limit(hass, entry, "day", amount)
-    assert state(hass, entry, "limit_day", platform="number") == "5.0"
+    assert state(hass, entry, "limit_day", platform="number") == "5"
 
 
 async def test_a_daily_limit_is_free_again_at_midnight(
@@ -187,7 +191,7 @@ async def test_limits_survive_reloads_also_while_their_entity_is_disabled(
     await limit(hass, entry, "month", 7.25, MODEL)
     number = entity_id(hass, entry, "limit_month", MODEL, "number")
     assert await hass.config_entries.async_reload(entry.entry_id)
-    assert state(hass, entry, "limit_day", platform="number") == "3.0"
+    assert state(hass, entry, "limit_day", platform="number") == "3"
     entity_registry.async_update_entity(number, disabled_by=er.RegistryEntryDisabler.USER)
     assert await hass.config_entries.async_reload(entry.entry_id)
     assert hass.states.get(number) is None

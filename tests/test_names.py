@@ -184,7 +184,7 @@ async def test_an_outage_says_since_when_and_why(
         assert str(shown.attributes["since"]) == "2026-11-18 12:00:00+00:00"
     event = hass.states.get(entity_id(hass, entry, "events", platform="event"))
     assert event is not None
-    assert event.attributes["message"] == "No answer from LiteLLM: HTTP error"
+    assert event.attributes["message"] == "LiteLLM cannot be read: HTTP error"
     proxy.recover()
     await pass_time(hass, freezer)
     assert state(hass, entry, "status") == "ok"

@@ -3,6 +3,7 @@
 import logging
 import threading
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from homeassistant.components.recorder.statistics import valid_statistic_id
@@ -14,7 +15,9 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 
 from custom_components.litellm_pulse import websocket_api
 from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.errors import StoreError
 from custom_components.litellm_pulse.core.models import TOTAL, MemberKey, Window
+from custom_components.litellm_pulse.core.query import sql
 from custom_components.litellm_pulse.statistic_ids import METRICS, statistic_id, statistic_prefix, statistic_stem
 
 from .conftest import NOW, entity_id, set_up, state
@@ -71,6 +74,23 @@ async def test_a_proxy_is_told_with_its_members_entities_and_statistics(
     device = dr.async_get(hass).async_get(team["device_id"])
     assert device is not None
     assert told["spend"] == shown.runtime_data.coordinator.data.snapshot.value(TOTAL, Window.LIFETIME, "cost") > 0
+
+
+async def test_it_is_told_since_when_whole_days_are_known(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, hass_ws_client: WebSocketGenerator
+) -> None:
+    hass.config_entries.async_update_entry(entry, options={"time_zone": "Europe/Berlin"})
+    assert await set_up(hass, entry)
+    (told,) = await _proxies(hass_ws_client)
+    assert told["known_from"] is None
+    proxy.traffic.spend["gpt-4o"] += 1.0
+    await entry.runtime_data.coordinator.async_refresh()
+    (told,) = await _proxies(hass_ws_client)
+    # The day of the set-up is known by half.
+    assert told["known_from"] == "2026-11-19T00:00:00+01:00"
+    with patch.object(sql, "first_day", side_effect=StoreError("locked")):
+        (told,) = await _proxies(hass_ws_client)
+    assert told["known_from"] is None
 
 
 async def test_an_entity_that_is_disabled_is_not_told(

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.automation import DomainSpec
+from homeassistant.helpers.translation import async_translate_state
 
 from .const import DOMAIN, USD
 from .devices import name_of
@@ -43,16 +44,20 @@ def told(hass: HomeAssistant, state: State) -> dict[str, str]:
     entity = er.async_get(hass).async_get(state.entity_id)
     device = dr.async_get(hass).async_get(entity.device_id) if entity and entity.device_id else None
     value = _shown(hass, state)
+    # "Daily limit reached" is a sentence.
+    problem = entity is not None and entity.translation_key in USED_UP
     return {
         "name": name_of(device) if device else state.name,
         "value": value,
-        "message": str(state.attributes.get("message") or f"{state.name}: {value}"),
+        "message": str(state.attributes.get("message") or (state.name if problem else f"{state.name}: {value}")),
     }
 
 
 def _shown(hass: HomeAssistant, state: State) -> str:
     """Return a state as people write it."""
-    unit = state.attributes.get("unit_of_measurement")
+    unit, device_class = state.attributes.get("unit_of_measurement"), state.attributes.get("device_class")
     if unit == USD:
         return dollars(hass, float(state.state))
-    return f"{number(hass, float(state.state))} {unit}" if unit else state.state
+    if unit:
+        return f"{number(hass, float(state.state))} {unit}"
+    return async_translate_state(hass, state.state, state.domain, DOMAIN, None, device_class)

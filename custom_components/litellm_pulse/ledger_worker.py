@@ -108,8 +108,9 @@ class LedgerWorker:
             raise _setup_error(err) from err
         await ledgers.async_add(worker)
         entry.async_on_unload(worker.async_close)
-        # After the final write of the spare copy; an idle thread would hold up the end of the process.
-        entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, worker.async_close))
+        # After the final write of the spare copy; an idle thread would hold up the end of the process. Not once:
+        # a set-up that is cancelled by that end takes the listener away after it.
+        entry.async_on_unload(hass.bus.async_listen(EVENT_HOMEASSISTANT_CLOSE, worker.async_close))
         return worker
 
     @property

@@ -77,8 +77,9 @@ class PulseNumber(PulseEntity, NumberEntity):
     @property
     @override
     def native_value(self) -> float:
-        """The limit, 0 where there is none."""
-        return self.data.limits.get(self.member, {}).get(self.entity_description.window, 0.0)
+        """The limit, 0 where there is none; whole dollars without a decimal, for which the field has no place."""
+        limit = self.data.limits.get(self.member, {}).get(self.entity_description.window, 0.0)
+        return int(limit) if limit.is_integer() else limit
 
     @property
     @override

@@ -1,6 +1,7 @@
 """What the dashboard asks for: the proxies with what there is to show of each, and usage over time."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -25,12 +26,13 @@ from .api.base import query_message
 from .api.entries import async_get_runtime
 from .api.permissions import may_see_persons
 from .const import DOMAIN
-from .coordinator import LiteLLMPulseConfigEntry
+from .coordinator import LiteLLMPulseConfigEntry, RuntimeData
 from .core.catalog import COUNTER_INDEX, Dimension
 from .core.errors import QueryError, StoreError
 from .core.models import OTHER, TOTAL, MemberKey, Snapshot, Window
-from .core.query import parameters
+from .core.query import parameters, sql
 from .core.query.parameters import PERSONAL
+from .core.windows import start_of_day
 from .data import PulseData
 from .history_status import HistoryState
 from .identifiers import known_devices, known_entities
@@ -40,7 +42,7 @@ from .statistic_ids import statistic_stem
 _COST: Final = COUNTER_INDEX["cost"]
 _ENTITIES: Final = frozenset(
     {
-        *("spend_day", "spend_week", "spend_month", "spend_lifetime", "spend_forecast", "tokens_day"),
+        *("spend_day", "spend_week", "spend_month", "spend_lifetime", "spend_forecast", "tokens_day", "status"),
         *("limit_used_day", "limit_used_week", "limit_used_month", "budget_used", "budget_remaining"),
         *("connected", "last_scrape", "last_restart", "scrape_duration", "in_flight_requests"),
         *("unpriced_requests_day", "failed_requests_day", "deployment_health", "history_import"),
@@ -165,6 +167,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> C
         _told,
         entry.entry_id,
         data,
+        runtime,
         devices=dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id),
         entities=er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id),
         hidden=frozenset() if may_see_persons(entry, user) else PERSONAL,
@@ -185,6 +188,7 @@ def _proxy(hass: HomeAssistant, entry: LiteLLMPulseConfigEntry, user: User) -> C
 def _told(  # noqa: PLR0913 - what was taken on the event loop
     entry_id: str,
     data: PulseData,
+    runtime: RuntimeData | None,
     *,
     devices: Iterable[dr.AnyDeviceEntry],
     entities: Iterable[er.RegistryEntry],
@@ -219,6 +223,7 @@ def _told(  # noqa: PLR0913 - what was taken on the event loop
         "id": entry_id,
         "connected": data.connected,
         "window_starts": snapshot.window_starts,
+        "known_from": runtime and _known_from(runtime, snapshot),
         "last_scrape": snapshot.last_scrape,
         "last_restart": snapshot.process_start,
         **_unpriced(snapshot),
@@ -230,6 +235,16 @@ def _told(  # noqa: PLR0913 - what was taken on the event loop
             for dimension, members in _by_dimension(device_of, hidden)
         ],
     }
+
+
+def _known_from(runtime: RuntimeData, snapshot: Snapshot) -> datetime | None:
+    """Return since when whole days are known: of the first with any usage, a part may have been before the set-up."""
+    try:
+        first = sql.first_day(runtime.ledger.path)
+    except StoreError:
+        return None
+    begun = None if first is None else start_of_day(first + 1, runtime.ledger.zone)
+    return max(filter(None, (begun, snapshot.known_since.days)), default=None)
 
 
 def _unpriced(snapshot: Snapshot) -> dict[str, float]:

@@ -25,7 +25,7 @@ UPSTREAM = "gpt-4.1-mini"
 TOKENS = 1200
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": TOKENS}
 AUTOMATIONS = """
-automation:
+automation spoken:
   - alias: Whoever speaks to a satellite is nobody's user
     triggers: {trigger: event, event_type: spoken}
     actions:

@@ -1,6 +1,7 @@
 """What a user relies on, seen from outside: Home Assistant shows what LiteLLM spent."""
 
 import math
+import time
 
 import pytest
 from home_assistant import DOMAIN, HomeAssistant, plus
@@ -56,6 +57,19 @@ def test_restart_of_both_changes_no_total(proxy: Proxy, home: HomeAssistant) -> 
 
 def test_json_api_tells_what_the_sensors_show(home: HomeAssistant) -> None:
     assert home.api(API)["cost_lifetime"] == pytest.approx(home.spend(LIFETIME)[""], abs=1e-9)
+
+
+def test_an_automation_that_the_editor_saves_is_there_at_once(home: HomeAssistant) -> None:
+    spend = {"period": "day", "threshold": {"type": "above", "value": {"number": 5, "unit_of_measurement": "USD"}}}
+    trigger = {
+        "trigger": f"{DOMAIN}.spend_crossed_threshold",
+        "target": {"entity_id": "sensor.spend"},
+        "options": spend,
+    }
+    home.api("config/automation/config/1", {"alias": "Dear", "triggers": [trigger], "actions": []})
+    while (state := home.ask("states/automation.dear")).status != 200:
+        time.sleep(0.1)
+    assert state.json()["state"] == "on"
 
 
 @pytest.mark.parametrize("path", [API, "litellm_pulse/health"])

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { change, FIGURES, usageOf } from "../../custom_components/litellm_pulse/frontend/usage.js";
+import { change, FIGURES, usageBefore, usageOf } from "../../custom_components/litellm_pulse/frontend/usage.js";
 
 const USED = {
   cost: 1,
@@ -88,6 +88,17 @@ test("an answer that failed is asked for again", async () => {
   await assert.rejects(usageOf({ callWS }, config, { start: 1, end: 2 }), /busy/u);
   failing = false;
   assert.equal((await usageOf({ callWS }, config, { start: 1, end: 2 })).total.cost, 1);
+});
+
+test("a period of which only a part is known is not compared with", async () => {
+  const [hass, asked] = home(() => [USED]);
+  const known = "2026-11-10T00:00:00+01:00";
+  const sources = [{ entry_id: "old" }, { entry_id: "young", since: known }];
+  const from = Date.parse(known);
+  const before = await usageBefore(hass, { sources }, { start: from - 1, end: from + 9 });
+  assert.deepEqual([before.total.cost, before.unknown], [0, true]);
+  assert.deepEqual(asked, []);
+  assert.equal((await usageBefore(hass, { sources }, { start: from, end: from + 9 })).total.cost, 2);
 });
 
 test("figures are worked out of sums; of nothing they are unknown, not zero", () => {

@@ -103,8 +103,9 @@ test("limits and budgets that are set have a gauge each; where none is, a hint s
   assert.deepEqual(
     ofType(made([limited])[0], "gauge").map(({ entity, name }) => [entity, name]),
     [
-      ["sensor.limit_day", "Daily limit"],
-      ["sensor.used", "Home: budget"],
+      // Each in its own direction, whatever it begins with.
+      ["sensor.limit_day", "\u2068Daily limit\u2069"],
+      ["sensor.used", "\u2068Home: budget\u2069"],
     ],
   );
   assert.deepEqual(
@@ -153,16 +154,6 @@ test("a gauge whose name is long has a phone's whole width", () => {
   );
 });
 
-test("why a proxy does not answer stands above its rows, where it is not cut", () => {
-  const health = made([proxy("a", { error: "Nothing answers" })]).find(({ path }) => path === "health");
-  assert.deepEqual(
-    ofType(health, "empty-state").map(({ content }) => content),
-    ["Nothing answers"],
-  );
-  assert.ok(!JSON.stringify(ofType(health, "entities")).includes("Nothing answers"));
-});
-
-/** Return how many links to pages of the settings there are. */
 function linked(proxies, admin) {
   return JSON.stringify(made(proxies, { admin })).match(/"\/config\//gu)?.length ?? 0;
 }
@@ -223,28 +214,12 @@ test("without the energy integration the page says how to get a date picker", ()
   assert.ok(cards(overview)[0].content.includes("configuration.yaml"));
 });
 
-test("health tells of a disabled entity what is known, of deployments those in trouble first", () => {
-  const models = [
-    member("good", "litellm_pulse:a_model_ab", { health: "healthy" }),
-    member("bad", "litellm_pulse:a_model_cd", { health: "complete_outage" }),
-  ];
-  const health = made([proxy("a", { dimensions: [{ dimension: "model", members: models }] })]).find(
-    ({ path }) => path === "health",
-  );
-  const [connection, deployments] = ofType(health, "entities");
-  assert.deepEqual(connection.entities[0], {
-    type: "text",
-    name: "Connection",
-    text: "Connected",
-    icon: "mdi:information-outline",
-  });
-  assert.equal(connection.entities[1].text, "at 2026-11-25T12:00:00+00:00");
-  assert.equal(connection.entities.find(({ name }) => name === "Unpriced today").text, "#0 requests");
-  assert.equal(connection.state_color, false);
-  assert.deepEqual(
-    deployments.entities.map(({ name }) => name),
-    ["bad", "good"],
-  );
+test("a table calls a member as the graph beside it does: as its device was renamed", () => {
+  const model = member("gpt-4o", "litellm_pulse:a_model_ab", { name: "Work horse" });
+  const [overview] = made([proxy("a", { dimensions: [{ dimension: "model", members: [model] }] })]);
+  const [table] = ofType(overview, "custom:litellm-pulse-table");
+  assert.equal(table.members["gpt-4o"].name, "Work horse");
+  assert.equal(ofType(overview, "statistics-graph")[0].entities[0].name, "Work horse");
 });
 
 test("a name of any length fits into the tooltip of a graph", () => {
@@ -264,36 +239,4 @@ test("names are data: none is ever in a card that takes HTML or Markdown", () =>
   for (const type of ["markdown", "iframe", "picture"]) {
     assert.ok(!types.has(type));
   }
-});
-
-function importRows(more) {
-  const view = made([proxy("a", more)]).find(({ path }) => path === "health");
-  const titles = cards(view).map((card) => card.heading);
-  const at = titles.indexOf("History from before the set-up");
-  return at < 0 ? undefined : cards(view)[at + 1].entities;
-}
-
-test("health tells how far the import of history is, where a source of it is chosen", () => {
-  const told = { oldest_day: "2026-05-01", rows: 12, percent: 40, message: "Why." };
-  const history = { state: "failed", source: "database", ...told };
-  assert.equal(importRows({}), undefined);
-  assert.equal(importRows({ history: { ...history, state: "off" } }), undefined);
-  assert.deepEqual(
-    importRows({ history }).map(({ name, text }) => [name, text]),
-    [
-      ["Import", "Failed"],
-      ["Known since", "2026-05-01"],
-      ["Read so far", "40 %"],
-      ["Rows kept", "12"],
-      ["Error", "Why."],
-    ],
-  );
-  const entities = { ...SPENT, history_import: "sensor.import" };
-  const live = importRows({ history, entities });
-  assert.deepEqual(
-    live.map(({ attribute, row }) => attribute ?? row?.attribute),
-    [undefined, "oldest_day", "percent", "rows", "error"],
-  );
-  assert.ok(live.every(({ entity, row }) => (entity ?? row.entity) === "sensor.import"));
-  assert.equal(importRows({ history: { ...history, source: "api" }, entities }).length, 4);
 });

@@ -97,7 +97,7 @@ export class Builder {
       dimension,
       filter,
       columns,
-      members: Object.fromEntries(members.map(({ id, path, color }) => [id, { path, color }])),
+      members: Object.fromEntries(members.map(({ id, name, path, color }) => [id, { name, path, color }])),
       grid_options: FULL,
     };
   }
@@ -177,6 +177,6 @@ function short(name) {
 }
 
 /** Return what our cards ask for the usage of a proxy. */
-export function source({ id, name }) {
-  return { entry_id: id, name };
+export function source({ id, name, known_from: since }) {
+  return { entry_id: id, name, since };
 }

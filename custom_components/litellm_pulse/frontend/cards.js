@@ -41,7 +41,8 @@ export class SummaryCard extends UsageCard {
     const compared = this.isAhead()
       ? element("bdi", {}, this.t("not_begun"))
       : element("bdi", {}, `${this.t("compared_with")} `, element("bdi", {}, this.comparedWith()));
-    return [element("div", { class: "figures" }, ...figures), element("div", { class: "foot" }, compared)];
+    const foot = before.unknown && !this.isAhead() ? [] : [compared];
+    return [element("div", { class: "figures" }, ...figures), element("div", { class: "foot" }, ...foot)];
   }
 }
 
@@ -79,7 +80,7 @@ export class TableCard extends UsageCard {
   #row({ id, name, sum }, before, total) {
     const member = this.config.members?.[id ?? ""];
     const color = member?.color ?? "var(--primary-color)";
-    const text = id === null ? this.t("without") : (name ?? id);
+    const text = id === null ? this.t("without") : (member?.name ?? name ?? id);
     const label = member?.path
       ? element("a", { href: `/${this.hass.panelUrl}/${member.path}`, title: text, dir: "auto" }, text)
       : element("span", { title: text, dir: "auto" }, text);

@@ -62,6 +62,7 @@ export default {
   on: "Connected",
   off: "Disconnected",
   never: "never",
+  status: "Status",
   last_scrape: "Last scrape",
   last_restart: "Last restart",
   scrape_duration: "Scrape duration",

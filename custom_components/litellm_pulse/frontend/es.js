@@ -47,7 +47,7 @@ export default {
   no_limits: "No hay ningún límite. Fija uno en la página del dispositivo: aquí se verá cuánto se ha usado.",
   no_member_limits:
     "No hay ningún límite. Activa uno en la página del dispositivo y fíjalo: aquí se verá cuánto se ha usado.",
-  open_device: "Abrir la página del dispositivo",
+  open_device: "Página del dispositivo",
   no_proxy: "No hay ningún proxy de LiteLLM configurado",
   no_proxy_text: "Añade uno: bastan su dirección y una clave.",
   add_proxy: "Añadir un proxy",
@@ -62,6 +62,7 @@ export default {
   on: "Conectado",
   off: "Desconectado",
   never: "nunca",
+  status: "Estado",
   last_scrape: "Última lectura",
   last_restart: "Último reinicio",
   scrape_duration: "Duración de la lectura",

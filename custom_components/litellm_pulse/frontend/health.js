@@ -5,6 +5,7 @@ import { capital } from "./translations.js";
 
 const ROWS = [
   "connected",
+  "status",
   "last_scrape",
   "scrape_duration",
   "last_restart",

@@ -33,13 +33,18 @@ export function limitCards(build, subject) {
   const hint = build.hint(undefined, undefined, t(set.length ? "limits_disabled" : none), open);
   return [
     build.heading(t("limits")),
-    ...(shown.length ? shown.map((one) => ({ ...one, grid_options: { columns: columns(one) } })) : [hint]),
+    ...(shown.length ? shown.map((one) => ({ ...isolated(one), grid_options: { columns: columns(one) } })) : [hint]),
   ];
 }
 
 /** Return whether a limit or a budget is set whose share an entity shows. */
 function isSet({ limits, budget }, key) {
   return key === "budget_used" ? Boolean(budget?.maximum) : Boolean(limits[key.replace("limit_used_", "")]);
+}
+
+/** Return a gauge whose name is written in its own direction, whatever it begins with. */
+function isolated(one) {
+  return { ...one, name: `\u2068${one.name}\u2069` };
 }
 
 function gauge(entity, name) {

@@ -40,7 +40,7 @@ button {
   width: 100%; padding: 12px; border: 0; border-top: 1px solid var(--divider-color); background: none;
   color: var(--primary-color); font: inherit; cursor: pointer;
 }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(128px, 1fr)); gap: 16px; padding: 16px; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); gap: 16px; padding: 16px; }
 .figure { display: grid; gap: 2px; align-content: start; }
 .figure .label, .foot { color: var(--secondary-text-color); font-size: var(--ha-font-size-s, 12px); }
 .figure .value { font-size: var(--ha-font-size-xl, 20px); font-variant-numeric: tabular-nums; }

@@ -4,7 +4,7 @@ import { dates, formats } from "./format.js";
 import { followPicker, pickedPeriod, zoneOf } from "./period.js";
 import { styles } from "./styles.js";
 import { languageOf, translator } from "./translations.js";
-import { change, FIGURES, nothing, usageOf } from "./usage.js";
+import { change, FIGURES, nothing, usageBefore, usageOf } from "./usage.js";
 import { running, startOfDay } from "./zones.js";
 
 const MINUTE = 60_000;
@@ -150,7 +150,7 @@ export class UsageCard extends HTMLElement {
       const [now, before] = await Promise.all([
         usageOf(this.#hass, this.config, period),
         // Of a time before the ledger nothing is known: that is no reason to show nothing of this.
-        usageOf(this.#hass, this.config, period.before).catch(() => ({ rows: [], total: nothing() })),
+        usageBefore(this.#hass, this.config, period.before).catch(() => ({ rows: [], total: nothing() })),
       ]);
       if (this.#period === period) {
         this.#data = { now, before };

@@ -74,6 +74,12 @@ export function change(name, sum, before) {
   return then ? now / then - 1 : undefined;
 }
 
+/** Return usage to compare with, as `usageOf` does; `unknown` where not all of the time is known: of less, all has grown. */
+export function usageBefore(hass, config, before) {
+  const unknown = config.sources.some(({ since }) => before.start < Date.parse(since));
+  return unknown ? Promise.resolve({ rows: [], total: nothing(), unknown }) : usageOf(hass, config, before);
+}
+
 /** Return the sums of no usage. */
 export function nothing() {
   return Object.fromEntries(METRICS.map((metric) => [metric, 0]));

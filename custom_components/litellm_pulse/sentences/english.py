@@ -96,6 +96,7 @@ ENGLISH: Final = Language(
     topics=(
         *("artificial intelligence", "language models", "litellm", "llms", "llm", "a i", "ai"),
         *("costing", "costs", "cost", "me", "us", "my", "our", "the", "i", "we", "in", "please"),
+        *("daily", "weekly", "monthly"),
     ),
     kinds={
         "model": Dimension.MODEL,

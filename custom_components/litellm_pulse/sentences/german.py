@@ -39,7 +39,7 @@ _VERBRAUCHT: Final = (
 )
 _AM_MEISTEN: Final = f"(am meisten [Geld]|das meiste [Geld]|die meisten {_GEZAEHLTES})"
 _TEUERSTE: Final = "(das|der|die|mein|meine|unser|unsere) (teuerste|teuerstes|teuerster)"
-_BUDGET: Final = "(Budget|Limit)"
+_BUDGET: Final = "(Budget|Limit|Tageslimit|Wochenlimit|Monatslimit)"
 
 GERMAN: Final = Language(
     usage=(
@@ -106,7 +106,7 @@ GERMAN: Final = Language(
     topics=(
         *("künstliche intelligenz", "sprachmodelle", "litellm", "k i", "ki", "ai"),
         *("gekostet", "kosten", "mich", "uns", "mein", "meine", "meinem", "unser", "unsere", "unserem", "ich", "wir"),
-        *("für", "im", "in", "bitte"),
+        *("für", "im", "in", "bitte", "noch", "übrig"),
     ),
     kinds={
         "modell": Dimension.MODEL,

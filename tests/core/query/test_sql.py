@@ -1,6 +1,6 @@
 """The past is read off the file as it was: nothing is missing, nothing is there twice."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -40,6 +40,15 @@ def _history(harness: LedgerHarness, limit: int) -> list[int]:
 
 
 # Usage
+
+
+def test_the_first_day_is_the_first_that_has_usage(harness: LedgerHarness) -> None:
+    harness.scrape(cost(1))
+    assert sql.first_day(harness.path) is None
+    for _ in range(2):
+        harness.now += timedelta(days=1)
+        harness.scrape(cost(harness.now.day))
+    assert sql.first_day(harness.path) == START.toordinal() + 1
 
 
 def test_usage_is_cut_at_local_midnight(tmp_path: Path) -> None:

@@ -84,6 +84,13 @@ def _edges(connection: sqlite3.Connection, resolution: Resolution) -> tuple[int,
     return min(first, oldest), max(last, newest)
 
 
+def first_day(path: Path) -> int | None:
+    """Return the number of the first local day that has usage; None where there is none. Raises StoreError."""
+    with reading(path) as connection:
+        oldest, newest = _edges(connection, Resolution.DAY)
+    return oldest if newest >= 0 else None
+
+
 def _past(resolution: Resolution, first: int, last: int) -> tuple[int, int, int]:
     """Return resolution and numbers of the history of some quarter-hours, days or months; it has no months."""
     if resolution is not Resolution.MONTH:
