@@ -12,6 +12,7 @@ from pathlib import Path
 
 import postgres
 import pytest
+import pytest_socket
 
 from custom_components.litellm_pulse.spend_logs import connection
 from custom_components.litellm_pulse.spend_logs.connection import Connections, Load
@@ -313,6 +314,25 @@ async def test_a_wrong_password(strict: postgres.Postgres, make: Make) -> None:
     name = make(spend_logs())
     assert await error_of(strict.dsn(name, "reader", "wrong")) is AuthenticationError
     assert await error_of(strict.dsn(name, "nobody", "wrong")) is AuthenticationError
+
+
+async def test_a_server_is_reached_by_its_socket(strict: postgres.Postgres, make: Make, tmp_path: Path) -> None:
+    name = make(spend_logs())
+    pytest_socket.socket_allow_hosts([postgres.HOST], allow_unix_socket=True)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(postgres.HOST, strict.port)
+        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+
+    async with await asyncio.start_unix_server(relay, tmp_path / ".s.PGSQL.5432"):
+        for user, error in (("postgres", None), ("reader", PermissionDeniedError), ("nobody", AuthenticationError)):
+            assert await error_of(f"postgresql://{user}:right@/{name}?host={tmp_path}") is error
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while piece := await reader.read(1 << 16):
+        writer.write(piece)
+    writer.close()
 
 
 async def test_no_such_database(strict: postgres.Postgres, make: Make) -> None:

@@ -188,6 +188,13 @@ class _Loop:
         transport, bounded = await self.real.create_connection(lambda: _Bounded(factory()), host, port)
         return _Transport(transport, bounded), bounded.protocol
 
+    async def create_unix_connection(
+        self, factory: Callable[[], asyncio.Protocol], path: str
+    ) -> tuple[_Transport, asyncio.Protocol]:
+        """Return a connection to a server on this machine, and what has been made for it."""
+        transport, bounded = await self.real.create_unix_connection(lambda: _Bounded(factory()), path)
+        return _Transport(transport, bounded), bounded.protocol
+
     async def start_tls(
         self, transport: _Transport, protocol: asyncio.Protocol, context: ssl.SSLContext, *, server_hostname: str
     ) -> _Transport | None:
