@@ -169,6 +169,25 @@ async def test_the_spend_of_a_longer_period_is_another_trigger(
     assert told == ["LiteLLM Spend this month: $6.00"]
 
 
+async def test_an_amount_that_is_picked_itself_is_meant_whatever_the_period_says(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
+) -> None:
+    assert await set_up(hass, entry)
+    picked = ("spend_month", "spend_lifetime", "tokens_day")
+    target = {"entity_id": [entity_id(hass, entry, one) for one in picked]}
+    options = {"period": "day", "threshold": above(5, "USD")}
+    await automate(
+        hass,
+        triggers={"trigger": "litellm_pulse.spend_crossed_threshold", "target": target, "options": options},
+        conditions={"condition": "litellm_pulse.is_spend", "target": target, "options": options},
+        actions=[notify()],
+    )
+    for _ in range(3):
+        proxy.traffic.spend["gpt-4o"] += 2
+        await pass_time(hass, freezer, 86_400)
+    assert sorted(told) == ["LiteLLM Spend lifetime: $6.00", "LiteLLM Spend this month: $6.00"]
+
+
 async def test_a_condition_on_spend_lets_pass_what_it_says(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, told: list[str]
 ) -> None:

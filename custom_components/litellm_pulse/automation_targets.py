@@ -9,7 +9,9 @@ from homeassistant.core import HomeAssistant, State
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.automation import DomainSpec
+from homeassistant.helpers.target import TargetSelection
 from homeassistant.helpers.translation import async_translate_state
+from homeassistant.helpers.typing import ConfigType
 
 from .const import DOMAIN, USD
 from .devices import name_of
@@ -26,6 +28,10 @@ SENSORS: Final[Mapping[str, DomainSpec]] = {Platform.SENSOR: DomainSpec()}
 BINARY_SENSORS: Final[Mapping[str, DomainSpec]] = {Platform.BINARY_SENSOR: DomainSpec()}
 EVENTS: Final[Mapping[str, DomainSpec]] = {Platform.EVENT: DomainSpec()}
 
+AMOUNTS: Final = frozenset(
+    {*(f"spend_{span}" for span in (*PERIODS, "lifetime", "yesterday", "last_month", "forecast")), "budget_remaining"}
+)
+"""Keys of the sensors that tell an amount of money."""
 USED: Final = frozenset({"budget_used", *(f"limit_used_{window}" for window in LIMITS)})
 """Keys of the sensors that tell how many percent of a limit or budget are used."""
 USED_UP: Final = frozenset({"budget_used_up", *(f"limit_reached_{window}" for window in LIMITS)})
@@ -37,6 +43,14 @@ def of_integration(hass: HomeAssistant, entities: Collection[str], keys: Collect
     registered = filter(None, map(er.async_get(hass).async_get, entities))
     ours = (entity for entity in registered if entity.platform == DOMAIN)
     return {entity.entity_id for entity, _, key in known_entities(ours) if key in keys}
+
+
+def named_amounts(hass: HomeAssistant, entities: set[str], target: ConfigType) -> set[str]:
+    """Return those of the entities that tell an amount and that a target names, rather than their device or area.
+
+    Whoever picks "Spend this month" does not mean today, whatever else the period says.
+    """
+    return of_integration(hass, entities & TargetSelection(target).entity_ids, AMOUNTS)
 
 
 def told(hass: HomeAssistant, state: State) -> dict[str, str]:

@@ -15,7 +15,16 @@ from homeassistant.helpers.condition import (
     EntityStateConditionBase,
 )
 
-from .automation_targets import BINARY_SENSORS, CONF_PERIOD, PERIOD, SENSORS, USED, USED_UP, of_integration
+from .automation_targets import (
+    BINARY_SENSORS,
+    CONF_PERIOD,
+    PERIOD,
+    SENSORS,
+    USED,
+    USED_UP,
+    named_amounts,
+    of_integration,
+)
 from .const import USD
 
 _ON: Final[set[str | bool]] = {STATE_ON}
@@ -45,6 +54,11 @@ class Spend(PulseCondition, EntityNumericalConditionBase):
         """Test the spend of the period."""
         super().__init__(hass, config)
         self._keys = {f"spend_{(config.options or {})[CONF_PERIOD]}"}
+
+    @override
+    def entity_filter(self, entities: set[str]) -> set[str]:
+        """Return the spend of the period, and whatever amount the target itself names."""
+        return super().entity_filter(entities) | named_amounts(self._hass, entities, self._target)
 
 
 class Used(PulseCondition, EntityNumericalConditionBase):

@@ -31,6 +31,7 @@ from .automation_targets import (
     SENSORS,
     USED,
     USED_UP,
+    named_amounts,
     of_integration,
     told,
 )
@@ -76,6 +77,11 @@ class SpendCrossedThreshold(PulseTrigger, EntityNumericalStateCrossedThresholdTr
         """Watch the spend of the period."""
         super().__init__(hass, config)
         self._keys = {f"spend_{self._options[CONF_PERIOD]}"}
+
+    @override
+    def entity_filter(self, entities: set[str]) -> set[str]:
+        """Return the spend of the period, and whatever amount the target itself names."""
+        return super().entity_filter(entities) | named_amounts(self._hass, entities, self._target)
 
 
 class UsedCrossedThreshold(PulseTrigger, EntityNumericalStateCrossedThresholdTriggerBase):

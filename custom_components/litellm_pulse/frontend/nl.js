@@ -13,7 +13,7 @@ export default {
   spend: "uitgaven",
   requests: "verzoeken",
   failed: "mislukt",
-  tokens_day: "Dagtokens",
+  tokens_day: "Tokens vandaag",
   tokens: "tokens",
   input: "tokens in",
   output: "tokens uit",
