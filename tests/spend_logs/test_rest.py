@@ -27,7 +27,7 @@ from custom_components.litellm_pulse.spend_logs.errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
-from custom_components.litellm_pulse.spend_logs.json_body import MOST_VALUES, JsonBody
+from custom_components.litellm_pulse.spend_logs.json_body import MOST_ESCAPES, MOST_VALUES, JsonBody
 from custom_components.litellm_pulse.spend_logs.models import DAY, METRICS, Scope, requests_by_slot
 from custom_components.litellm_pulse.spend_logs.rest import Rest, refusal
 from custom_components.litellm_pulse.spend_logs.rest_importer import RestImporter
@@ -388,6 +388,7 @@ async def test_a_proxy_that_has_pages_without_end_is_not_asked_without_end(socke
         b'["%s"]' % (b"x" * 100_000),
         b'["a",%s1]' % (b" " * 100_000),
         b'["a",%s]' % (b"1" * 100_000),
+        b'["%s"]' % (rb"\"" * (MOST_ESCAPES + 1)),
     ],
     ids=lambda body: str(body[:20]),
 )

@@ -11,7 +11,9 @@ from .errors import UnexpectedAnswerError
 
 MOST_VALUES = 500_000
 """Of one answer: seven times as many as a page of daily activity has, and those of 7,000 keys in a list of teams."""
-AT_ONCE = 80_000
+MOST_ESCAPES = 250_000
+"""Backslashes: a text is put together of what is between them, in one go."""
+AT_ONCE = 40_000
 """Values that orjson makes in some milliseconds, in which nothing else in this process has a turn."""
 BYTES_AT_ONCE = 1 << 22
 """Bytes of which the same is true."""
@@ -31,15 +33,19 @@ class JsonBody:
         """Begin without any."""
         self._bytes = bytearray()
         self._values = 0
+        self._escapes = 0
         self._unquoted = 0
 
     def feed(self, piece: bytes) -> None:
-        """Take some kilobytes; raises UnexpectedAnswerError for more than MOST_VALUES, or what has no names."""
+        """Take some kilobytes; raises UnexpectedAnswerError for more than MOST_VALUES or MOST_ESCAPES, or no names."""
         self._bytes += piece
         # Each begins, or follows a comma.
         self._values += sum(map(piece.count, b",[{"))
         if self._values > MOST_VALUES:
             raise UnexpectedAnswerError(f"more than {MOST_VALUES} values")
+        self._escapes += piece.count(b"\\")
+        if self._escapes > MOST_ESCAPES:
+            raise UnexpectedAnswerError(f"more than {MOST_ESCAPES} escapes")
         quoted = piece.rfind(b'"')
         self._unquoted = len(piece) - quoted if quoted >= 0 else self._unquoted + len(piece)
         if self._unquoted > _LONGEST:

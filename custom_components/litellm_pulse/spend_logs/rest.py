@@ -46,7 +46,7 @@ MOST_PAGES = 50
 MOST_PAGES_OF_A_DAY = 1_000
 MOST_ROWS_OF_A_DAY = MOST_PAGES_OF_A_DAY * ROWS_PER_PAGE
 """A million of LiteLLM's rows; of what a lying proxy tells on its pages, no more is held either."""
-MOST_BYTES = 1 << 25
+MOST_BYTES = 1 << 24
 """Of one answer, after decompression: a list of teams holds the keys of each, 2 kB a key. A page of days has 2 MB."""
 REASON_BYTES = 1 << 16
 """Of an answer that is no success: what it begins with says why."""
