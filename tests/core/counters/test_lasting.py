@@ -128,6 +128,18 @@ def test_workers_that_are_recycled_are_not_remembered_for_good(harness: LedgerHa
     assert max(len(process.workers.pids), len(process.workers.ports)) <= MOST_TOLD
 
 
+def test_replicas_that_come_and_go_behind_a_collector_are_not_remembered_for_good(harness: LedgerHarness) -> None:
+    def of_replicas(*numbers: int) -> bytes:
+        starts = "".join(f'process_start_time_seconds{{pod="{one}"}} {OLD + one}\n' for one in numbers)
+        spent = {series(model="gpt-4o", pod=str(one)): 1.0 for one in numbers}
+        return body(f"# TYPE process_start_time_seconds gauge\n{starts}", family(COST, spent))
+
+    for number in range(2 * MOST_TOLD):
+        harness.scrape(of_replicas(number, number + 1))
+    (joined,) = (one.replicas for one in harness.ledger._counting._registry.processes)
+    assert max(len(joined.current), len(joined.starts)) <= MOST_TOLD
+
+
 @pytest.mark.parametrize("start", [OLD, None])
 def test_a_value_that_is_written_with_six_digits_has_not_fallen(harness: LedgerHarness, start: float | None) -> None:
     def tokens(first: str, second: float) -> bytes:

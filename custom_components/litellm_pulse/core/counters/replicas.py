@@ -11,7 +11,7 @@ from ..exposition import GaugeSample, labels_of
 from .series import Counter, Series
 
 MOST_TOLD = 256
-"""Workers, and starts of those that are joined, that are remembered; past it, those of now take the place of all."""
+"""Workers, and replicas that are joined, that are remembered; past it, those of now take the place of all."""
 
 type Told = frozenset[float | str]
 """The start, or the workers, of one."""
@@ -83,6 +83,8 @@ class Replicas:
         self.starts = together(self.starts, starts)
         self.apart = self.apart.union(apart)
         self.current |= told
+        if len(self.current) > MOST_TOLD:
+            self.current = dict(told)
 
 
 @dataclass(frozen=True, slots=True)
