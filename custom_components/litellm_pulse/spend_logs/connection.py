@@ -185,15 +185,13 @@ class _Loop:
         self, factory: Callable[[], asyncio.Protocol], host: str, port: int
     ) -> tuple[_Transport, asyncio.Protocol]:
         """Return a connection without TLS, and what has been made for it."""
-        transport, bounded = await self.real.create_connection(lambda: _Bounded(factory()), host, port)
-        return _Transport(transport, bounded), bounded.protocol
+        return _opened(*await self.real.create_connection(lambda: _Bounded(factory()), host, port))
 
     async def create_unix_connection(
         self, factory: Callable[[], asyncio.Protocol], path: str
     ) -> tuple[_Transport, asyncio.Protocol]:
         """Return a connection to a server on this machine, and what has been made for it."""
-        transport, bounded = await self.real.create_unix_connection(lambda: _Bounded(factory()), path)
-        return _Transport(transport, bounded), bounded.protocol
+        return _opened(*await self.real.create_unix_connection(lambda: _Bounded(factory()), path))
 
     async def start_tls(
         self, transport: _Transport, protocol: asyncio.Protocol, context: ssl.SSLContext, *, server_hostname: str
@@ -201,6 +199,11 @@ class _Loop:
         """Return the same connection with TLS."""
         found = await self.real.start_tls(transport.real, protocol, context, server_hostname=server_hostname)
         return _Transport(found, _Bounded(protocol)) if found else None
+
+
+def _opened(transport: asyncio.Transport, bounded: _Bounded) -> tuple[_Transport, asyncio.Protocol]:
+    """Return a connection as the driver has it, with its own protocol."""
+    return _Transport(transport, bounded), bounded.protocol
 
 
 class _Transport:
