@@ -93,11 +93,11 @@ class JoinedAnswer:
 
     apart: Sequence[str]
     """The labels that tell them apart."""
-    begun: AbstractSet[Replica] = frozenset()
+    begun: AbstractSet[Replica]
     """Those that were not there before."""
-    outdated: AbstractSet[Replica] = frozenset()
+    outdated: AbstractSet[Replica]
     """Those of whom it tells what was before they began anew: nothing of that counts."""
-    told: Mapping[Replica, Told] = field(default_factory=dict)
+    told: Mapping[Replica, Told]
     """The start, or the workers, of the others."""
 
     @classmethod
