@@ -1,6 +1,7 @@
 """Answers that a collector or a federation has joined of several processes."""
 
 from collections.abc import Mapping
+from random import Random
 
 import pytest
 
@@ -71,6 +72,34 @@ def test_of_bodies_one_after_the_other_the_first_counts_by_its_own_times_of_crea
     spent = [value + 5.0 for value in spent]
     harness.scrape(concatenated())
     assert harness.total() == truth + 5.0
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("tells_start", [True, False], ids=["start", "no start"])
+def test_bodies_one_after_the_other_in_any_order_count_nothing_twice(
+    harness: LedgerHarness, seed: int, *, tells_start: bool
+) -> None:
+    random = Random(seed)  # noqa: S311 - it has to be the same again
+    replicas = [{"spent": random.uniform(1, 200), "born": OLD + 9 * number} for number in range(2)]
+    truth = 0.0
+
+    def concatenated() -> bytes:
+        answering = random.sample(replicas, random.choice([1, 2, 2]))
+        starts = "".join(f"process_start_time_seconds {one['born'] - 4!r}\n" for one in answering)
+        labels = series(model="gpt-4o")
+        bodies = [family(COST, {labels: one["spent"]}, {labels: one["born"]}) for one in answering]
+        told = f"# TYPE process_start_time_seconds gauge\n{starts}" if tells_start else ""
+        return (told + "".join(bodies)).encode()
+
+    for _ in range(30):
+        harness.scrape(concatenated())
+        assert harness.total() <= truth + 1e-9
+        for one in replicas:
+            if random.random() < 0.15:
+                one["spent"], one["born"] = 0.0, harness.now.timestamp() + 30
+            used = random.choice([0.0, 1.0, 5.0])
+            one["spent"], truth = one["spent"] + used, truth + used
+    assert harness.total() > 0.0
 
 
 def test_one_name_behind_which_there_are_several_counts_none_of_them_again(harness: LedgerHarness) -> None:

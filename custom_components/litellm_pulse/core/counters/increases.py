@@ -225,9 +225,14 @@ class Increases:
                 self.ambiguity = Ambiguity.OLDER
             return
         self.reset |= found.reset
+        reborn = since if counter.created not in {None, since} else None
+        anew = found.reset or reborn is not None
         if found.by and counter not in self.unsettled:
-            self._add(counter.series, found.by)
-        anew = found.reset or (since is not None and counter.created is not None and since != counter.created)
+            if reborn is None:
+                self._add(counter.series, found.by)
+            else:
+                # Another incarnation counts as one that appears does: it may not be this process' own.
+                self._add_created(replace(counter, value=found.by, created=reborn), reborn, self._add)
         self.only_grew &= not anew and counter.missing_since is None and not self.unsettled
         if anew and counter.created is not None:
             self.process.former.append((counter.series.text, counter.created))
@@ -342,7 +347,7 @@ class Increases:
         return self._add_fresh if self.joined is None else self._add_of_known
 
     def _add_created(self, counter: Counter, since: float, adder: Adder | None) -> None:
-        """Add all of a newcomer to those of its metrics that were looked at before it was created."""
+        """Add all of an incarnation that was not seen before to those of its metrics that were looked at before it."""
         counted = self.others.counted(counter)
         if self.process.ahead is not None and counted is None:
             # It appeared since the last answer, unless it is older than our first look by either clock.
