@@ -161,7 +161,7 @@ async def test_the_zone_may_change_while_it_runs_and_no_total_is_lost_or_counted
     }
 
 
-@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("schema", [1, 2, 3, 5])
 async def test_a_backup_of_an_earlier_release_is_brought_up_to_date_and_counted_on(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, schema: int
 ) -> None:

@@ -70,12 +70,20 @@ def test_what_another_process_has_counted_of_it_counts_no_second_time(
     assert harness.total() == total
 
 
-def test_an_older_answer_of_before_a_series_was_created_anew_is_no_other_process(harness: LedgerHarness) -> None:
+@pytest.mark.parametrize("ends", ["not", "closed", "crashed"])
+def test_an_older_answer_of_before_a_series_was_created_anew_is_no_other_process(
+    harness: LedgerHarness, ends: str
+) -> None:
     old = body(family(COST, {GPT: 3.0}, {GPT: LATER}), start=OLD)
     harness.scrape(body(family(COST, {OPUS: 1.0}, {OPUS: OLD + 1}), start=OLD))
     harness.scrape(body(family(COST, {OPUS: 1.0, GPT: 3.0}, {OPUS: OLD + 1, GPT: LATER}), start=OLD))
     now = body(family(COST, {OPUS: 1.0, GPT: 0.5}, {OPUS: OLD + 1, GPT: LATER + 100}), start=OLD)
     harness.scrape(now)
+    if ends == "closed":
+        harness.reopen()
+    elif ends == "crashed":
+        harness.crash()
+        harness.open()
     harness.scrape(old)
     harness.scrape(now)
     assert harness.total() == 3.5

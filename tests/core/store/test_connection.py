@@ -94,7 +94,7 @@ def test_a_file_of_the_first_schema_goes_on_with_all_that_it_has(harness: Ledger
         assert connection.execute(query).fetchall() == [(0, 9.0), (1, 9.0), (2, 9.0)]
 
 
-@pytest.mark.parametrize("schema", [2, 3])
+@pytest.mark.parametrize("schema", [2, 3, 5])
 def test_a_file_of_an_earlier_schema_goes_on_with_all_that_it_has(
     harness: LedgerHarness, proxy: Proxy, schema: int
 ) -> None:

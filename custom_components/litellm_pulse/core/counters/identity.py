@@ -153,20 +153,19 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
                 return True
         # The last answer may have lost those that this one has.
         if counters := process.counters.get(family):
-            created = {one.created for one in counters.values() if one.created is not None}
+            # An older answer tells of the incarnation before.
+            created = {since for one in counters.values() for since in (one.created, one.former) if since is not None}
             known |= bool(created)
             layouts = process.layouts_of(family)
             told = creation_times(family, lines)
-            if not told.items().isdisjoint(process.former):
-                # An older answer, of before series were created anew.
-                return True
             present = {one.created for one in counters.values() if one.missing_since is None} - {None}
             if _are_alike(present, set(told.values())):
                 return True
             for text, value in told.items():
                 counter = counters.get(text)
                 # Where labels come in another order, the time alone has to tell.
-                if value in created if layouts != {layout_of(text)} else counter and counter.created == value:
+                same = {counter.created, counter.former} if counter else frozenset()
+                if value in (created if layouts != {layout_of(text)} else same):
                     return True
     return False if known else None
 

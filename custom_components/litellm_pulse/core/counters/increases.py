@@ -184,7 +184,7 @@ class Increases:
                     vector[metric] += by
                 counted += 1
                 touch(series.attribution)
-                baselines[process, series.id] = value, created, counter.untold, None, counter.first_seen
+                baselines[process, series.id] = value, created, counter.untold, None, counter.first_seen, counter.former
         self.changed += counted
 
     def _count_doubtful(self, diff: FamilyDiff, *, older: bool) -> None:
@@ -234,8 +234,8 @@ class Increases:
                 # Another incarnation counts as one that appears does: it may not be this process' own.
                 self._add_created(replace(counter, value=found.by, created=reborn), reborn, self._add)
         self.only_grew &= not anew and counter.missing_since is None and not self.unsettled
-        if anew and counter.created is not None:
-            self.process.former.append((counter.series.text, counter.created))
+        if anew:
+            counter.former = counter.created
         counter.value = value if anew else max(value, counter.value)
         if since is not None:
             counter.created, counter.untold = since, 0.0
@@ -318,7 +318,7 @@ class Increases:
                 if series.metrics:
                     self.changed += 1
                     self.touched.add(series.attribution)
-                    baselines[process, series.id] = value, since, 0.0, None, first_seen
+                    baselines[process, series.id] = value, since, 0.0, None, first_seen, None
                     if by_sums is None and since is not None:
                         self._add_created(counter, since, adder)
                     elif adder is not None:

@@ -14,9 +14,6 @@ from .waiting import Waiting
 WAIT_ANSWERS = 10
 """Answers after which several workers that are gone count as restarted, and processes told apart by nothing as one."""
 
-MOST_FORMER = 1000
-"""Incarnations of series that are remembered of a process after others have taken their place."""
-
 type Layout = tuple[bytes, ...]
 """What stands between the values of a series' labels: their names, in an order."""
 
@@ -103,8 +100,6 @@ class Process:
     """Counters that the last answers lack, which were not proven to be whole -> our clock at the first of these."""
     undecided: dict[Counter, float] = field(default_factory=dict)
     """Counters of which nothing counted when they appeared, as their times of creation were lost -> what they had."""
-    former: deque[tuple[bytes, float]] = field(default_factory=lambda: deque(maxlen=MOST_FORMER))
-    """Series that have been created anew, and when they had been created before: an older answer has that."""
     untold: set[Counter] = field(default_factory=set)
     """Those that have counted since it was told when they were created."""
     layouts: dict[str, set[Layout]] = field(default_factory=dict)

@@ -117,10 +117,10 @@ class CounterRegistry:
         remapped = self.metrics if self.origins.differ_from(state.origins) else None
         by_id, changed = self.series.load(state.series, self.attributions, remapped)
         baselines: dict[BaselineKey, None] = {}
-        for process, number, value, created, untold, missing_since, first_seen in state.baselines:
+        for process, number, value, created, untold, missing_since, first_seen, former in state.baselines:
             series = by_id[number]
             if series.metrics:
-                counter = Counter(series, value, created, untold, missing_since, first_seen)
+                counter = Counter(series, value, created, untold, missing_since, first_seen, former)
                 owner = self.processes.known[process]
                 owner.counters_of(series.family)[series.text] = counter
                 if untold and created is not None:

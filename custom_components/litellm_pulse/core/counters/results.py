@@ -12,9 +12,9 @@ from ..models import Member, MemberKey, Vector
 type MemberKeys = tuple[MemberKey, ...]
 """TOTAL, then the others in the order of the dimensions."""
 
-type Baseline = tuple[float, float | None, float, float | None, float]
-"""Last value of a counter, its `_created`, what was counted since that was told last, and by our clock since when it
-is missing and since when it is known."""
+type Baseline = tuple[float, float | None, float, float | None, float, float | None]
+"""Last value of a counter, its `_created`, what was counted since that was told last, by our clock since when it is
+missing and since when it is known, and the `_created` of the incarnation before it."""
 
 type BaselineKey = tuple[int, int]
 """Process and series, by number."""
@@ -171,7 +171,7 @@ class CountingState:
     origins: Mapping[str, Origin] = field(default_factory=dict)
     processes: Sequence[ProcessRow] = ()
     series: Sequence[SeriesRow] = ()
-    baselines: Iterable[tuple[int, int, float, float | None, float, float | None, float]] = ()
+    baselines: Iterable[tuple[int, int, float, float | None, float, float | None, float, float | None]] = ()
     """Process, series, and what `Baseline` has."""
     sums: Mapping[int, Mapping[int, Vector]] = field(default_factory=dict)
     """Process -> the sums of its counters per attribution, where the counters themselves are not there."""

@@ -45,11 +45,13 @@ class Counter:
     """By our clock; None while the answers have it."""
     first_seen: float = 0.0
     """By our clock; 0 in a process with an identity, which needs no such evidence of a restart."""
+    former: float | None = None
+    """The `_created` of the incarnation before it: an older answer has that."""
 
     @property
     def baseline(self) -> Baseline:
         """The counter as it is written down."""
-        return self.value, self.created, self.untold, self.missing_since, self.first_seen
+        return self.value, self.created, self.untold, self.missing_since, self.first_seen, self.former
 
 
 class Growth(NamedTuple):

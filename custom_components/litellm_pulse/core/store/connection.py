@@ -251,7 +251,7 @@ def _write_budgets(cursor: sqlite3.Cursor, pending: PendingWrites) -> None:
 def _write_baselines(cursor: sqlite3.Cursor, pending: PendingWrites) -> None:
     """Write the last value of each counter, and take those away that are gone."""
     cursor.executemany(
-        "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO baselines VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         [(*key, *one) for key, one in pending.baselines.items() if one is not None],
     )
     cursor.executemany(

@@ -110,6 +110,11 @@ def _fifth() -> tuple[str, ...]:
     )
 
 
+def _sixth() -> tuple[str, ...]:
+    """Keep when the incarnation before was created, of which an older answer tells."""
+    return ("ALTER TABLE baselines ADD COLUMN former REAL",)
+
+
 FIRST_COUNTERS = (
     "requests failed_requests tokens input_tokens output_tokens reasoning_tokens cost cache_hits "
     "cache_misses cached_tokens input_cached_tokens input_cache_creation_tokens deployment_requests "
@@ -123,6 +128,7 @@ STEPS: tuple[Callable[[], tuple[str, ...]], ...] = (
     lambda: (*_third(), *_history(tuple(FIRST_COUNTERS.split()))),
     _fourth,
     _fifth,
+    _sixth,
 )
 
 VERSION = len(STEPS)
