@@ -247,6 +247,28 @@ def test_real_workers_that_restart_and_are_used_more_than_before_count_from_zero
     assert harness.total() == pytest.approx(0.225, abs=1e-9)
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("returned", [False, True])
+def test_workers_that_restart_again_before_it_is_known_that_they_did_count_each_time_from_zero(
+    harness: LedgerHarness, *, returned: bool, reopened: bool
+) -> None:
+    harness.scrape(_workers(100, 10, 11))
+    for runs, value in ((1, 7), (2, 3), (3, 5)):
+        for used in (0, 1):
+            harness.scrape(_workers(value + used, 10 + 10 * runs, 11 + 10 * runs))
+            if reopened:
+                harness.reopen()
+    assert harness.total() == 3 * 1
+    if returned:
+        # Those of the first scrape are there: the others are replicas, and that was their baseline.
+        harness.scrape(_workers(102, 10, 11))
+    for _ in range(ANSWERS_UNTIL_RESTARTED):
+        harness.scrape(_workers(6, 40, 41))
+        if reopened:
+            harness.reopen()
+    assert harness.total() == (3 * 1 + 2 if returned else 8 + 4 + 6)
+
+
 def test_a_worker_with_a_metrics_port_of_its_own_that_restarts_counts_from_zero(harness: LedgerHarness) -> None:
     def scrape(value: float, pid: str) -> Snapshot:
         harness.now += timedelta(minutes=1)

@@ -3,7 +3,7 @@
 Nothing is changed before the whole answer has been read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -19,12 +19,13 @@ from .identity import Identity
 from .increases import Increases
 from .other_processes import OtherProcesses
 from .parts import OpenPart
-from .process import WAIT_ANSWERS, Process
+from .process import Process
 from .raw_sums import highest
 from .registry import CounterRegistry
 from .replicas import JoinedAnswer, telling_apart
 from .results import Ambiguity, Answer, Changes, Counted, CountingState, MemberKeys, Origin, SeriesRow
 from .step import Step, read_step
+from .waiting import Waiting
 
 _TOKENS = COUNTER_INDEX["tokens"]
 """What every request adds to that was answered."""
@@ -169,7 +170,8 @@ class Counting:
             known.attributions.follow_names(_grown(diffs))
         work.apply(diffs, step.exposition, older=is_older)
         restarted = known.processes.is_restart(process, is_new=is_new, fresh=any(work.fresh))
-        restarted |= _settle(process, work)
+        waited = known.processes.outwait(process)
+        _settle(waited, work)
         in_turn = self._judge(step, work, before, falls=falls)
         self._evicts |= process.start is not None and any(one.missing and one.tells_created for one in diffs.values())
         changes = self._note(step, work, origins, moved)
@@ -185,7 +187,7 @@ class Counting:
             samples=work.samples,
             skipped=work.skipped,
             changed=work.changed,
-            restarted=restarted,
+            restarted=restarted or bool(waited),
             indistinguishable=in_turn,
             older=is_older,
             ambiguity=work.ambiguity,
@@ -344,18 +346,10 @@ def _grown(diffs: Mapping[str, FamilyDiff]) -> Iterator[Labels]:
                     yield labels
 
 
-def _settle(process: Process, work: Increases) -> bool:
-    """Count what waited, once those from before have stayed away for long; return whether it was a restart."""
-    waiting = process.waiting
-    if waiting is None:
-        return False
-    if waiting.answers < WAIT_ANSWERS:
-        waiting.answers += 1
-        return False
-    process.waiting = None
-    work.only_grew = False
-    for attribution, held in waiting.held.items():
+def _settle(waited: Collection[Waiting], work: Increases) -> None:
+    """Count what waited, once those from before have stayed away for long."""
+    for attribution, held in (item for one in waited for item in one.held.items()):
         vector = work.increases.setdefault(attribution, list(ZERO))
         for metric, value in enumerate(held):
             vector[metric] += value
-    return True
+        work.only_grew = False

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .process import Process, Workers
+from .process import WAIT_ANSWERS, Process, Workers
 from .results import BaselineKey, Changes, Origin, ProcessRow
 from .waiting import Waiting
 
@@ -60,6 +60,14 @@ class Processes:
         older = frozenset(one.id for one in self if not one.forgotten and one.waiting is None)
         return Waiting(older, {}) if older else None
 
+    def outwait(self, process: Process) -> list[Waiting]:
+        """Note an answer for all that wait, whoever of them gives it; return what has waited for long enough."""
+        everybody = (self.known | {process.id: process}).values()
+        waiting = [one.waiting for one in everybody if one.waiting and process.id not in one.waiting.older]
+        for one in waiting:
+            one.answers += 1
+        return [one for one in waiting if one.answers > WAIT_ANSWERS]
+
     def is_restart(self, process: Process, *, is_new: bool, fresh: bool) -> bool:
         """Whether the proxy was restarted: one of several replicas is not the proxy."""
         newest = self.newest
@@ -75,7 +83,8 @@ class Processes:
         if not is_new and newest is not process:
             self.in_turn_until = now + FORGET_SECONDS
         dropped = [one.id for one in self if _is_replaced_by(one, process)]
-        waited = [one for one in self if one.waiting and process.id in one.waiting.older]
+        waiting = {one: one.waiting for one in self if one.waiting}
+        waited = [one for one, its in waiting.items() if process.id in its.older or its.answers > WAIT_ANSWERS]
         for one in waited:
             one.waiting = None
         for number in dropped:
@@ -91,7 +100,7 @@ class Processes:
         process.forgotten = False
         process.last_answer, process.seen, process.number = answered_at, now, self.number
         self.known[process.id] = process
-        changed = [one for one in (*waited, *outlived) if one.id in self.known]
+        changed = [one for one in (*waiting, *outlived) if one.id in self.known]
         rows = {one.id: one.row for one in (process, *changed)}
         return Changes(baselines=baselines, processes=rows, met=bool(waited or outlived), dropped=dropped)
 

@@ -14,6 +14,7 @@ class Waiting:
     held: dict[int, list[float]]
     """Attribution -> what it had at first sight."""
     answers: int = 0
+    """Answers since, in which those before stayed away."""
 
     def dump(self) -> str:
         """Return it as text."""
