@@ -382,6 +382,19 @@ async def test_a_proxy_that_was_restarted_on_its_way_is_known_by_its_series(
     assert result["reason"] == "reconfigure_successful"
 
 
+async def test_several_workers_at_another_address_count_from_then_on(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, other_proxy: Proxy
+) -> None:
+    proxy.traffic.workers = 2
+    assert await set_up(hass, entry)
+    other_proxy.traffic = Traffic(workers=2, spend={"gpt-4o": 0.75, "claude-sonnet": 0.5})
+    result = await _fill(hass, await entry.start_reconfigure_flow(hass), url=other_proxy.url, verify_ssl=True)
+    assert result["reason"] == "reconfigure_successful"
+    other_proxy.traffic.spend["gpt-4o"] += 2
+    await entry.runtime_data.coordinator.async_refresh()
+    assert state(hass, entry, "spend_lifetime") == "2.0"
+
+
 async def test_another_proxy_is_recognized_and_mixed_only_when_that_is_meant(
     hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, other_proxy: Proxy
 ) -> None:

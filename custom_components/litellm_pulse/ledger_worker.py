@@ -12,12 +12,14 @@ from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.const import CONF_URL, EVENT_HOMEASSISTANT_CLOSE
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady, UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
+from yarl import URL
 
+from . import address
 from .client import Answer
 from .const import (
     CONF_METRIC_NAMES,
@@ -75,6 +77,7 @@ class LedgerWorker:
         """How far the import of history has come; replaced by whoever imports."""
         self._hass = hass
         self._options = entry.options
+        self._address = address.identity(URL(entry.data[CONF_URL]))
         self._path = _path(hass, entry_id)
         self._ledgers = async_get_open_ledgers(hass)
         self._forecaster = Forecaster(self._path)
@@ -239,6 +242,7 @@ class LedgerWorker:
             week_start=WEEK_STARTS.index(options.get(CONF_WEEK_START, WEEK_STARTS[0])),
             retention_days=options.get(CONF_RETENTION_DAYS, RETENTION_DAYS_DEFAULT),
             performance=options.get(CONF_PERFORMANCE, ()),
+            address=self._address,
         )
         # A file that cannot be written now is no reason to wait: the next import recalls it.
         with suppress(StoreError):

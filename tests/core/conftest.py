@@ -70,6 +70,7 @@ class LedgerHarness:
         spare_copy: SpareCopy | None = None,
         overrides: Mapping[str, str] | None = None,
         performance: Collection[str] = (),
+        address: str = "",
     ) -> Ledger:
         """Open the file."""
         assert self._ledger is None, "it is open"
@@ -80,6 +81,7 @@ class LedgerHarness:
             spare_copy=spare_copy,
             overrides=overrides,
             performance=performance,
+            address=address,
         )
         return self._ledger
 
@@ -95,10 +97,12 @@ class LedgerHarness:
             self._ledger._writer.store.close()
             self._ledger = None
 
-    def reopen(self, spare_copy: SpareCopy | None = None, overrides: Mapping[str, str] | None = None) -> Ledger:
+    def reopen(
+        self, spare_copy: SpareCopy | None = None, overrides: Mapping[str, str] | None = None, address: str = ""
+    ) -> Ledger:
         """Restart Home Assistant."""
         self.close()
-        return self.open(spare_copy, overrides)
+        return self.open(spare_copy, overrides, address=address)
 
     def spare_copy(self) -> SpareCopy:
         """Return the spare copy as it comes back from Home Assistant's Store."""

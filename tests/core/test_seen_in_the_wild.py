@@ -269,6 +269,37 @@ def test_workers_that_restart_again_before_it_is_known_that_they_did_count_each_
     assert harness.total() == (3 * 1 + 2 if returned else 8 + 4 + 6)
 
 
+@pytest.mark.parametrize("pids", [(10, 11), (20, 21), ()], ids=str)
+@pytest.mark.parametrize("other", [{"gpt-4o": 40}, {"gpt-4o": 900}, {"opus": 900}], ids=str)
+def test_what_several_workers_have_at_another_address_counts_from_then_on(
+    harness: LedgerHarness, other: dict[str, float], pids: tuple[int, ...]
+) -> None:
+    # The models of which the one is used elsewhere, too.
+    here = family(TOKENS, {series(model="here"): 5})
+    harness.open(address="one:4000")
+    harness.scrape(_workers(100, 10, 11, more=here))
+    harness.scrape(_workers(101, 10, 11, more=here))
+    harness.reopen(address="two:4000")
+    ((model, value),) = other.items()
+    for _ in range(ANSWERS_UNTIL_RESTARTED + 2):
+        value += 1
+        harness.scrape(_workers(value, *pids, model=model))
+        harness.reopen(address="two:4000")
+    assert harness.total() == 1 + ANSWERS_UNTIL_RESTARTED + 1
+    # A restart there is one as elsewhere.
+    harness.scrape(_workers(0.5, *pids, model=model))
+    assert harness.total() == 1 + ANSWERS_UNTIL_RESTARTED + 1 + 0.5
+
+
+@pytest.mark.parametrize("pids", [(10, 11), ()], ids=str)
+def test_the_same_workers_at_another_address_go_on(harness: LedgerHarness, pids: tuple[int, ...]) -> None:
+    harness.open(address="192.0.2.7:4000")
+    harness.scrape(_workers(100, *pids))
+    harness.reopen(address="litellm.example:443")
+    harness.scrape(_workers(130, *pids), seconds=86400)
+    assert harness.total() == 30
+
+
 def test_a_worker_with_a_metrics_port_of_its_own_that_restarts_counts_from_zero(harness: LedgerHarness) -> None:
     def scrape(value: float, pid: str) -> Snapshot:
         harness.now += timedelta(minutes=1)

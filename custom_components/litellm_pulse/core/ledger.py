@@ -43,11 +43,12 @@ UNREACHABLE = timedelta(days=2)
 class Ledger:
     """Exact usage of one proxy."""
 
-    def __init__(self, state: LedgerState, opened_at: datetime, performance: PerformanceReader) -> None:
+    def __init__(self, state: LedgerState, opened_at: datetime, performance: PerformanceReader, address: str) -> None:
         """Begin with what is known; use `open`."""
         self._writer, self._counting, self._totals = state.writer, state.counting, state.totals
         self._budgets, self._clock, self._recovered = state.budgets, state.clock, state.recovered
         self._performance = performance
+        self._address, self._moved = address, bool(address and state.address) and address != state.address
         self._watched_since = opened_at
         self._tidied_day = 0
         self._doubtful_lump: tuple[datetime | None, datetime, Mapping[int, Vector]] = None, opened_at, {}
@@ -70,13 +71,15 @@ class Ledger:
         week_start: int = 0,
         retention_days: int | None = None,
         performance: Collection[str] = (),
+        address: str = "",
     ) -> Self:
         """Open the ledger of a file, or begin one.
 
         A file that is damaged is set aside under a dated name; it, or one that is gone, is made
         anew from the spare copy, which then shows in `snapshot.recovery`. `overrides` maps friendly
         metrics to other families, a week begins on `week_start` (0 for Monday), quarter-hours are
-        kept for `retention_days`, `performance` are figures that are read besides. Raises
+        kept for `retention_days`, `performance` are figures that are read besides, `address` is where the proxy
+        is, as far as that tells it from others. Raises
         NewerSchemaError for a file of a newer release, and StoreError where the file cannot be
         opened at all.
         """
@@ -92,7 +95,7 @@ class Ledger:
         ).restore()
         if retention_days is not None:
             state.writer.retention_days = retention_days
-        return cls(state, now, reader)
+        return cls(state, now, reader, address)
 
     def close(self) -> None:
         """Write what waits to be written, and close the file."""
@@ -132,9 +135,10 @@ class Ledger:
                 pid=pid,
                 doubts=doubts,
                 first=first,
+                moved=self._moved,
             )
         )
-        self._clock = ticking
+        self._clock, self._moved = ticking, False
         at = self._turn_to(tick)
         if self._recovered and (self.snapshot.last_scrape is None or at < self._recovered.at):
             # Our clock may not have been set then.
@@ -348,7 +352,7 @@ class Ledger:
         pending = self._writer.pending
         if snapshot.published != self.snapshot.published:
             pending.meta["published"] = " ".join(sorted(snapshot.published))
-        pending.meta["clock"] = self._clock.dump()
+        pending.meta |= {"clock": self._clock.dump(), "address": self._address}
         millis = int(at.timestamp() * 1000)
         in_flight, raw = snapshot.gauges.get("in_flight_requests"), tuple(snapshot.raw.values())
         self._writer.note(ScrapeRow(millis, millis, 1, restarted, in_flight, increase, raw))

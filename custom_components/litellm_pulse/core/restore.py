@@ -56,6 +56,8 @@ class LedgerState:
     clock: LedgerClock = field(default_factory=LedgerClock)
     snapshot: Snapshot = field(default_factory=Snapshot)
     recovered: Recovered | None = None
+    address: str = ""
+    """Where the last answer came from; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,7 @@ class Restorer:
             if "clock" in meta:
                 state.clock = LedgerClock.load(str(meta["clock"]))
             state.clock.latest = last.timestamp()
+            state.address = str(meta.get("address", ""))
             if "recovered_at" in meta:
                 at = datetime.fromtimestamp(float(meta["recovered_at"]), UTC)
                 state.recovered = Recovered(at, bool(meta.get("kept_totals")))

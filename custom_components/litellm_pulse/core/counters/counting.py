@@ -213,7 +213,11 @@ class Counting:
         if process.sums and process.start is not None and answer.now < known.processes.in_turn_until:
             # Those that share a start and take turns cannot be told apart by sums.
             process.sums = highest(one.sums for one in known.processes if one.start == process.start and one.sums)
-        if step.is_new and process.workers.pids and not (process.joined or process.restarted or answer.first):
+        if (
+            step.is_new
+            and process.workers.pids
+            and not (process.joined or process.restarted or answer.first or answer.moved)
+        ):
             process.waiting = known.processes.wait()
         told = step.identity.tellers
         joined = JoinedAnswer.of(told, step.begun, process.replicas, known.origins.latest) if process.joined else None

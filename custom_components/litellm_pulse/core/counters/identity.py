@@ -12,6 +12,7 @@ from .process import Process, layout_of
 from .processes import Processes
 from .replicas import Teller, tellers_of_workers
 from .results import Answer
+from .series import ROUNDED
 
 _NO_TIME = 1e11
 """A start as late as this, in the year 5138, is no time; nor are NaN and zero."""
@@ -82,6 +83,16 @@ def match(
     if identity.pids:
         return _by_pids(identity, processes, twins)
     return _without_identity(answer, processes, twins, lasting=lasting)
+
+
+def is_surely_same(found: Match, answer: Answer) -> bool:
+    """Whether it is certain who gave an answer: without an identity only where it has all that was counted before."""
+    process = found.process
+    if process is None or found.is_proven or not process.has_no_identity:
+        return process is not None
+    told = {text: value for lines in answer.exposition.values() for text, value in map(split_sample, lines)}
+    present = process.present_values().items()
+    return all((told.get(text) or 0.0) >= value * ROUNDED for text, value in present)
 
 
 def _is_alone(identity: Identity, answer: Answer, joined: Process, processes: Processes) -> bool:

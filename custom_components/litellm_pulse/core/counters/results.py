@@ -50,6 +50,8 @@ class Answer:
     """Whoever asked can ask again, should it look like a restart."""
     first: bool = False
     """Of the first scrape, which may ask several times to see who answers: nothing of it counts."""
+    moved: bool = False
+    """The first from another address than those before."""
 
 
 class SeriesRow(NamedTuple):

@@ -9,7 +9,7 @@ from ..exposition import Exposition, GaugeSample, split_sample
 from . import parts
 from .diff import FamilyDiff, created_family, diff_family
 from .families import EVIDENCE, Families
-from .identity import Identity, ahead, match
+from .identity import Identity, Match, ahead, is_surely_same, match
 from .origins import CLOCK_STEP
 from .process import Process
 from .processes import Processes
@@ -161,7 +161,9 @@ def read_step(
     the same process published before, or who gives it, unless answers have lacked it for long.
     """
     exposition, processes, lasting = answer.exposition, known.processes, known.lacks_for_long
-    found = match(identity, answer, processes, families.counted(exposition), lasting=lasting)
+    found = match(identity, answer, processes, families.counted(exposition), lasting=lasting or answer.moved)
+    if answer.moved and not is_surely_same(found, answer):
+        found = Match(None)
     process = found.process or _begin(processes, identity, restarted=found.fell_without_identity)
     if process.joined and process not in processes and all(one.labels for one in identity.tellers):
         # Bodies one after the other, which nothing tells apart, would have the same series.
