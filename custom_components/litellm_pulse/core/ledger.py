@@ -99,6 +99,7 @@ class Ledger:
 
     def close(self) -> None:
         """Write what waits to be written, and close the file."""
+        self._writer.pending.add(self._counting.renamed())
         self._writer.close(self.snapshot.last_scrape or self._watched_since)
 
     def scrape(  # noqa: PLR0913
@@ -276,6 +277,7 @@ class Ledger:
 
     def _fold(self, at: datetime) -> None:
         """Count members together that were not used for longer than the retention, and begin anew from the file."""
+        self._writer.pending.add(self._counting.renamed())
         if not self._writer.flush(at):
             return
         known, store = self._counting, self._writer.store

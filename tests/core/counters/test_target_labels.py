@@ -180,3 +180,53 @@ def test_what_is_born_anew_counts_once_though_a_pair_of_prometheus_tells_it_in_t
             assert harness.total() == truth
             if reopened:
                 harness.reopen()
+
+
+def _joined(replicas: Mapping[str, Mapping[str, Usage]], *, created: bool) -> bytes:
+    """Return what a collector joins that passes on neither starts nor workers: replica -> what it has per model."""
+    labelled = {
+        series(model=model, instance=name): one for name, of in replicas.items() for model, one in sorted(of.items())
+    }
+    samples = {labels: one.value for labels, one in labelled.items()}
+    times = {labels: one.created for labels, one in labelled.items()}
+    return family(COST, samples, times if created else None).encode()
+
+
+@pytest.mark.parametrize(("created", "crashes"), [(True, True), (True, False), (False, False)])
+def test_a_series_that_took_the_place_of_a_gone_replicas_counts_nothing_again_after_a_restart(
+    harness: LedgerHarness, *, created: bool, crashes: bool
+) -> None:
+    first = {"gpt-4o": Usage(500, OLD), "opus": Usage(40, OLD)}
+    harness.scrape(_joined({"a": first}, created=created))
+    born = harness.now.timestamp()
+    second = {"opus": Usage(3, born + 10)}
+    harness.scrape(_joined({"a": first, "b": second}, created=created))
+    harness.scrape(_joined({"b": second}, created=created))
+    second["gpt-4o"] = Usage(600, born + 130)
+    harness.scrape(_joined({"b": second}, created=created))
+    third = {"llama": Usage(5, born + 190)}
+    harness.scrape(_joined({"b": second, "c": third}, created=created))
+    # Where nothing tells that it is another's, it has grown from what the one that is gone had.
+    counted = 3 + (600 if created else 100) + 5
+    assert harness.total() == counted
+    if crashes:
+        harness.crash()
+    else:
+        harness.close()
+    second["opus"] = Usage(4, born + 10)
+    harness.scrape(_joined({"b": second, "c": third}, created=created))
+    assert harness.total() == counted + 1
+
+
+def test_replicas_that_two_collectors_name_differently_are_known_by_when_their_series_were_created(
+    harness: LedgerHarness,
+) -> None:
+    usage = [{"gpt-4o": Usage(500, OLD + 1.5)}, {"gpt-4o": Usage(40, OLD + 3.25)}]
+    for number in range(8):
+        names = ("a", "b") if number % 2 else ("10.0.0.1:4000", "10.0.0.2:4000")
+        harness.scrape(_joined(dict(zip(names, usage, strict=True)), created=True))
+        assert harness.total() == 1.25 * number
+        if number % 3 == 1:
+            harness.reopen()
+        usage[0]["gpt-4o"] = usage[0]["gpt-4o"]._replace(value=usage[0]["gpt-4o"].value + 1)
+        usage[1]["gpt-4o"] = usage[1]["gpt-4o"]._replace(value=usage[1]["gpt-4o"].value + 0.25)

@@ -117,6 +117,11 @@ class Counting:
         """Return whom `name` has taken in since the last answer."""
         return self._registry.attributions.take_new()[0]
 
+    def renamed(self) -> Changes:
+        """Return the series that have other texts than were written down: written each time, they would be too many."""
+        known = self._registry.series
+        return Changes(series=[one.row for text, one in known.renamed.items() if known.by_text.get(text) is one])
+
     # What is counted
 
     def count(self, answer: Answer) -> Counted:

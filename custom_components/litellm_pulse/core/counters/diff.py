@@ -15,7 +15,7 @@ from operator import ne
 from ..exposition import belongs, canonical, number, series_and_value, split_sample
 from .process import Layout, Process, layout_of
 from .series import ROUNDED, Counter
-from .target_labels import has_target_labels, relabelled
+from .target_labels import has_target_labels, relabelled, same_incarnations
 
 
 @dataclass(slots=True)
@@ -103,7 +103,10 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
             if any(
                 map(has_target_labels, {*process.layouts_of(family), *(layout_of(one[1]) for one in diff.newcomers)})
             ):
-                _find_relabelled(diff, process.replicas.apart)
+                told = creation_times(family, created)
+                _follow(diff, same_incarnations(_gone(diff), {text: told.get(text) for _, text, _ in diff.newcomers}))
+                newcomers = [text for _, text, _ in diff.newcomers]
+                _follow(diff, relabelled(list(_gone(diff)), newcomers, diff.lines, process.replicas.apart))
         diff.falls = any(value < counter.value * ROUNDED for _, counter, value in diff.changed)
     diff.tells_created = bool(created)
     if created:
@@ -284,23 +287,26 @@ def _find_renamed(diff: FamilyDiff, layouts: AbstractSet[Layout]) -> None:
     diff.missing = [one for one in diff.missing if one not in present]
 
 
-def _find_relabelled(diff: FamilyDiff, apart: AbstractSet[str]) -> None:
-    """Take newcomers for known series that the answer lacks, where only target labels are others."""
-    newcomers = {text: (index, value) for index, text, value in diff.newcomers}
+def _gone(diff: FamilyDiff) -> dict[bytes, float | None]:
+    """Return the known series that the answer lacks, those first that were there last, and when they were created."""
     present = set(diff.slots)
     gone = [(text, one) for text, one in diff.known.items() if one not in present]
     # A series that was there before the last label changed may be gone under an earlier one, too.
     gone.sort(key=lambda one: -(one[1].missing_since or inf))
-    successors = relabelled([text for text, _ in gone], newcomers, diff.lines, apart)
+    return {text: one.created for text, one in gone}
+
+
+def _follow(diff: FamilyDiff, successors: Mapping[bytes, bytes]) -> None:
+    """Take newcomers for known series that the answer lacks, where only target labels are others: new -> old text."""
     if not successors:
         return
+    newcomers = {text: (index, value) for index, text, value in diff.newcomers}
     for new, old in successors.items():
         counter, (index, value) = diff.known[old], newcomers[new]
         diff.slots[index] = counter
         diff.renamed.append((old, new))
         diff.changed.append((index, counter, value))
-    found = {new for _, new in diff.renamed}
-    diff.newcomers = [one for one in diff.newcomers if one[1] not in found]
+    diff.newcomers = [one for one in diff.newcomers if one[1] not in successors]
     present = set(diff.slots)
     diff.missing = [one for one in diff.missing if one not in present]
 

@@ -155,9 +155,7 @@ class Increases:
             self.process.layouts_of(family).update(layout_of(new) for _, new in diff.renamed)
         for old, new in diff.renamed:
             counter = counters[new] = counters.pop(old)
-            if self.index.by_text.get(old) is counter.series:
-                del self.index.by_text[old]
-            counter.series = self.index.by_text[new] = replace(counter.series, text=new)
+            counter.series = self.index.rename(counter.series, new)
 
     def _count_known(self, diff: FamilyDiff, *, older: bool) -> None:
         """Count what has grown of the counters that were there before."""

@@ -1,7 +1,7 @@
 """Every series that any process has, and whose usage each of them is."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, takewhile
 
 from ..catalog import Metric, counted, metrics_of, proves_use
@@ -19,6 +19,18 @@ class SeriesIndex:
     by_text: dict[bytes, Series] = field(default_factory=dict)
     ids: Iterator[int] = field(default_factory=lambda: count(1))
     """Numbers for new ones."""
+    renamed: dict[bytes, Series] = field(default_factory=dict)
+    """Those that have other texts now than were written down."""
+
+    def rename(self, series: Series, text: bytes) -> Series:
+        """Return a series as it is under another text, by which it is known from now on."""
+        if self.by_text.get(series.text) is series:
+            del self.by_text[series.text]
+        renamed = self.by_text[text] = replace(series, text=text)
+        self.renamed.pop(series.text, None)
+        if series.metrics:
+            self.renamed[text] = renamed
+        return renamed
 
     def register(
         self, diffs: Mapping[str, FamilyDiff], metrics: tuple[Metric, ...], attributions: Attributions

@@ -19,6 +19,23 @@ def has_target_labels(layout: Layout) -> bool:
     return not all(is_litellm_label(name.decode("utf-8", "replace")) for name in names)
 
 
+def same_incarnations(
+    gone: Mapping[bytes, float | None], newcomers: Mapping[bytes, float | None]
+) -> dict[bytes, bytes]:
+    """Return new -> old text of each newcomer that was created when one was that is gone, and differs by such labels.
+
+    Told is when each of them was created, None where that is not known.
+    """
+    created = {since for since in gone.values() if since is not None}
+    told = {text: since for text, since in newcomers.items() if since in created}
+    if not told:
+        return {}
+    before = _read(text for text, since in gone.items() if since is not None)
+    predecessors = {(gone[text], _own(labels)): text for text, labels in reversed(before.items())}
+    found = {text: predecessors.pop((told[text], _own(labels)), None) for text, labels in _read(told).items()}
+    return {new: old for new, old in found.items() if old is not None}
+
+
 def relabelled(
     gone: Sequence[bytes], newcomers: Collection[bytes], lines: Collection[bytes], apart: Collection[str]
 ) -> dict[bytes, bytes]:
@@ -59,6 +76,11 @@ def _is_on_any(lines: Collection[bytes], name: str) -> bool:
 def _is_on_all(lines: Collection[bytes], name: str, value: str) -> bool:
     """Whether every line has this label."""
     return all(f'{name}="{value}"'.encode() in line for line in lines)
+
+
+def _own(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    """Return the labels that are LiteLLM's own but for those that are empty."""
+    return frozenset((name, value) for name, value in labels.items() if value and is_litellm_label(name))
 
 
 def _without(labels: Mapping[str, str], names: Collection[str]) -> frozenset[tuple[str, str]]:
