@@ -103,10 +103,7 @@ def diff_family(process: Process, family: str, lines: Sequence[bytes], created: 
             if any(
                 map(has_target_labels, {*process.layouts_of(family), *(layout_of(one[1]) for one in diff.newcomers)})
             ):
-                told = creation_times(family, created)
-                _follow(diff, same_incarnations(_gone(diff), {text: told.get(text) for _, text, _ in diff.newcomers}))
-                newcomers = [text for _, text, _ in diff.newcomers]
-                _follow(diff, relabelled(list(_gone(diff)), newcomers, diff.lines, process.replicas.apart))
+                _find_relabelled(diff, process.replicas.apart, family, created)
         diff.falls = any(value < counter.value * ROUNDED for _, counter, value in diff.changed)
     diff.tells_created = bool(created)
     if created:
@@ -287,6 +284,16 @@ def _find_renamed(diff: FamilyDiff, layouts: AbstractSet[Layout]) -> None:
     diff.missing = [one for one in diff.missing if one not in present]
 
 
+def _find_relabelled(diff: FamilyDiff, apart: AbstractSet[str], family: str, twin: Sequence[bytes]) -> None:
+    """Take newcomers for known series that the answer lacks, where only target labels are others."""
+    if gone := _gone(diff):
+        told = creation_times(family, twin)
+        _follow(diff, same_incarnations(gone, {text: told.get(text) for _, text, _ in diff.newcomers}))
+        found = {old for old, _ in diff.renamed}
+        newcomers = [text for _, text, _ in diff.newcomers]
+        _follow(diff, relabelled([text for text in gone if text not in found], newcomers, diff.lines, apart))
+
+
 def _gone(diff: FamilyDiff) -> dict[bytes, float | None]:
     """Return the known series that the answer lacks, those first that were there last, and when they were created."""
     present = set(diff.slots)
@@ -297,7 +304,7 @@ def _gone(diff: FamilyDiff) -> dict[bytes, float | None]:
 
 
 def _follow(diff: FamilyDiff, successors: Mapping[bytes, bytes]) -> None:
-    """Take newcomers for known series that the answer lacks, where only target labels are others: new -> old text."""
+    """Take newcomers for the known series that they go on from: new -> old text."""
     if not successors:
         return
     newcomers = {text: (index, value) for index, text, value in diff.newcomers}
