@@ -141,10 +141,10 @@ def test_a_start_that_is_told_wrong_is_no_restart_where_the_series_are_the_same(
 
 def test_a_newer_created_counts_whole_where_the_value_is_higher_equal_and_lower() -> None:
     check("""
-        by      a   a    a     a     a
-        gpt-4o  5@1 7@65 7@125 4@185 4@185
-        opus    1@1 1@1  1@1   1@1   1@1
-        adds    0   7    7     4     0
+        by      a   a   a   a   a
+        gpt-4o  5@1 7@2 7@3 4@4 4@4
+        opus    1@1 1@1 1@1 1@1 1@1
+        adds    0   7   7   4   0
     """)
 
 

@@ -226,10 +226,10 @@ class Increases:
         reborn = since if counter.created not in {None, since} else None
         anew = found.reset or reborn is not None
         if found.by and counter not in self.unsettled:
-            if reborn is None:
+            if reborn is None or self.process.start is not None:
                 self._add(counter.series, found.by)
             else:
-                # Another incarnation counts as one that appears does: it may not be this process' own.
+                # Where several may answer as one, another incarnation counts as one that appears does.
                 self._add_created(replace(counter, value=found.by, created=reborn), reborn, self._add)
         self.only_grew &= not anew and counter.missing_since is None and not self.unsettled
         if anew:
