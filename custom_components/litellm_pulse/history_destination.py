@@ -1,8 +1,9 @@
 """The ledger as the place where usage rows of a source go: all of it written on the ledger's thread."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Final
 
 from .core import windows
@@ -67,14 +68,13 @@ class LedgerDestination:
     ) -> int:
         """Write sums on the ledger's thread, where they end, too; return how many rows that were."""
         chosen = _unknown_otherwise(history, part, slots, progress)
-        rows = rows_of(told)
-        told.clear()
-        kept = _told(part, chosen, rows)
-        history.replace(kept, self._ledger.zone, self._source, json.dumps(progress.to_json()))
+        requests = {windows.quarter_of(slot): count for slot, count in chosen.items()}
+        kept = Told(part, requests, _LENGTHS[part], METRICS, _rows(part, told))
+        written = history.replace(kept, self._ledger.zone, self._source, json.dumps(progress.to_json()))
         if part is Part.BEFORE and chosen and progress.reached:
             begin = max(progress.reached, _whole_from(progress) or progress.reached)
             history.forget_days(windows.quarter_of(begin), windows.quarter_of(max(chosen)) + DAY_QUARTERS)
-        return len(kept.rows)
+        return written
 
     async def settle(self, gap: Gap) -> None:
         """Move what /metrics told in one lump after a gap to when it happened, as far as that has been told."""
@@ -107,28 +107,19 @@ def _whole_from(progress: Progress) -> datetime | None:
     return floor(progress.oldest, DAY) + DAY if progress.oldest else None
 
 
-def _told(part: Part, slots: Mapping[datetime, float], rows: Sequence[UsageRow]) -> Told:
-    """Return the rows of some slots as the ledger keeps them."""
-    length = _LENGTHS[part]
-    starts = {row.start for row in rows}
-    numbers = {start: _number(part, start) for start in starts if floor(start, length * QUARTER) in slots}
-    kept: Sequence[UsageRow] = [row for row in rows if row.start in numbers]
-    if part is Part.SINCE:
-        kept = _by_model(kept)
-    elif part is Part.DAYS:
-        kept = _remainders(kept)
-    return Told(
-        part,
-        {windows.quarter_of(slot): requests for slot, requests in slots.items()},
-        length,
-        METRICS,
-        [ToldRow(numbers[row.start], row.members, row.values, row.apart) for row in kept],
-    )
-
-
-def _number(part: Part, start: datetime) -> int:
-    """Return the number of a row's quarter-hour, or of its day."""
-    return start.toordinal() if part is Part.DAYS else windows.quarter_of(start)
+def _rows(part: Part, told: list[Sums]) -> Iterator[ToldRow]:
+    """Yield rows as the ledger keeps them, oldest first; sums are emptied on the way, and no more of them is there."""
+    # From its end, and those of one start in their order.
+    told.sort(key=attrgetter("start"))
+    told.reverse()
+    while told:
+        chunk = [told.pop()]
+        start = chunk[0].start
+        while part is Part.DAYS and told and told[-1].start == start:
+            chunk.append(told.pop())
+        number = start.toordinal() if part is Part.DAYS else windows.quarter_of(start)
+        for row in _CHANGED.get(part, iter)(rows_of(chunk)):
+            yield ToldRow(number, row.members, row.values, row.apart)
 
 
 def _by_model(rows: Iterable[UsageRow]) -> list[UsageRow]:
@@ -144,12 +135,13 @@ def _by_model(rows: Iterable[UsageRow]) -> list[UsageRow]:
     return list(sums.values())
 
 
-def _remainders(rows: Sequence[UsageRow]) -> list[UsageRow]:
+def _remainders(told: Iterable[UsageRow]) -> list[UsageRow]:
     """Return rows of which those apart tell only what the others do not tell of the same member.
 
     A source breaks a day down several times; model, key and team are crossed, others stand alone.
     """
     named: dict[tuple[datetime, MemberKey], tuple[float | None, ...]] = {}
+    rows = list(told)
     for row in rows:
         if not row.apart:
             for key in row.members:
@@ -166,6 +158,12 @@ def _remainders(rows: Sequence[UsageRow]) -> list[UsageRow]:
         else:
             kept.append(row)
     return kept
+
+
+_CHANGED: Final[Mapping[Part, Callable[[Iterable[UsageRow]], Iterable[UsageRow]]]] = {
+    Part.SINCE: _by_model,
+    Part.DAYS: _remainders,
+}
 
 
 def _moved(history: History, gap: Gap) -> dict[tuple[int, int], SparseVector]:

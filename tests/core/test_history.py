@@ -1,11 +1,13 @@
 """What a source tells of the past: written as a whole, replaced and not added, cut anew in another zone."""
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from custom_components.litellm_pulse.core import history
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import StoreError
 from custom_components.litellm_pulse.core.history import DAY_QUARTERS, Told, ToldRow
@@ -30,6 +32,13 @@ def _told(part: Part, costs: Mapping[datetime, float], tokens: float = 0.0) -> T
     return Told(part, slots, DAY_QUARTERS if part is Part.DAYS else 1, ("cost", "tokens"), rows)
 
 
+def _many(count: int) -> Iterator[ToldRow]:
+    """Yield rows of one quarter-hour, each of other members; a dollar together for every thousand."""
+    for number in range(count):
+        members = GPT, (Dimension.TEAM, f"team-{number % 50}"), (Dimension.USER, f"user-{number}")
+        yield ToldRow(quarter_of(START - timedelta(days=3)), members, (0.001, 1.0))
+
+
 def _tell(harness: LedgerHarness, told: Told) -> None:
     """Have it written."""
     harness.ledger.history.replace(told, harness.zone, "test", "{}")
@@ -47,6 +56,43 @@ def test_a_day_that_is_told_again_is_replaced(harness: LedgerHarness, proxy: Pro
     for cost in (5.0, 7.0):
         _tell(harness, _told(Part.DAYS, {day: cost}))
         assert _past(harness) == cost
+
+
+def test_of_a_million_rows_only_a_few_thousand_are_there_at_a_time_and_nothing_of_them_afterwards(
+    harness: LedgerHarness, proxy: Proxy
+) -> None:
+    """A million at once held everybody for 0.9 s when they were let go of, and each pass of the garbage collector."""
+    harness.scrape(proxy.answer())
+    alive = []
+
+    def rows() -> Iterator[ToldRow]:
+        yield from _many(20_000)
+        alive.append(sum(isinstance(one, ToldRow) for one in gc.get_objects()))
+
+    gc.collect()
+    before = len(gc.get_objects())
+    _tell(harness, Told(Part.BEFORE, {quarter_of(START - timedelta(days=3)): 1.0}, 1, ("cost", "tokens"), rows()))
+    gc.collect()
+    assert alive[0] <= 10_000
+    assert len(gc.get_objects()) - before < 1_000
+    assert _past(harness) == pytest.approx(20.0)
+
+
+def test_past_the_limit_of_combinations_the_total_stays_exact(
+    harness: LedgerHarness, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "COMBINATION_LIMIT", 100)
+    harness.scrape(proxy.answer())
+    slots = {quarter_of(START - timedelta(days=3)): 1.0}
+    for _ in range(2):
+        _tell(harness, Told(Part.BEFORE, slots, 1, ("cost", "tokens"), _many(1_000)))
+        ((kept,),) = harness.ledger._writer.store.rows("SELECT count(*) FROM history WHERE resolution = 0")
+        assert kept <= 101
+        sums = harness.ledger.history.sums()
+        assert sums[TOTAL][6] == pytest.approx(1.0)
+        assert sums[GPT][6] == pytest.approx(1.0)
+        assert len([key for key in sums if key[0] is Dimension.USER]) <= 100
+        harness.reopen()
 
 
 def test_hours_of_the_past_are_cut_into_the_days_of_another_zone(harness: LedgerHarness, proxy: Proxy) -> None:

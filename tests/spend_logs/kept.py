@@ -59,7 +59,7 @@ class Kept:
 
     async def replace(self, scope: Scope, slots: Collection[datetime], told: list[Sums], progress: Progress) -> None:
         """Write a block in one transaction, off the loop."""
-        await asyncio.to_thread(self._replace, scope, slots, rows_of(told), progress)
+        await asyncio.to_thread(self._replace, scope, slots, [*rows_of(told)], progress)
         told.clear()
 
     def _replace(self, scope: Scope, slots: Collection[datetime], rows: Sequence[UsageRow], progress: Progress) -> None:

@@ -137,7 +137,8 @@ def test_rows_of_two_releases_are_one_model_and_nobody_is_nobody() -> None:
     assert row.members == ((Dimension.MODEL, "gpt-4o"), (Dimension.PROVIDER, "openai"))
     assert dict(zip(METRICS, row.values, strict=True)) == dict.fromkeys(METRICS) | {"requests": 4.0, "cost": 0.5}
     (block,) = blocks(Reader(COST, SPAN), line(quarter, "", "\\N", 1, 0))
-    assert rows_of(block.told)[0].members == ()
+    (row,) = rows_of(block.told)
+    assert row.members == ()
 
 
 def test_a_tag_counts_once_and_the_client_is_none() -> None:
@@ -174,10 +175,10 @@ def test_what_waits_to_be_written_is_nothing_that_the_garbage_collector_looks_at
     hour = datetime(2026, 11, 2, 10, tzinfo=UTC)
     (block,) = blocks(Reader(COST, SPAN), *[line(hour, f"model-{number}", "openai", 1, 0.5) for number in range(2000)])
     gc.collect(0)
-    waiting = [one for sums in block.told for pair in sums.used.items() for one in pair]
-    assert len(waiting) == 4000
-    assert not [one for one in waiting if gc.is_tracked(one)]
-    assert len(rows_of(block.told)) == 2000
+    assert sum(one.size for one in block.told) == 2000
+    assert len(block.told) < 20
+    assert not [one for sums in block.told for one in gc.get_referents(sums) if isinstance(one, dict | list | tuple)]
+    assert len([*rows_of(block.told)]) == 2000
 
 
 def test_more_combinations_than_are_remembered_are_told_apart_all_the_same() -> None:
@@ -185,6 +186,27 @@ def test_more_combinations_than_are_remembered_are_told_apart_all_the_same() -> 
     reader = Reader(COST, SPAN)
     (block,) = blocks(reader, *[line(at, f"m-{n}", "openai", 1, 0.5) for at in quarters for n in range(KNOWN_KEYS + 7)])
     assert len({(row.start, row.members) for row in rows_of(block.told)}) == 2 * (KNOWN_KEYS + 7)
+
+
+def test_past_the_limit_of_what_is_held_first_tags_are_lost_then_names_and_never_an_amount(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rows, "CHUNK_BYTES", 1 << 10)
+    monkeypatch.setattr(rows, "MOST_BYTES", 10_000)
+    hour, reader = (
+        datetime(2026, 11, 2, 10, tzinfo=UTC),
+        Reader(table(columns=NEEDED[SPEND_LOGS] | {"request_tags"}), SPAN),
+    )
+    (block,) = blocks(reader, *[line(hour, f"m-{n}", f'["t-{n}"]', 1, 0.5) for n in range(1000)])
+    found = [*rows_of(block.told)]
+    kinds = [frozenset(dimension for dimension, _ in row.members) for row in found]
+    assert [*dict.fromkeys(kinds)] == [{Dimension.MODEL, Dimension.TAG}, {Dimension.MODEL}, frozenset()]
+    assert kinds.count(frozenset()) < 20
+    assert sum(len(one.packed) for one in block.told) < 2 * 10_000 + 5_000
+    assert [sum(row.values[METRICS.index(name)] or 0.0 for row in found) for name in ("requests", "cost")] == [
+        1000,
+        500,
+    ]
 
 
 @pytest.mark.parametrize("what", ["a line", "rows of a quarter-hour", "quarter-hours in turn"])

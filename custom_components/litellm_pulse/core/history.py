@@ -6,10 +6,12 @@ in one lump after nobody had looked, and is compared with /metrics otherwise. Se
 
 # ruff: noqa: S608  # the names that are put in are the catalog's own
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import batched, chain
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
@@ -24,6 +26,9 @@ from .store.history_rows import CUT, Part, closed_days, cut_days, delete_rows, k
 
 FIRST_NUMBER = -2
 """Attributions of history count down from here, those of /metrics up from 0."""
+
+COMBINATION_LIMIT = 100_000
+"""So many combinations of members are told apart; the usage of others by model only."""
 
 type SparseVector = Sequence[float | None]
 """One value per counter of the catalog, None where the source does not know it or it is zero."""
@@ -58,7 +63,13 @@ class Told:
     """Quarter-hours of a slot."""
     metrics: Sequence[str]
     """The counters of the catalog that the rows have values of, in their order."""
-    rows: Sequence[ToldRow]
+    rows: Iterable[ToldRow]
+    """Those of other slots are left out."""
+
+    def has(self, row: ToldRow) -> bool:
+        """Whether a row is of one of the slots, and somebody's where it stands apart."""
+        start = (row.start - _EPOCH) * DAY_QUARTERS if self.part is Part.DAYS else row.start
+        return start - start % self.length in self.slots and bool(row.members or not row.apart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,8 @@ class History:
         self._writer = writer
         self._numbered: Store | None = None
         """The file whose attributions are in `_numbers`."""
-        self._numbers: dict[MemberKeys, int] = {}
+        self._numbers: dict[str, int] = {}
+        """Attributions by their members as text: of many tuples the garbage collector would look at each, for good."""
         self._known: dict[Dimension, set[str]] = {}
         self._last = 0
         """The attribution that was numbered last."""
@@ -113,8 +125,11 @@ class History:
         ((found,),) = self._store.rows(query)
         return int(found)
 
-    def replace(self, told: Told, zone: ZoneInfo, source: str, progress: str) -> None:
-        """Write rows in place of all that their slots had, and how far their source has come, in one transaction."""
+    def replace(self, told: Told, zone: ZoneInfo, source: str, progress: str) -> int:
+        """Write rows in place of all that their slots had, and how far their source has come, in one transaction.
+
+        Returns how many rows were told.
+        """
         days = told.part is Part.DAYS
         try:
             with self._store.atomic() as cursor:
@@ -122,7 +137,7 @@ class History:
                 for start in self._known_slots(cursor, told):
                     span = (_date(start), _date(start)) if days else (start, start + told.length - 1)
                     delete_rows(cursor, told.part, *span, resolution=int(days))
-                self._insert(cursor, told)
+                count = self._insert(cursor, told)
                 cursor.executemany(
                     "INSERT OR REPLACE INTO history_slots VALUES (?, ?, ?)",
                     [(int(told.part), start, requests) for start, requests in told.slots.items()],
@@ -133,6 +148,7 @@ class History:
         except BaseException:
             self._numbered = None
             raise
+        return count
 
     def purge(self, now: datetime, zone: ZoneInfo, *, complete: bool) -> None:
         """Delete quarter-hours before the first scrape that are older than the retention; their days stay.
@@ -214,49 +230,51 @@ class History:
         found = cursor.execute(query, (int(told.part), min(told.slots), max(told.slots)))
         return [start for (start,) in found if start in told.slots]
 
-    def _insert(self, cursor: sqlite3.Cursor, told: Told) -> None:
-        """Add rows; those with the same members, once the limit has made them so, become one."""
+    def _insert(self, cursor: sqlite3.Cursor, told: Told) -> int:
+        """Add rows; those with the same members, once the limit has made them so, become one. Returns how many."""
         self._load_numbers()
         names = told.metrics
         added = ", ".join(f"{name} = coalesce({name}, 0) + coalesce(excluded.{name}, 0)" for name in names)
         # Zeros take no room in the file where they are left out.
         marks = ", ".join(["nullif(?, 0)"] * len(names))
         resolution, part = int(told.part is Part.DAYS), int(told.part)
-        rows = [
-            (row.start, self._number(cursor, row), row.apart, *row.values)
-            for row in told.rows
-            if row.members or not row.apart
-        ]
-        # In the order of the table: its pages are filled, and half as many.
-        rows.sort(key=itemgetter(0, 1))
-        cursor.executemany(
-            f"INSERT INTO history (resolution, part, start, attribution, apart, {', '.join(names)}) "
-            f"VALUES ({resolution}, {part}, ?, ?, ?, {marks}) ON CONFLICT DO UPDATE SET {added}",
-            rows,
-        )
+        count = 0
+        for batch in batched(filter(told.has, told.rows), _BATCH_ROWS, strict=False):
+            rows = [(row.start, self._number(cursor, row), row.apart, *row.values) for row in batch]
+            # In the order of the table: its pages are filled, and half as many.
+            rows.sort(key=itemgetter(0, 1))
+            cursor.executemany(
+                f"INSERT INTO history (resolution, part, start, attribution, apart, {', '.join(names)}) "
+                f"VALUES ({resolution}, {part}, ?, ?, ?, {marks}) ON CONFLICT DO UPDATE SET {added}",
+                rows,
+            )
+            count += len(rows)
+        return count
 
     def _load_numbers(self) -> None:
         """Read the attributions of history off the file that is open."""
         if self._numbered is self._writer.store:
             return
-        self._numbers = {keys: number for number, keys in self._members("attribution <= ?", (FIRST_NUMBER,)).items()}
-        self._known, self._last = {}, min([FIRST_NUMBER + 1, *self._numbers.values()])
-        for keys in self._numbers:
-            for dimension, key in keys:
-                self._known.setdefault(dimension, set()).add(key)
+        named = self._members("attribution <= ?", (FIRST_NUMBER,))
+        self._numbers = {_text(keys): number for number, keys in named.items()}
+        self._known, self._last = {}, min([FIRST_NUMBER + 1, *named])
+        for dimension, key in chain.from_iterable(named.values()):
+            self._known.setdefault(dimension, set()).add(key)
         self._numbered = self._writer.store
 
     def _number(self, cursor: sqlite3.Cursor, row: ToldRow) -> int:
         """Return the attribution of a row, a new one where its members are a new combination."""
         keys: MemberKeys = tuple(row.members) if row.apart else (_TOTAL, *row.members)
-        found = self._numbers.get(keys)
+        found = self._numbers.get(_text(keys))
         if found is not None:
             return found
         kept = tuple([key for key in sorted(keys, key=in_order) if self._knows(key)])
-        found = self._numbers.get(kept)
+        if not row.apart and _text(kept) not in self._numbers and len(self._numbers) >= COMBINATION_LIMIT:
+            kept = kept[:2]
+        found = self._numbers.get(_text(kept))
         if found is None:
             self._last -= 1
-            found = self._numbers[kept] = self._last
+            found = self._numbers[_text(kept)] = self._last
             cursor.executemany("INSERT INTO attributions VALUES (?, ?, ?)", [(found, *key) for key in kept])
         # Those that are counted together can be as many as requests: they are not remembered.
         return found
@@ -285,8 +303,7 @@ def _open(cursor: sqlite3.Cursor, told: Told, zone: ZoneInfo) -> Told:
     slots = {
         one: requests for one, requests in told.slots.items() if closed.isdisjoint(_days([one], told.length, zone))
     }
-    rows = [row for row in told.rows if row.start - row.start % told.length in slots]
-    return replace(told, slots=slots, rows=rows)
+    return replace(told, slots=slots)
 
 
 def _days(starts: Iterable[int], length: int, zone: ZoneInfo) -> set[int]:
@@ -298,7 +315,14 @@ def _days(starts: Iterable[int], length: int, zone: ZoneInfo) -> set[int]:
     } | {windows.day_of(windows.quarter_start(start + length - 1), zone) for start in starts}
 
 
+def _text(keys: MemberKeys) -> str:
+    """Return what stands for some members, and for no others."""
+    return json.dumps(keys)
+
+
 _TOTAL: MemberKey = (Dimension.TOTAL, "")
+_BATCH_ROWS = 5_000
+"""So many are made, written and gone at once: Python holds everybody for as long as it lets go of a list."""
 DAY_QUARTERS = 96
 """Quarter-hours of a UTC day."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()

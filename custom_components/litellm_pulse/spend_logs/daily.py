@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from ..core.catalog import Dimension, tag_label
@@ -61,12 +62,12 @@ class Page:
     @property
     def size(self) -> int:
         """How many rows it tells."""
-        return sum(len(one.used) for one in self.told)
+        return sum(one.size for one in self.told)
 
     @property
     def rows(self) -> list[UsageRow]:
         """What it tells, as a row each."""
-        return rows_of(self.told)
+        return [*rows_of(self.told)]
 
 
 def page(activity: Activity, answer: object) -> Page:
@@ -78,32 +79,32 @@ def page(activity: Activity, answer: object) -> Page:
 
 
 def _page(activity: Activity, answer: Any) -> Page:  # noqa: ANN401  # JSON
-    rows: list[UsageRow] = []
     aliases: dict[str, str] = {}
     for day in answer["results"]:
-        start = datetime.fromisoformat(day["date"]).replace(tzinfo=UTC)
-        breakdown = day.get("breakdown") or {}
-        rows += _entities(activity, start, breakdown)
-        if activity is Activity.USER:
-            rows += [*_whole(start, day, breakdown), *_apart(start, breakdown)]
-        for key, found in (breakdown.get("api_keys") or {}).items():
+        for key, found in ((day.get("breakdown") or {}).get("api_keys") or {}).items():
             if alias := (found.get("metadata") or {}).get("key_alias"):
                 aliases[key.removeprefix(_RAW_KEY)] = alias
-    return Page(sums_of(rows), aliases, int((answer.get("metadata") or {}).get("total_pages") or 1))
+    told = sums_of(chain.from_iterable(_rows(activity, day) for day in answer["results"]))
+    return Page(told, aliases, int((answer.get("metadata") or {}).get("total_pages") or 1))
+
+
+def _rows(activity: Activity, day: Mapping[str, Any]) -> Iterator[UsageRow]:
+    """Yield what is told of a day."""
+    start = datetime.fromisoformat(day["date"]).replace(tzinfo=UTC)
+    breakdown = day.get("breakdown") or {}
+    yield from _entities(activity, start, breakdown)
+    if activity is Activity.USER:
+        yield from _whole(start, day, breakdown)
+        yield from _apart(start, breakdown)
 
 
 def _whole(start: datetime, day: Mapping[str, Any], breakdown: Mapping[str, Any]) -> Iterator[UsageRow]:
     """Yield rows that sum up to the day: by model, key and the key's team, and a rest that none of them names."""
-    rows = [
-        UsageRow(start, members, _vector(found["metrics"]))
-        for members, found in _crossed(breakdown.get("models") or {}, [*(breakdown.get("providers") or {})])
-    ]
     rest = _vector(day["metrics"])
-    for row in rows:
-        rest = tuple(
-            [None if left is None else left - (one or 0.0) for left, one in zip(rest, row.values, strict=True)]
-        )
-    yield from rows
+    for members, found in _crossed(breakdown.get("models") or {}, [*(breakdown.get("providers") or {})]):
+        values = _vector(found["metrics"])
+        rest = tuple([None if left is None else left - (one or 0.0) for left, one in zip(rest, values, strict=True)])
+        yield UsageRow(start, members, values)
     if any(value is not None and abs(value) > _AS_GOOD_AS_NOTHING for value in rest):
         yield UsageRow(start, (), rest)
 
@@ -170,7 +171,7 @@ def gathered(pages: Iterable[Page]) -> Page:
     """Return all pages of one question as one: a day that spans pages is one day."""
     found = list(pages)
     return Page(
-        sums_of(row for one in found for row in one.rows),
+        sums_of(chain.from_iterable(rows_of(one.told) for one in found)),
         {key: alias for one in found for key, alias in one.aliases.items()},
         1,
     )
@@ -187,7 +188,7 @@ def alike(one: Page, other: Page) -> bool:
 def _by_member(found: Page) -> dict[tuple[bool, tuple[Dimension, str] | None], Vector]:
     """Return the sums of each member, and of all; a page of one provider names it, another may not."""
     sums: dict[tuple[bool, tuple[Dimension, str] | None], Vector] = {}
-    for row in found.rows:
+    for row in rows_of(found.told):
         named = [one for one in row.members if row.apart or one[0] is not Dimension.PROVIDER]
         for member in (None, *named):
             add_to(sums, (row.apart, member), row.values)

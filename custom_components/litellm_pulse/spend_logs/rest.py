@@ -17,6 +17,7 @@ import aiohttp
 from ..body import DamagedBodyError, OversizedBodyError
 from ..body import read as read_body
 from ..core.catalog import Dimension, tag_label
+from ..core.garbage_collector import gc_paused
 from ..credentials import InvalidKeyError, request_headers
 from ..http_headers import retry_after
 from . import directory
@@ -137,8 +138,8 @@ class Rest:
                 rows += found[-1].size
                 if rows > MOST_ROWS_OF_A_DAY:
                     raise UnexpectedAnswerError(f"{activity.path}: {day} has more than {MOST_ROWS_OF_A_DAY} rows")
-            told = await asyncio.to_thread(gathered, found)
-            if before is not None and await asyncio.to_thread(alike, before, told):
+            told = await _apart(gathered, found)
+            if before is not None and await _apart(alike, before, told):
                 return told
             before = told
         raise UnexpectedAnswerError(f"{activity.path}: {day} is not told alike twice")
@@ -246,7 +247,7 @@ class Rest:
                     answer = JsonBody()
                     await read_body(response, answer.feed, MOST_BYTES)
                     # A month of many keys is megabytes: made, read and let go of elsewhere.
-                    return await asyncio.to_thread(lambda: read(answer.loads()))
+                    return await _apart(lambda: read(answer.loads()))
                 if response.status == HTTPStatus.TOO_MANY_REQUESTS:
                     told = retry_after(response.headers.get("Retry-After", ""))
                     raise BusyError(path, PAUSE_SECONDS if told is None else told)
@@ -263,6 +264,16 @@ class Rest:
             raise UnexpectedAnswerError(f"{path}: {err}") from err
         except ValueError as err:
             raise UnexpectedAnswerError(f"{path}: not JSON") from err
+
+
+async def _apart[**P, T](work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what some work comes to, done on a thread; what it makes on the way is gone before it is collected."""
+
+    def alone() -> T:
+        with gc_paused():
+            return work(*args, **kwargs)
+
+    return await asyncio.to_thread(alone)
 
 
 async def _reason(response: aiohttp.ClientResponse) -> str:

@@ -1,7 +1,8 @@
 """The import from LiteLLM's REST: UTC days, newest first, down to where nothing is told any more."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from .daily import Activity
 from .destination import Destination, hand_over
@@ -37,28 +38,35 @@ class RestImporter:
         oldest = progress.oldest or end
         while end > max(BEGINNING, _add_months(oldest, -EMPTY_MONTHS)):
             span = Span(month_start(end - timedelta.resolution), end)
-            told = await self._month(span)
-            oldest = min([oldest, *[one.start for one in told]])
-            progress = replace(progress.backfilled(span.start, now=now), oldest=oldest)
-            await hand_over(self._destination, Scope.BEFORE, Block(span, told), progress, slot=DAY)
+            async for block in self._blocks(span):
+                oldest = min([oldest, *[one.start for one in block.told]])
+                progress = replace(progress.backfilled(block.span.start, now=now), oldest=oldest)
+                await hand_over(self._destination, Scope.BEFORE, block, progress, slot=DAY)
             end = span.start
         return progress
 
-    async def _month(self, span: Span) -> list[Sums]:
-        """Return what was used on some days, by everything that the key may read."""
-        told = await self._told(Activity.USER, span)
-        if not told:
-            return told
+    async def _blocks(self, span: Span) -> AsyncIterator[Block]:
+        """Yield what was used on some days by everything that the key may read, newest first, as it is told."""
+        async for first, last, page in self._rest.days(Activity.USER, span.start.date(), (span.end - DAY).date()):
+            told = [*page.told]
+            if told:
+                told += await self._others_of(first, last)
+            yield Block(Span(_midnight(first), _midnight(last) + DAY), told)
+
+    async def _others_of(self, first: date, last: date) -> list[Sums]:
+        """Return what every activity but the whole tells of some days."""
+        told: list[Sums] = []
         for activity in tuple(self._others):
             try:
-                told += await self._told(activity, span)
+                told += [one async for *_, page in self._rest.days(activity, first, last) for one in page.told]
             except NotOfferedError, PermissionDeniedError:
                 self._others.remove(activity)
         return told
 
-    async def _told(self, activity: Activity, span: Span) -> list[Sums]:
-        first, last = span.start.date(), (span.end - DAY).date()
-        return [one async for _, _, page in self._rest.days(activity, first, last) for one in page.told]
+
+def _midnight(day: date) -> datetime:
+    """Return when a UTC day begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def told_all(progress: Progress) -> bool:

@@ -9,28 +9,20 @@ from operator import itemgetter
 
 from ..core.catalog import Dimension, tag_label
 from .errors import UnexpectedAnswerError
-from .models import (
-    DAY,
-    HOUR,
-    METRICS,
-    QUARTER,
-    Members,
-    Span,
-    Sums,
-    Vector,
-    add,
-    floor,
-    members_of,
-    requests_of,
-)
+from .models import DAY, HOUR, METRICS, QUARTER, Members, Span, Sums, Vector, add_to, floor, members_of
 from .tables import LogTable
 
 BLOCK_ROWS = 5_000
 """After so many rows a block ends at the next full hour, else at the day's start."""
 
+CHUNK_BYTES = 1 << 18
+"""So much of a quarter-hour is packed at once: some thousand rows, a millisecond or two."""
+
 KNOWN_KEYS = 4_000
 """Combinations that are remembered; tags can be as many as requests."""
 
+MOST_BYTES = 1 << 26
+"""Of a block: some 300,000 rows of an hour. Past it rows are counted without tags, past twice it all together."""
 MOST_ROWS = 1_000_000
 """Of a block, which is an hour at least: as many requests, each with tags of its own, LiteLLM does not serve."""
 LONGEST_LINE = 1 << 18
@@ -64,11 +56,15 @@ class Reader:
     _rest: bytes = b""
     _told: list[Sums] = field(default_factory=list)
     _rows: int = 0
-    """How many these are."""
+    """How many lines of these there were."""
+    _bytes: int = 0
+    """How large these are."""
     _start: bytes | None = None
     """The quarter-hour whose lines are coming in."""
     _quarter: dict[bytes, Vector] = field(default_factory=dict)
     """By the keys of a line."""
+    _unpacked: int = 0
+    """How many bytes that were, at most."""
     _known: dict[bytes, Members] = field(default_factory=dict)
     """Whom the keys of a line name; belongs to whoever makes rows."""
     _sums: int = field(init=False)
@@ -100,7 +96,10 @@ class Reader:
                     yield block
                 self._start = start
             self._take(keys, sums)
-        if len(self._rest) > LONGEST_LINE or self._rows + len(self._quarter) > MOST_ROWS:
+        self._unpacked += len(piece)
+        if self._unpacked >= CHUNK_BYTES:
+            self._pack()
+        if len(self._rest) > LONGEST_LINE or self._rows > MOST_ROWS:
             raise UnexpectedAnswerError("rows without end")
 
     def finish(self) -> Iterator[Block]:
@@ -111,9 +110,16 @@ class Reader:
     def _take(self, keys: bytes, sums: list[bytes]) -> None:
         """Add a line to its quarter-hour."""
         found = map(_number, sums) if _ODD.intersection(sums) else map(float, sums)
-        values = self._in_order((*found, None))
-        before = self._quarter.get(keys)
-        self._quarter[keys] = values if before is None else add(before, values)
+        self._rows += 1
+        add_to(self._quarter, self._told_apart(keys), self._in_order((*found, None)))
+
+    def _told_apart(self, keys: bytes) -> bytes:
+        """Return what of the keys of a line there is room for: what a hostile database sends is bounded in bytes."""
+        if self._bytes < MOST_BYTES:
+            return keys
+        if self.table.tagged and self._bytes < 2 * MOST_BYTES:
+            return keys.rpartition(b"\t")[0] + b"\t\\N"
+        return b""
 
     def _members(self, keys: bytes) -> Members:
         """Return whom the keys of a line name."""
@@ -121,7 +127,7 @@ class Reader:
         if members is None:
             if len(self._known) >= KNOWN_KEYS:
                 self._known.clear()
-            members = self._known[keys] = self._named(keys.decode().split("\t"))
+            members = self._known[keys] = self._named(keys.decode().split("\t")) if keys else ()
         return members
 
     def _named(self, keys: Iterable[str]) -> Members:
@@ -135,11 +141,16 @@ class Reader:
 
     def _close(self) -> None:
         """End the quarter-hour."""
-        if self._start is not None:
-            used = self._quarter
-            self._told.append(Sums(_time(self._start), used, self._members, requests=requests_of(used)))
-            self._rows += len(self._quarter)
-        self._quarter, self._start = {}, None
+        self._pack()
+        self._start = None
+
+    def _pack(self) -> None:
+        """Put what of the quarter-hour has come in to the rest."""
+        if self._start is not None and self._quarter:
+            sums = Sums.of(_time(self._start), self._quarter, self._members)
+            self._told.append(sums)
+            self._bytes += len(sums.packed)
+            self._quarter, self._unpacked = {}, 0
 
     def _complete(self, older: datetime) -> Block | None:
         """Return the block that ends before an older quarter-hour begins to come in, if it is time."""
@@ -149,7 +160,7 @@ class Reader:
         if older >= cut or cut <= self.span.start:
             return None
         block = Block(Span(cut, self._end), self._told)
-        self._end, self._told, self._rows = cut, [], 0
+        self._end, self._told, self._rows, self._bytes = cut, [], 0, 0
         return block
 
 
