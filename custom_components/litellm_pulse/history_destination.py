@@ -79,7 +79,12 @@ class LedgerDestination:
     async def settle(self, gap: Gap) -> None:
         """Move what /metrics told in one lump after a gap to when it happened, as far as that has been told."""
         zone = self._ledger.zone
-        await self._ledger.async_history(lambda history: history.move(gap, _moved(history, gap), zone))
+
+        def settle(history: History) -> None:
+            with gc_paused():
+                history.move(gap, _moved(history, gap), zone)
+
+        await self._ledger.async_history(settle)
 
     def _part(self, scope: Scope) -> Part:
         """Return what rows of a scope are to the ledger."""

@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.spend_logs import models
 from custom_components.litellm_pulse.spend_logs import rest as rest_module
 from custom_components.litellm_pulse.spend_logs.daily import Activity, page
 from custom_components.litellm_pulse.spend_logs.errors import (
@@ -28,7 +29,8 @@ from custom_components.litellm_pulse.spend_logs.errors import (
     UnreachableError,
 )
 from custom_components.litellm_pulse.spend_logs.json_body import MOST_ESCAPES, MOST_VALUES, JsonBody
-from custom_components.litellm_pulse.spend_logs.models import DAY, METRICS, Scope, requests_by_slot
+from custom_components.litellm_pulse.spend_logs.models import DAY, METRICS, Scope, Sums, requests_by_slot
+from custom_components.litellm_pulse.spend_logs.progress import Progress
 from custom_components.litellm_pulse.spend_logs.rest import Rest, refusal
 from custom_components.litellm_pulse.spend_logs.rest_importer import RestImporter
 
@@ -454,6 +456,33 @@ async def test_a_day_of_more_rows_than_any_has_is_not_held(
         _ = [one async for one in rest.days(Activity.USER, api.today, api.today)]
     # Not one more than it takes to see that.
     assert len(api.asked) == 2 + 6
+
+
+async def test_a_day_of_more_members_than_are_told_apart_keeps_its_total(
+    rest: Rest, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "MOST_TOLD", 50)
+    api.per_page, api.rows = 0.2, [(api.today, f"m-{number}") for number in range(400)]
+    ((_, _, found),) = [one async for one in rest.days(Activity.USER, api.today, api.today)]
+    whole = [row for row in found.rows if not row.apart]
+    assert found.size <= 2 * 51
+    assert sum(row.values[METRICS.index("cost")] or 0.0 for row in whole) == 400
+    assert [row.values[METRICS.index("cost")] for row in whole if not row.members] == [350]
+
+
+async def test_a_month_of_many_pages_is_written_as_it_comes_in(
+    rest: Rest, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a month that a busy or a lying proxy tells in parts, no more than one of them is held."""
+    replace, months = kept.replace, []
+
+    async def note(scope: Scope, slots: Any, told: list[Sums], progress: Progress) -> None:  # noqa: ANN401
+        months.append(progress.reached and progress.reached.month)
+        await replace(scope, slots, told, progress)
+
+    monkeypatch.setattr(kept, "replace", note)
+    await RestImporter(rest, kept).run(now=NOW, seam=NOW)
+    assert months.count(11) > 1
 
 
 async def test_days_that_were_not_asked_for_are_not_believed(rest: Rest, api: Api) -> None:

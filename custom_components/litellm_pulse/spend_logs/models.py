@@ -142,8 +142,10 @@ def sums_of(rows: Iterable[UsageRow]) -> list[Sums]:
 
 def _taken[K, V](used: dict[K, V]) -> Iterator[tuple[K, V]]:
     """Yield what a dictionary has while it is emptied: of one that ends with all in it, everybody waits for the end."""
-    while used:
-        yield used.popitem()
+    keys = [*reversed(used)]
+    while keys:
+        key = keys.pop()
+        yield key, used.pop(key)
 
 
 def _plain(members: Members) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..core.catalog import Dimension
-from .models import COST, DAY, METRICS, Members, Sums, floor, rows_of
+from .models import COST, DAY, METRICS, MOST_TOLD, Members, Sums, floor, rows_of
 
 COMPARED = timedelta(days=14)
 """How far back two sources are compared: what an older proxy may have pruned says nothing."""
@@ -30,7 +30,9 @@ class Days:
         for row in rows_of(one for one in told if not one.apart):
             members = tuple([one for one in row.members if one[0] in {Dimension.KEY, Dimension.MODEL}])
             self.named.update([dimension for dimension, _ in members])
-            sums = self.days.setdefault(floor(row.start, DAY), {}).setdefault(members, [0.0] * len(_FIGURES))
+            day = self.days.setdefault(floor(row.start, DAY), {})
+            named = members if members in day or len(day) < MOST_TOLD else ()
+            sums = day.setdefault(named, [0.0] * len(_FIGURES))
             for place, index in enumerate(_FIGURES):
                 sums[place] += row.values[index] or 0.0
 
