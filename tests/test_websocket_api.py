@@ -2,11 +2,14 @@
 
 import logging
 import threading
+import time
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import pytest
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.recorder.statistics import valid_statistic_id
+from homeassistant.components.websocket_api.messages import construct_result_message
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
@@ -14,6 +17,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.litellm_pulse import websocket_api
+from custom_components.litellm_pulse.api import answers
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import StoreError
 from custom_components.litellm_pulse.core.models import TOTAL, MemberKey, Window
@@ -296,3 +300,46 @@ def test_statistic_ids_are_valid_whatever_a_member_is_called(hass_admin_user: Mo
 def test_statistic_ids_never_change() -> None:
     assert statistic_id("01JABC", (Dimension.TEAM, "t1"), "spend") == "litellm_pulse:01jabc_team_628b49d96dcde97a_spend"
     assert statistic_id("01JABC", TOTAL, "failed_requests") == "litellm_pulse:01jabc_total_failed_requests"
+
+
+async def test_a_reader_who_takes_no_answer_has_few_large_ones_wait_and_is_hung_up_on(
+    hass: HomeAssistant,
+    shown: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """Forty answers held 107 MB in Home Assistant's queue for as long as the connection stood."""
+    usage = {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, **DAY}
+    body, made = b'"' + b"x" * 3_000_000 + b'"', []
+
+    def construct(number: int, answer: bytes) -> bytes:
+        made.append(number)
+        return construct_result_message(number, answer)
+
+    async def wait(seconds: float) -> None:
+        for _ in range(50):
+            freezer.tick(seconds / 50)
+            await hass.async_add_executor_job(time.sleep, 0.01)
+
+    silent, other = await hass_ws_client(), await hass_ws_client()
+    assert silent._conn
+    silent._conn.protocol.pause_reading()
+    with (
+        patch.object(answers, "async_usage", AsyncMock(return_value=body)),
+        patch.object(websocket_api, "construct_result_message", construct),
+    ):
+        for _ in range(2):
+            for _ in range(40):
+                await silent.send_json_auto_id(usage)
+            await wait(30)
+        # Those that the operating system holds, and the one that waits for it.
+        assert len(made) < 8
+        await other.send_json_auto_id(usage)
+        assert (await other.receive_json())["error"]["message"].startswith("Too many")
+        await wait(121)
+        other = await hass_ws_client()
+        for _ in range(2):
+            await other.send_json_auto_id(usage)
+            assert len((await other.receive_json())["result"]) == 3_000_000
+            await wait(1)
+    silent._conn.protocol.resume_reading()

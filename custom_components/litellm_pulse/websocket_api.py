@@ -1,11 +1,13 @@
 """What the dashboard asks for: the proxies with what there is to show of each, and usage over time."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 import voluptuous as vol
+from aiohttp import web
 from homeassistant.auth.models import User
 from homeassistant.components.websocket_api import async_register_command
 from homeassistant.components.websocket_api.connection import ActiveConnection
@@ -18,11 +20,12 @@ from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.http import current_request
 from homeassistant.helpers.json import json_bytes
 from homeassistant.util import dt as dt_util
 
 from .api import answers
-from .api.base import query_message
+from .api.base import is_large, large_answer, query_message, taken_in_time
 from .api.entries import async_get_runtime
 from .api.permissions import may_see_persons
 from .const import DOMAIN
@@ -39,6 +42,12 @@ from .identifiers import known_devices, known_entities
 from .localize import localize
 from .statistic_ids import statistic_stem
 
+_TURN: Final = f"{DOMAIN}_turn"
+"""Where a connection's request has whose turn it is to be sent."""
+_LOOK_AGAIN: Final = 0.1
+"""Seconds."""
+_LEFT_OVER: Final = 64 * 1024
+"""Bytes that asyncio holds of a connection without anybody having to wait."""
 _COST: Final = COUNTER_INDEX["cost"]
 _ENTITIES: Final = frozenset(
     {
@@ -84,7 +93,7 @@ async def _dashboard(hass: HomeAssistant, connection: ActiveConnection, msg: dic
     entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False)
     works = [_proxy(hass, entry, connection.user) for entry in entries]
     body = await hass.async_add_executor_job(lambda: json_bytes({"proxies": [work() for work in works]}))
-    connection.send_message(construct_result_message(msg["id"], body))
+    await _async_send(hass, connection, msg["id"], body)
 
 
 @websocket_command(_USAGE)
@@ -105,8 +114,7 @@ async def _usage(hass: HomeAssistant, connection: ActiveConnection, msg: dict[st
     except StoreError as err:
         connection.send_error(msg["id"], ERR_HOME_ASSISTANT_ERROR, str(err))
     else:
-        message = await hass.async_add_executor_job(construct_result_message, msg["id"], body)
-        connection.send_message(message)
+        await _async_send(hass, connection, msg["id"], body)
 
 
 @websocket_command(_HISTORY)
@@ -122,6 +130,32 @@ async def _history(hass: HomeAssistant, connection: ActiveConnection, msg: dict[
         connection.send_error(msg["id"], ERR_HOME_ASSISTANT_ERROR, str(err))
     else:
         connection.send_result(msg["id"], answer)
+
+
+async def _async_send(hass: HomeAssistant, connection: ActiveConnection, number: int, body: bytes) -> None:
+    """Send an answer, a large one as the JSON API does: a few at a time, and who takes none is hung up on."""
+    request = current_request.get()
+    if request is None or not is_large(body):
+        connection.send_message(construct_result_message(number, body))
+        return
+    try:
+        place = large_answer(hass)
+    except QueryError as err:
+        connection.send_error(number, ERR_HOME_ASSISTANT_ERROR, _in_words(hass, err))
+        return
+    # One after the other, so that what is left of a connection's is this one's.
+    async with place, request.setdefault(_TURN, asyncio.Lock()):
+        connection.send_message(await hass.async_add_executor_job(construct_result_message, number, body))
+        async with taken_in_time(request):
+            await _async_taken(request)
+
+
+async def _async_taken(request: web.Request) -> None:
+    """Wait until a client has taken what was sent: Home Assistant's own queue has no end."""
+    waiting = True
+    while waiting:
+        await asyncio.sleep(_LOOK_AGAIN)
+        waiting = request.transport is not None and request.transport.get_write_buffer_size() > _LEFT_OVER
 
 
 def _in_words(hass: HomeAssistant, err: QueryError) -> str:

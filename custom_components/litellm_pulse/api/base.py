@@ -1,12 +1,14 @@
 """What all views of the JSON API share: which proxy is meant, how it is answered, what an error looks like."""
 
 from asyncio import Semaphore, timeout
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs, web
 from homeassistant.const import CONTENT_TYPE_JSON
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.helpers.json import json_bytes
 from homeassistant.util.hass_dict import HassKey
@@ -70,7 +72,7 @@ class PulseView(HomeAssistantView):
         """Answer for the proxy that the request means."""
         response = await self._answer_or_error(request)
         body = response.body
-        if request.method == hdrs.METH_GET and isinstance(body, bytes) and len(body) > _STREAMED_FROM:
+        if request.method == hdrs.METH_GET and isinstance(body, bytes) and is_large(body):
             return await _async_stream(request, response, body)
         return response
 
@@ -118,21 +120,42 @@ def respond(body: bytes, content_type: str = CONTENT_TYPE_JSON, status: HTTPStat
     return response
 
 
+def is_large(body: bytes) -> bool:
+    """Whether an answer is one of those of which only a few are sent at a time."""
+    return len(body) > _STREAMED_FROM
+
+
+def large_answer(hass: HomeAssistant) -> Semaphore:
+    """Return what a large answer is sent within; raises NotAvailableError where as many are as may be at a time."""
+    streams = hass.data.setdefault(_STREAMS, Semaphore(_MOST_STREAMS))
+    if streams.locked():
+        raise NotAvailableError("too_many_readers")
+    return streams
+
+
+@asynccontextmanager
+async def taken_in_time(request: web.Request) -> AsyncIterator[None]:
+    """Hang up on a client that does not take a large answer in time."""
+    try:
+        async with timeout(_STREAM_SECONDS):
+            yield
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+
+
 async def _async_stream(request: web.Request, whole: web.Response, body: bytes) -> web.StreamResponse:
     """Send a large answer piece by piece, as fast as the client takes them; one that takes none is hung up on."""
-    streams = request.app[KEY_HASS].data.setdefault(_STREAMS, Semaphore(_MOST_STREAMS))
-    if streams.locked():
-        return _respond_error(NotAvailableError("too_many_readers"))
-    async with streams:
+    try:
+        stream = large_answer(request.app[KEY_HASS])
+    except QueryError as err:
+        return _respond_error(err)
+    async with stream:
         response = web.StreamResponse(status=whole.status, headers=whole.headers)
         response.enable_compression()
         await response.prepare(request)
-        try:
-            async with timeout(_STREAM_SECONDS):
-                await _async_write(response, memoryview(body))
-        except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
+        async with taken_in_time(request):
+            await _async_write(response, memoryview(body))
         return response
 
 
