@@ -29,7 +29,7 @@ from custom_components.litellm_pulse.spend_logs.errors import (
     UnreachableError,
 )
 from custom_components.litellm_pulse.spend_logs.json_body import MOST_ESCAPES, MOST_VALUES, JsonBody
-from custom_components.litellm_pulse.spend_logs.models import DAY, METRICS, Scope, Sums, requests_by_slot
+from custom_components.litellm_pulse.spend_logs.models import DAY, METRICS, Scope, Sums, month_start, requests_by_slot
 from custom_components.litellm_pulse.spend_logs.progress import Progress
 from custom_components.litellm_pulse.spend_logs.rest import Rest, refusal
 from custom_components.litellm_pulse.spend_logs.rest_importer import RestImporter
@@ -477,12 +477,12 @@ async def test_a_month_of_many_pages_is_written_as_it_comes_in(
     replace, months = kept.replace, []
 
     async def note(scope: Scope, slots: Any, told: list[Sums], progress: Progress) -> None:  # noqa: ANN401
-        months.append(progress.reached and progress.reached.month)
+        months.append(progress.reached and month_start(progress.reached))
         await replace(scope, slots, told, progress)
 
     monkeypatch.setattr(kept, "replace", note)
     await RestImporter(rest, kept).run(now=NOW, seam=NOW)
-    assert months.count(11) > 1
+    assert months.count(month_start(NOW)) > 1
 
 
 async def test_days_that_were_not_asked_for_are_not_believed(rest: Rest, api: Api) -> None:
