@@ -1,6 +1,7 @@
 """What the database's lines mean, and what is never asked for."""
 
 import gc
+import json
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -186,6 +187,15 @@ def test_more_combinations_than_are_remembered_are_told_apart_all_the_same() -> 
     reader = Reader(COST, SPAN)
     (block,) = blocks(reader, *[line(at, f"m-{n}", "openai", 1, 0.5) for at in quarters for n in range(KNOWN_KEYS + 7)])
     assert len({(row.start, row.members) for row in rows_of(block.told)}) == 2 * (KNOWN_KEYS + 7)
+
+
+def test_combinations_are_told_apart_and_not_remembered_where_they_are_long() -> None:
+    hour, columns = datetime(2026, 11, 2, 10, tzinfo=UTC), NEEDED[SPEND_LOGS] | {"request_tags"}
+    reader = Reader(table(columns=columns), SPAN)
+    tags = json.dumps(["t" * 900 + str(number) for number in range(10)])
+    (block,) = blocks(reader, *[line(hour, f"m-{number}", tags, 1, 0.5) for number in range(20)])
+    assert [len(row.members) for row in rows_of(block.told)] == [11] * 20
+    assert not reader._known
 
 
 def test_past_the_limit_of_what_is_held_first_tags_are_lost_then_names_and_never_an_amount(

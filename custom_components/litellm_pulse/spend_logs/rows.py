@@ -21,6 +21,9 @@ CHUNK_BYTES = 1 << 18
 KNOWN_KEYS = 4_000
 """Combinations that are remembered; tags can be as many as requests."""
 
+LONGEST_KNOWN = 4_096
+"""Bytes of a combination that is remembered."""
+
 MOST_BYTES = 1 << 26
 """Of a block: some 300,000 rows of an hour. Past it rows are counted without tags, past twice it all together."""
 MOST_ROWS = 1_000_000
@@ -125,9 +128,11 @@ class Reader:
         """Return whom the keys of a line name."""
         members = self._known.get(keys)
         if members is None:
+            members = self._named(keys.decode().split("\t")) if keys else ()
             if len(self._known) >= KNOWN_KEYS:
                 self._known.clear()
-            members = self._known[keys] = self._named(keys.decode().split("\t")) if keys else ()
+            if len(keys) <= LONGEST_KNOWN:
+                self._known[keys] = members
         return members
 
     def _named(self, keys: Iterable[str]) -> Members:
