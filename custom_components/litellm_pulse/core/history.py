@@ -6,11 +6,11 @@ in one lump after nobody had looked, and is compared with /metrics otherwise. Se
 
 # ruff: noqa: S608  # the names that are put in are the catalog's own
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from itertools import batched, chain
 from operator import itemgetter
 from zoneinfo import ZoneInfo
@@ -45,7 +45,7 @@ class ToldRow:
 
     start: int
     """The number of the quarter-hour; in DAYS the day as an ordinal."""
-    members: Sequence[MemberKey]
+    members: MemberKeys
     values: SparseVector
     """One value per metric of what it is part of, None where the source does not know it."""
     apart: bool = False
@@ -240,7 +240,8 @@ class History:
         resolution, part = int(told.part is Part.DAYS), int(told.part)
         count = 0
         for batch in batched(filter(told.has, told.rows), _BATCH_ROWS, strict=False):
-            rows = [(row.start, self._number(cursor, row), row.apart, *row.values) for row in batch]
+            number = cache(partial(self._number, cursor))
+            rows = [(row.start, number(row.members, row.apart), row.apart, *row.values) for row in batch]
             # In the order of the table: its pages are filled, and half as many.
             rows.sort(key=itemgetter(0, 1))
             cursor.executemany(
@@ -262,14 +263,14 @@ class History:
             self._known.setdefault(dimension, set()).add(key)
         self._numbered = self._writer.store
 
-    def _number(self, cursor: sqlite3.Cursor, row: ToldRow) -> int:
+    def _number(self, cursor: sqlite3.Cursor, members: MemberKeys, apart: bool) -> int:  # noqa: FBT001 - cached
         """Return the attribution of a row, a new one where its members are a new combination."""
-        keys: MemberKeys = tuple(row.members) if row.apart else (_TOTAL, *row.members)
+        keys: MemberKeys = members if apart else (_TOTAL, *members)
         found = self._numbers.get(_text(keys))
         if found is not None:
             return found
         kept = tuple([key for key in sorted(keys, key=in_order) if self._knows(key)])
-        if not row.apart and _text(kept) not in self._numbers and len(self._numbers) >= COMBINATION_LIMIT:
+        if not apart and _text(kept) not in self._numbers and len(self._numbers) >= COMBINATION_LIMIT:
             kept = kept[:2]
         found = self._numbers.get(_text(kept))
         if found is None:
@@ -316,8 +317,8 @@ def _days(starts: Iterable[int], length: int, zone: ZoneInfo) -> set[int]:
 
 
 def _text(keys: MemberKeys) -> str:
-    """Return what stands for some members, and for no others."""
-    return json.dumps(keys)
+    """Return what stands for some members, and for no others: a NUL is in no text that PostgreSQL knows."""
+    return "\0".join([part for key in keys for part in key])
 
 
 _TOTAL: MemberKey = (Dimension.TOTAL, "")
