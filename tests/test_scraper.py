@@ -7,6 +7,7 @@ from traceback import walk_tb
 import pytest
 from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
+from homeassistant.const import CONF_URL
 from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -242,6 +243,35 @@ async def test_behind_a_balancer_that_alternates_processes_that_share_a_start_ar
         await pass_time(hass, freezer)
         await pass_time(hass, freezer)
     assert state(hass, entry, "spend_day") == "3.0"
+
+
+@pytest.mark.parametrize("pids", ["10 20", "20 30", "10 10"])
+async def test_replicas_of_several_workers_at_another_address_are_met_before_any_counts(  # noqa: PLR0913, PLR0917  # fixtures
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    other_proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    pids: str,
+) -> None:
+    def replica(spend: float, pid: str) -> Traffic:
+        workers = {"litellm_total_users": {f'pid="{pid}"': 0.0}}
+        return Traffic(workers=2, spend={"gpt-4o": spend}, series=workers)
+
+    proxy.traffic = replica(950.0, "10")
+    await set_up(hass, entry)
+    replicas = [replica(spend, pid) for spend, pid in zip((900.0, 40.0), pids.split(), strict=True)]
+    # Then the balancer has no more of the first.
+    answer_in_turn(other_proxy, replicas * (TELLING_ANSWERS // 2) + replicas[1:] * 20)
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_URL: other_proxy.url})
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    for _ in range(20):
+        replicas[1].spend["gpt-4o"] += 0.25
+        await pass_time(hass, freezer)
+    used, counted = 20 * 0.25, float(state(hass, entry, "spend_lifetime"))
+    # Where they look alike nothing counts until it is settled.
+    assert counted == used or (pids == "10 10" and counted < used)
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,11 @@ class LedgerWorker:
         return self._ledger.families
 
     @property
+    def is_new(self) -> bool:
+        """Whether nobody is known who may answer: nothing has answered yet, or not at this address."""
+        return self.snapshot.last_scrape is None or self._ledger.is_moved
+
+    @property
     def has_open_part(self) -> bool:
         """Whether a part was not believed, and the process that gave it has not given the whole since."""
         return self._ledger.has_open_part

@@ -41,7 +41,7 @@ class Scraper:
         Raises ScrapeError or AnswerError. A process is asked in part once it has an identity, which
         several workers lack: they answer a part with an empty body.
         """
-        if self._ledger.snapshot.last_scrape is None:
+        if self._ledger.is_new:
             return await self._async_ask_first()
         process = self._ledger.snapshot.process_start
         if process is None or self._refusal.stands(process) or self._begin_whole:
@@ -61,8 +61,11 @@ class Scraper:
         return await self._async_ask(part=False)
 
     async def _async_ask_first(self) -> Answer:
-        """Ask for a first answer, and for more until whoever else may answer is met, unless it tells who gives it."""
-        answer = await self._async_ask(part=False, first=True)
+        """Ask for a first answer, and for more until whoever else may answer is met, unless it tells who gives it.
+
+        At another address the very first may go on with what counted before.
+        """
+        answer = await self._async_ask(part=False, first=self._ledger.snapshot.last_scrape is None)
         if not self._ledger.snapshot.tells_process:
             begun = monotonic()
             # What an answer lacks that is asked for again, the next scrape tells.

@@ -167,6 +167,11 @@ class Ledger:
         return sorted(self._counting.families)
 
     @property
+    def is_moved(self) -> bool:
+        """Whether the next answer comes from another address than those before."""
+        return self._moved
+
+    @property
     def has_open_part(self) -> bool:
         """Whether a part was not believed, and the process that gave it has not given the whole since."""
         return self._counting.has_open_part
