@@ -60,6 +60,26 @@ async def test_spend_from_before_the_set_up_is_there_once_it_is_turned_on(
     assert pairs == {("anthropic", "opus"): 4.0}
 
 
+@pytest.mark.parametrize(
+    "tags",
+    [
+        """'[["a"], {"b": 1}, "kitchen"]'""",
+        """jsonb_build_array(repeat('x', 300000))""",
+        """(repeat('[', 3000) || repeat(']', 3000))::jsonb""",
+        """('[' || repeat('9', 6000) || ']')::jsonb""",
+    ],
+    ids=["no text", "long", "deep", "large"],
+)
+async def test_tags_that_a_client_made_up_hold_up_no_import(
+    hass: HomeAssistant, entry: MockConfigEntry, server: postgres.Postgres, make: Make, tags: str
+) -> None:
+    await set_up(hass, entry)
+    tagged = f"""UPDATE "LiteLLM_SpendLogs" SET request_tags = {tags} WHERE spend = 8;"""  # noqa: S608  # the test's own
+    await turn_on(hass, entry, server.dsn(make(spend_logs() + insert(past()) + tagged)))
+    assert state(hass, entry, "history_import") == "complete"
+    assert sum(row["cost"] for row in await usage(hass, entry)) == 15.0
+
+
 async def test_lifetime_since_installation_and_since_the_beginning_of_the_records_are_told_apart(
     hass: HomeAssistant, entry: MockConfigEntry, server: postgres.Postgres, make: Make, proxy: Proxy
 ) -> None:

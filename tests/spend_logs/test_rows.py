@@ -63,6 +63,7 @@ def table(name: str = SPEND_LOGS, columns: frozenset[str] = ALL) -> LogTable:
 
 
 COST = table(COST_LOGS, NEEDED[COST_LOGS])
+TAGGED = table(columns=frozenset({"startTime", "endTime", "model", "spend", "request_tags"}))
 
 
 def blocks(reader: Reader, *pieces: bytes) -> list[Block]:
@@ -147,10 +148,33 @@ def test_a_tag_counts_once_and_the_client_is_none() -> None:
     assert tags_of(None) == tags_of("{}") == tags_of("null") == []
 
 
+@pytest.mark.parametrize("size", [1, 700, 100_000])
+@pytest.mark.parametrize("tags", [1, 100_000])
+def test_a_line_that_is_far_too_long_counts_without_tags(size: int, tags: int) -> None:
+    hour, reader = datetime(2026, 11, 2, 10, tzinfo=UTC), Reader(TAGGED, SPAN)
+    long = line(hour, "gpt", json.dumps(["tag" * (200_000 // tags)] * tags), 2, 0.5)
+    whole = line(hour, "gpt", '["a"]', 1, 0.25) + long + line(hour, "gpt", '["b"]', 1, 0.25)
+    assert len(whole) > 2 * rows.LONGEST_LINE
+    (block,) = blocks(reader, *[whole[at : at + size] for at in range(0, len(whole), size)])
+    found = {row.members[1:]: row.values[0] for row in rows_of(block.told)}
+    assert found == {((Dimension.TAG, "a"),): 1.0, (): 2.0, ((Dimension.TAG, "b"),): 1.0}
+
+
+@pytest.mark.parametrize("keys", ["gpt", "gpt\tx\t[]"])
+def test_a_line_of_other_columns_is_nobodys(keys: str) -> None:
+    (block,) = blocks(Reader(TAGGED, SPAN), line(datetime(2026, 11, 2, 10, tzinfo=UTC), keys, 2, 0.5))
+    assert [(row.members, row.values[0]) for row in rows_of(block.told)] == [((), 2.0)]
+
+
+def test_half_a_character_spoils_nothing() -> None:
+    told = line(datetime(2026, 11, 2, 10, tzinfo=UTC), "gpt", "[]", 2, 0.5).replace(b"gpt", b"g\xff")
+    (block,) = blocks(Reader(TAGGED, SPAN), told)
+    assert [row.members for row in rows_of(block.told)] == [((Dimension.MODEL, "g\ufffd"),)]
+
+
 def test_all_tags_of_a_request_are_in_one_row_so_that_it_counts_once() -> None:
-    columns = frozenset({"startTime", "endTime", "model", "spend", "request_tags"})
     quarter = datetime(2026, 11, 2, 10, 15, tzinfo=UTC)
-    (block,) = blocks(Reader(table(columns=columns), SPAN), line(quarter, "gpt", '["a", "b"]', 2, 0.5))
+    (block,) = blocks(Reader(TAGGED, SPAN), line(quarter, "gpt", '["a", "b"]', 2, 0.5))
     assert [(row.members, row.apart, row.values[0]) for row in rows_of(block.told)] == [
         (((Dimension.MODEL, "gpt"), (Dimension.TAG, "a"), (Dimension.TAG, "b")), False, 2.0),
     ]
@@ -223,6 +247,7 @@ def test_past_the_limit_of_what_is_held_first_tags_are_lost_then_names_and_never
 def test_of_what_a_database_sends_without_end_no_more_is_held(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """A line of 16 MB took 7 s of the event loop, one of 64 MB minutes."""
     monkeypatch.setattr(rows, "MOST_ROWS", 500)
+    monkeypatch.setattr(rows, "MOST_BYTES", 200_000)
     reader, hours = Reader(COST, SPAN), [datetime(2026, 11, 2, 10, minute, tzinfo=UTC) for minute in (15, 0)]
     pieces = {
         "a line": (b"x" * 1_000 for _ in range(1_000)),

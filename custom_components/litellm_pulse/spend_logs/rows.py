@@ -29,7 +29,7 @@ MOST_BYTES = 1 << 26
 MOST_ROWS = 1_000_000
 """Of a block, which is an hour at least: as many requests, each with tags of its own, LiteLLM does not serve."""
 LONGEST_LINE = 1 << 18
-"""Bytes; what comes without a line's end is looked at again with each piece."""
+"""Bytes that are left of a line of more than twice as many."""
 
 NULL = "\\N"
 """How COPY writes that there is none."""
@@ -56,7 +56,8 @@ class Reader:
     table: LogTable
     span: Span
     _end: datetime = field(init=False)
-    _rest: bytes = b""
+    _rest: bytearray = field(default_factory=bytearray)
+    """What has come in of a line."""
     _told: list[Sums] = field(default_factory=list)
     _rows: int = 0
     """How many lines of these there were."""
@@ -70,8 +71,12 @@ class Reader:
     """How many bytes that were, at most."""
     _known: dict[bytes, Members] = field(default_factory=dict)
     """Whom the keys of a line name; belongs to whoever makes rows."""
+    _lost: int = 0
+    """Bytes of lines that were too long."""
     _sums: int = field(init=False)
     """How many a line ends with."""
+    _tabs: int = field(init=False)
+    """How many there are between its keys."""
     _in_order: Callable[[Vector], Vector] = field(init=False)
     """Makes a vector of the sums, and of None after them for what they do not tell."""
 
@@ -80,15 +85,20 @@ class Reader:
         self._end = self.span.end
         metrics = list(self.table.sums)
         self._sums = len(metrics)
+        self._tabs = len(self.table.members) + self.table.tagged - 1
         self._in_order = itemgetter(*[metrics.index(one) if one in metrics else len(metrics) for one in METRICS])
 
-    def feed(self, piece: bytes) -> Iterator[Block]:
+    def feed(self, piece: bytes | bytearray) -> Iterator[Block]:
         """Take some bytes in and yield the blocks that they complete.
 
         Raises UnexpectedAnswerError for what has no end or no order, ValueError, OverflowError or OSError for no lines.
         """
-        *lines, self._rest = (self._rest + piece).split(b"\n")
-        for line in lines:
+        end, *others = bytes(piece).split(b"\n")
+        self._rest += end
+        if others:
+            others.insert(0, bytes(self._rest))
+            self._rest = bytearray(others.pop())
+        for line in others:
             whose, *sums = line.rsplit(b"\t", self._sums)
             start, _, keys = whose.partition(b"\t")
             if start != self._start:
@@ -102,13 +112,23 @@ class Reader:
         self._unpacked += len(piece)
         if self._unpacked >= CHUNK_BYTES:
             self._pack()
-        if len(self._rest) > LONGEST_LINE or self._rows > MOST_ROWS:
+        self._shorten()
+        if self._lost > MOST_BYTES or self._rows > MOST_ROWS:
             raise UnexpectedAnswerError("rows without end")
 
     def finish(self) -> Iterator[Block]:
         """Yield what is left, down to the start of the span."""
         self._close()
         yield Block(Span(self.span.start, self._end), self._told)
+
+    def _shorten(self) -> None:
+        """Lose the middle of a line that is far too long: how long the tags of a request are, its client says.
+
+        What stands in its place makes no JSON, and no tags, of what is left.
+        """
+        if len(self._rest) > 2 * LONGEST_LINE:
+            self._lost += len(self._rest) - LONGEST_LINE
+            self._rest[LONGEST_LINE // 2 : -LONGEST_LINE // 2] = b"\0"
 
     def _take(self, keys: bytes, sums: list[bytes]) -> None:
         """Add a line to its quarter-hour."""
@@ -118,6 +138,8 @@ class Reader:
 
     def _told_apart(self, keys: bytes) -> bytes:
         """Return what of the keys of a line there is room for: what a hostile database sends is bounded in bytes."""
+        if keys.count(b"\t") != self._tabs:
+            return b""
         if self._bytes < MOST_BYTES:
             return keys
         if self.table.tagged and self._bytes < 2 * MOST_BYTES:
@@ -128,7 +150,7 @@ class Reader:
         """Return whom the keys of a line name."""
         members = self._known.get(keys)
         if members is None:
-            members = self._named(keys.decode().split("\t")) if keys else ()
+            members = self._named(keys.decode(errors="replace").split("\t")) if keys else ()
             if len(self._known) >= KNOWN_KEYS:
                 self._known.clear()
             if len(keys) <= LONGEST_KNOWN:
@@ -177,11 +199,14 @@ def text(value: str) -> str | None:
 
 
 def tags_of(found: str | None) -> list[str]:
-    """Return the tags of a request, each once; what LiteLLM adds of the client is no tag."""
-    tags = json.loads(found) if found else None
+    """Return the tags of a request, each once; what LiteLLM adds of the client is none, nor what a client made up."""
+    try:
+        tags = json.loads(found) if found else None
+    except ValueError, RecursionError:
+        return []
     if not isinstance(tags, list):
         return []
-    return [tag for tag in dict.fromkeys(tags) if isinstance(tag, str) and not tag.startswith("User-Agent:")]
+    return [*dict.fromkeys(tag for tag in tags if isinstance(tag, str) and not tag.startswith("User-Agent:"))]
 
 
 def stripped(model: str | None, provider: str | None) -> str | None:
