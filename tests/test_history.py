@@ -80,6 +80,21 @@ async def test_tags_that_a_client_made_up_hold_up_no_import(
     assert sum(row["cost"] for row in await usage(hass, entry)) == 15.0
 
 
+async def test_a_name_that_a_client_made_up_holds_up_no_import_by_the_api(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy
+) -> None:
+    """Of one letter PostgreSQL's indices hold some 240,000."""
+    await set_up(hass, entry)
+    date = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}"
+    serve_days(proxy, day(date, {"gpt-4o": 2.0, "x" * 240_000: 4.0}, {"openai": 6.0}))
+    await turn_on(hass, entry, history_source="api")
+    assert state(hass, entry, "history_import") == "complete"
+    assert {one["model"]: one["cost"] for one in await usage(hass, entry, group_by="model")} == {
+        "gpt-4o": 2.0,
+        None: 4.0,
+    }
+
+
 async def test_lifetime_since_installation_and_since_the_beginning_of_the_records_are_told_apart(
     hass: HomeAssistant, entry: MockConfigEntry, server: postgres.Postgres, make: Make, proxy: Proxy
 ) -> None:

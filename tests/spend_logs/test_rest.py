@@ -387,9 +387,9 @@ async def test_a_proxy_that_has_pages_without_end_is_not_asked_without_end(socke
             b"[%s]" % b",".join([one] * (MOST_VALUES + 1))
             for one in (b"[]", b'{"a":1}', b"{}", b"1", b'""', b"[1,1,1]", b"[[[[]]]]")
         ),
-        b'["%s"]' % (b"x" * 100_000),
-        b'["a",%s1]' % (b" " * 100_000),
-        b'["a",%s]' % (b"1" * 100_000),
+        b'["%s"]' % (b"x" * 300_000),
+        b'["a",%s1]' % (b" " * 300_000),
+        b'["a",%s]' % (b"1" * 300_000),
         b'["%s"]' % (rb"\"" * (MOST_ESCAPES + 1)),
     ],
     ids=lambda body: str(body[:20]),

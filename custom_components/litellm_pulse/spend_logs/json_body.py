@@ -17,8 +17,8 @@ AT_ONCE = 40_000
 """Values that orjson makes in some milliseconds, in which nothing else in this process has a turn."""
 BYTES_AT_ONCE = 1 << 22
 """Bytes of which the same is true."""
-_LONGEST: Final = 1 << 16
-"""Bytes without a quotation mark: no name, number or gap in LiteLLM's answers comes near."""
+_LONGEST: Final = 1 << 18
+"""Bytes without a quotation mark: LiteLLM's indices hold no more of a name, which a client may have made up."""
 
 _MOST_FIELDS: Final = 20_000
 """Of one object; they are put together in one go."""
