@@ -5,11 +5,12 @@ scraped, what /metrics then told in one lump is spread over the hours in which t
 happened. The lump's sum stays what /metrics told.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from ..core.catalog import Dimension
-from .models import Members, UsageRow, Vector
+from .models import Members, UsageRow, Vector, add_to
 
 
 def believed(known: Mapping[datetime, float], told: Mapping[datetime, float]) -> frozenset[datetime]:
@@ -46,35 +47,57 @@ def spread(
 
 
 class _Shares:
-    """Which part of a lump happened in which quarter-hour, by the word of the database."""
+    """Which part of a lump happened in which quarter-hour, by the word of the database.
+
+    Those whom the same rows fit share them: what is worked out grows with members and rows, not with their product.
+    """
 
     def __init__(
         self, lump: Mapping[Members, Vector], told: Iterable[UsageRow], at: datetime, unsure: Iterable[UsageRow]
     ) -> None:
         """Sort the rows by whose they are, and look up once whom they fit."""
-        self._lump = lump
         self._at = at
-        self._unsure = [row for row in unsure if not row.apart]
-        self._rows: dict[Members, list[UsageRow]] = {}
-        for row in told:
-            if not row.apart:
-                self._rows.setdefault(row.members, []).append(row)
-        self._fitting = {members: frozenset([told for told in self._rows if _fits(told, members)]) for members in lump}
+        self._rows, self._unsure = _by_members(told), _by_members(unsure)
+        fitting, self._unsure_fitting = _Fitting(self._rows), _Fitting(self._unsure)
+        self._own = {members: fitting.of(members) for members in lump}
+        self._lumps: dict[frozenset[Members], Vector] = {}
+        """What was told at once, by the rows that fit."""
+        for members, own in self._own.items():
+            add_to(self._lumps, own, lump[members])
+        self._sharing: dict[Members, list[frozenset[Members]]] = {}
+        for own in self._lumps:
+            for one in own:
+                self._sharing.setdefault(one, []).append(own)
+        self._known: dict[tuple[frozenset[Members] | None, int], dict[datetime, float] | None] = {}
 
-    def of(self, members: Members, index: int) -> dict[datetime, float]:
+    def of(self, members: Members, index: int) -> Mapping[datetime, float]:
         """Return quarter-hour before the last -> share of one metric; they sum up to one at most.
 
         What is left is where /metrics told it: the rows of the last quarter-hour may be those of another gap, too.
         """
-        own = self._fitting[members]
-        if found := self._by_start(own, index):
-            # The database may not tell some members apart that /metrics does: their lump is one.
-            peers = [other for other, fitting in self._fitting.items() if not fitting.isdisjoint(own)]
-        elif any(row.values[index] and _fits(row.members, members) for row in self._unsure):
-            return {}
-        else:
-            found, peers = self._by_start(self._rows, index), list(self._lump)
-        together = sum(self._lump[one][index] or 0.0 for one in peers)
+        shares = self._shares(self._own[members], index)
+        if shares is None and not self._may_be_before(members, index):
+            shares = self._shares(None, index)
+        return shares or {}
+
+    def _may_be_before(self, members: Members, index: int) -> bool:
+        """Whether rows that may be of the gap before tell of some members."""
+        return any(row.values[index] for one in self._unsure_fitting.of(members) for row in self._unsure[one])
+
+    def _shares(self, own: frozenset[Members] | None, index: int) -> dict[datetime, float] | None:
+        """Return the shares by the rows of some, or of all; None where these tell nothing."""
+        if (own, index) not in self._known:
+            found = self._by_start(self._rows if own is None else own, index)
+            self._known[own, index] = self._parts(found, own, index) if found else None
+        return self._known[own, index]
+
+    def _parts(
+        self, found: Mapping[datetime, float], own: frozenset[Members] | None, index: int
+    ) -> dict[datetime, float]:
+        """Return which part of what was told at once each quarter-hour has."""
+        # The database may not tell some members apart that /metrics does: their lump is one.
+        peers = self._lumps if own is None else dict.fromkeys(peer for one in own for peer in self._sharing[one])
+        together = sum(self._lumps[one][index] or 0.0 for one in peers)
         earlier = {start: value for start, value in found.items() if start < self._at}
         whole = max(together, sum(earlier.values()))
         return {start: value / whole for start, value in earlier.items()} if whole > 0 else {}
@@ -87,6 +110,67 @@ class _Shares:
                 if value := row.values[index]:
                     sums[row.start] = sums.get(row.start, 0.0) + value
         return sums
+
+
+type _Dimensions = tuple[Dimension, ...]
+
+
+class _Fitting:
+    """Finds whom of the database's members those of /metrics may be, without a look at all of them for each."""
+
+    def __init__(self, told: Iterable[Members]) -> None:
+        """Sort them by the dimensions of which they name one member."""
+        self._alike: dict[_Dimensions, list[Members]] = {}
+        self._several: set[Dimension] = set()
+        """Dimensions of which some name several."""
+        for members in told:
+            once = _named_once(members)
+            self._alike.setdefault(tuple(once), []).append(members)
+            self._several.update(dimension for dimension, _ in members if dimension not in once)
+        self._indices: dict[_Dimensions, dict[_Dimensions, dict[tuple[str, ...], list[Members]]]] = {}
+        self._known: dict[object, frozenset[Members]] = {}
+
+    def of(self, counted: Members) -> frozenset[Members]:
+        """Return those that fit; the same object for those that nothing here tells apart."""
+        once = _named_once(counted)
+        commons = [tuple([one for one in dimensions if one in once]) for dimensions in self._alike]
+        wanted = [tuple([once[one] for one in common]) for common in commons]
+        others = [key for key in counted if key[0] in self._several or key[0] not in once]
+        same = *commons, *wanted, *others
+        if same not in self._known:
+            found = [
+                one
+                for dimensions, common, keys in zip(self._alike, commons, wanted, strict=True)
+                for one in self._index(dimensions, common).get(keys, ())
+                if _fits(one, counted)
+            ]
+            self._known[same] = frozenset(found)
+        return self._known[same]
+
+    def _index(self, dimensions: _Dimensions, common: _Dimensions) -> Mapping[tuple[str, ...], list[Members]]:
+        """Return those that name these dimensions by what some of them are."""
+        known = self._indices.setdefault(dimensions, {})
+        if common not in known:
+            known[common] = {}
+            for members in self._alike[dimensions]:
+                once = _named_once(members)
+                known[common].setdefault(tuple([once[one] for one in common]), []).append(members)
+        return known[common]
+
+
+def _by_members(rows: Iterable[UsageRow]) -> dict[Members, list[UsageRow]]:
+    """Return rows by whose they are; those that stand apart are part of others."""
+    found: dict[Members, list[UsageRow]] = {}
+    for row in rows:
+        if not row.apart:
+            found.setdefault(row.members, []).append(row)
+    return found
+
+
+def _named_once(members: Members) -> dict[Dimension, str]:
+    """Return the members that are the only ones of their dimension."""
+    many = Counter(dimension for dimension, _ in members)
+    return {dimension: key for dimension, key in members if many[dimension] == 1}
 
 
 def _fits(told: Members, counted: Members) -> bool:
