@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from typing import Any
-from unittest.mock import AsyncMock, patch
+from unittest.mock import AsyncMock, Mock, patch
 
 import pytest
 from freezegun.api import FrozenDateTimeFactory
@@ -343,3 +343,17 @@ async def test_a_reader_who_takes_no_answer_has_few_large_ones_wait_and_is_hung_
             assert len((await other.receive_json())["result"]) == 3_000_000
             await wait(1)
     silent._conn.protocol.resume_reading()
+
+
+async def test_what_is_left_of_an_answer_is_waited_for_until_more_is_written(
+    hass: HomeAssistant, freezer: FrozenDateTimeFactory
+) -> None:
+    """A client that left 17 to 64 kB of one had all that it asked for after it wait in Home Assistant's queue."""
+    transport = Mock(get_write_buffer_limits=Mock(return_value=(16_384, 65_536)))
+    waiting = hass.async_create_task(websocket_api._async_taken(Mock(transport=transport)))
+    for left in (40_000, 16_384):
+        transport.get_write_buffer_size.return_value = left
+        for _ in range(5):
+            freezer.tick(0.1)
+            await hass.async_add_executor_job(time.sleep, 0.02)
+        assert waiting.done() == (left == 16_384)

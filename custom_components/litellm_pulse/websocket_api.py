@@ -46,8 +46,6 @@ _TURN: Final = f"{DOMAIN}_turn"
 """Where a connection's request has whose turn it is to be sent."""
 _LOOK_AGAIN: Final = 0.1
 """Seconds."""
-_LEFT_OVER: Final = 64 * 1024
-"""Bytes that asyncio holds of a connection without anybody having to wait."""
 _COST: Final = COUNTER_INDEX["cost"]
 _ENTITIES: Final = frozenset(
     {
@@ -155,7 +153,13 @@ async def _async_taken(request: web.Request) -> None:
     waiting = True
     while waiting:
         await asyncio.sleep(_LOOK_AGAIN)
-        waiting = request.transport is not None and request.transport.get_write_buffer_size() > _LEFT_OVER
+        waiting = request.transport is not None and _holds_up(request.transport)
+
+
+def _holds_up(transport: asyncio.WriteTransport) -> bool:
+    """Whether so much is left of what was sent that whoever writes more may have to wait."""
+    low, _ = transport.get_write_buffer_limits()
+    return transport.get_write_buffer_size() > low
 
 
 def _in_words(hass: HomeAssistant, err: QueryError) -> str:
