@@ -166,6 +166,14 @@ def test_a_line_of_other_columns_is_nobodys(keys: str) -> None:
     assert [(row.members, row.values[0]) for row in rows_of(block.told)] == [((), 2.0)]
 
 
+@pytest.mark.parametrize("value", ["NaN", "nan", "Infinity", "-inf", "1e999", "-1e300", "\\N"])
+def test_what_is_no_amount_spoils_no_sum(value: str) -> None:
+    hour = datetime(2026, 11, 2, 10, tzinfo=UTC)
+    (block,) = blocks(Reader(TAGGED, SPAN), line(hour, "gpt", "[]", 2, value), line(hour, "gpt", "[]", 1, 0.5))
+    (row,) = rows_of(block.told)
+    assert (row.values[METRICS.index("requests")], row.values[METRICS.index("cost")]) == (3.0, 0.5)
+
+
 def test_half_a_character_spoils_nothing() -> None:
     told = line(datetime(2026, 11, 2, 10, tzinfo=UTC), "gpt", "[]", 2, 0.5).replace(b"gpt", b"g\xff")
     (block,) = blocks(Reader(TAGGED, SPAN), told)

@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import nan
 from operator import itemgetter
 
 from ..core.catalog import Dimension, tag_label
+from ..core.exposition import HIGHEST
 from .errors import UnexpectedAnswerError
 from .models import DAY, HOUR, METRICS, QUARTER, Members, Span, Sums, Vector, add_to, floor, members_of
 from .tables import LogTable
@@ -33,8 +35,7 @@ LONGEST_LINE = 1 << 18
 
 NULL = "\\N"
 """How COPY writes that there is none."""
-_ODD = frozenset({NULL.encode(), b"NaN", b"Infinity", b"-Infinity"})
-"""What stands for a number and is none."""
+_NULL_BYTES = NULL.encode()
 
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -132,9 +133,8 @@ class Reader:
 
     def _take(self, keys: bytes, sums: list[bytes]) -> None:
         """Add a line to its quarter-hour."""
-        found = map(_number, sums) if _ODD.intersection(sums) else map(float, sums)
         self._rows += 1
-        add_to(self._quarter, self._told_apart(keys), self._in_order((*found, None)))
+        add_to(self._quarter, self._told_apart(keys), self._in_order((*_numbers(sums), None)))
 
     def _told_apart(self, keys: bytes) -> bytes:
         """Return what of the keys of a line there is room for: what a hostile database sends is bounded in bytes."""
@@ -224,6 +224,16 @@ def _is_older(start: bytes, newer: bytes) -> bool:
     return float(start) < float(newer) and float(start) % QUARTER.total_seconds() == 0
 
 
+def _numbers(values: list[bytes]) -> Sequence[float | None]:
+    """Return the numbers of fields; what is none, or beyond all bounds, would spoil every sum that it is part of."""
+    if _NULL_BYTES not in values:
+        found = [*map(float, values)]
+        if sum(map(abs, found)) < HIGHEST:
+            return found
+    return [_number(value) for value in values]
+
+
 def _number(value: bytes) -> float | None:
-    """Return the number of a field; what is none would spoil every sum that it is part of."""
-    return None if value in _ODD else float(value)
+    """Return the number of a field."""
+    found = nan if value == _NULL_BYTES else float(value)
+    return found if abs(found) < HIGHEST else None
