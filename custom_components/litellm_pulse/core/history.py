@@ -270,12 +270,13 @@ class History:
         if found is not None:
             return found
         kept = tuple([key for key in sorted(keys, key=in_order) if self._knows(key)])
-        if not apart and _text(kept) not in self._numbers and len(self._numbers) >= COMBINATION_LIMIT:
+        if not apart and len(self._numbers) >= COMBINATION_LIMIT and _text(kept) not in self._numbers:
             kept = kept[:2]
-        found = self._numbers.get(_text(kept))
+        text = _text(kept)
+        found = self._numbers.get(text)
         if found is None:
             self._last -= 1
-            found = self._numbers[_text(kept)] = self._last
+            found = self._numbers[text] = self._last
             cursor.executemany("INSERT INTO attributions VALUES (?, ?, ?)", [(found, *key) for key in kept])
         # Those that are counted together can be as many as requests: they are not remembered.
         return found

@@ -120,12 +120,12 @@ class _Fitting:
 
     def __init__(self, told: Iterable[Members]) -> None:
         """Sort them by the dimensions of which they name one member."""
-        self._alike: dict[_Dimensions, list[Members]] = {}
+        self._alike: dict[_Dimensions, list[tuple[Members, dict[Dimension, str]]]] = {}
         self._several: set[Dimension] = set()
         """Dimensions of which some name several."""
         for members in told:
             once = _named_once(members)
-            self._alike.setdefault(tuple(once), []).append(members)
+            self._alike.setdefault(tuple(once), []).append((members, once))
             self._several.update(dimension for dimension, _ in members if dimension not in once)
         self._indices: dict[_Dimensions, dict[_Dimensions, dict[tuple[str, ...], list[Members]]]] = {}
         self._known: dict[object, frozenset[Members]] = {}
@@ -152,8 +152,7 @@ class _Fitting:
         known = self._indices.setdefault(dimensions, {})
         if common not in known:
             known[common] = {}
-            for members in self._alike[dimensions]:
-                once = _named_once(members)
+            for members, once in self._alike[dimensions]:
                 known[common].setdefault(tuple([once[one] for one in common]), []).append(members)
         return known[common]
 
