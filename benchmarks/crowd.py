@@ -74,8 +74,7 @@ def run(setting: Setting) -> Section:
     """Measure in a process of its own, and write the page of promises from it."""
     with scratch_folder(setting) as folder, one_arena(), ThreadPoolExecutor() as pool:
         alone = pool.submit(apart, _alone, folder / "alone", setting.minutes)
-        found = apart(_crowd, folder, setting.minutes)
-        found.append(added("a Home Assistant without a proxy: memory that the last third adds", alone.result()))
+        found = [*apart(_crowd, folder, setting.minutes), *alone.result()]
     reliability.write("crowd", found, setting.minutes)
     return Section(
         title="Twenty proxies at once",
@@ -143,22 +142,32 @@ def _turns() -> Iterator[list[tuple[float, float, str]]]:
     gc.callbacks.remove(collecting)
 
 
+def _worked(turns: Sequence[tuple[float, float, str]]) -> float:
+    """Return the longest of turns without what Python's garbage collector took of it."""
+    return max(taken - collected for taken, collected, _ in turns)
+
+
 def _crowd(folder: Path, minutes: float) -> list[Figure]:
     """Watch them."""
     with asyncio.Runner(loop_factory=runner.create_event_loop) as loop:
         return loop.run(_crowded(folder / "home-assistant", minutes))
 
 
-def _alone(folder: Path, minutes: float) -> list[float]:
-    """Return the memory of a Home Assistant that has no proxy, minute by minute."""
+def _alone(folder: Path, minutes: float) -> list[Figure]:
+    """Watch a Home Assistant that has no proxy: what it and this machine do by themselves."""
 
-    async def live() -> list[float]:
-        memory = Memory()
+    async def live() -> list[Figure]:
+        memory, worked = Memory(), [0.0]
         async with _real_home_assistant(folder):
             for minute in range(int(minutes) + 1):
-                await asyncio.sleep(60 if minute else 0)
+                with _turns() as turns:
+                    await asyncio.sleep(60 if minute else 0)
+                worked.append(_worked(turns))
                 await asyncio.to_thread(memory.note)
-        return memory.held
+        return [
+            added("a Home Assistant without a proxy: memory that the last third adds", memory.held),
+            figure("a Home Assistant without a proxy: longest turn, without the collector", "ms", [max(worked)]),
+        ]
 
     with asyncio.Runner(loop_factory=runner.create_event_loop) as loop:
         return loop.run(live())
@@ -248,7 +257,7 @@ async def _live(hass: HomeAssistant, crowd: Sequence[Watched], minutes: float) -
             await asyncio.sleep(0.5)
         # Of an hour of them no more is kept: it would be taken for memory of what is measured.
         longest = nlargest(5, [*longest, *turns])
-        worked = max([worked, *(taken - collected for taken, collected, _ in turns)])
+        worked = max(worked, _worked(turns))
         for one in crowd:
             one.proxy.use()
             if gone > SETTLED and (state := hass.states.get(one.connected)):
