@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.litellm_pulse.core.store import companions
+from custom_components.litellm_pulse.core.store import SpareCopy, companions
 
 from ..bodies import COST, body, cost, family, series
 from ..conftest import LedgerHarness, Proxy
@@ -318,3 +318,125 @@ def test_a_series_born_in_the_second_of_the_last_answer_counts_no_second_time_wh
     harness.reopen()
     harness.scrape(answer(7.0, born))
     assert harness.total() == 7.0
+
+
+def _lose(harness: LedgerHarness, spare_copy: SpareCopy) -> None:
+    """Delete the file, and begin a new one from the spare copy."""
+    harness.close()
+    harness.path.unlink()
+    harness.open(spare_copy)
+
+
+@pytest.mark.parametrize("saved_between", [False, True], ids=["lost once", "lost again before the newer answer"])
+@pytest.mark.parametrize("created", [True, False], ids=["with times of creation", "without"])
+def test_an_older_answer_after_a_lost_file_has_nothing_counted_twice(
+    harness: LedgerHarness, *, created: bool, saved_between: bool
+) -> None:
+    start = harness.now.timestamp() - 5000
+
+    def answer(**spent: float) -> bytes:
+        values = {
+            series(team=team, route=route): value
+            for team, route in ("ax", "ay", "bx")
+            if (value := spent.get(team + route))
+        }
+        born = dict.fromkeys(values, start) | {series(team="b", route="x"): start + 5090}
+        return body(family(COST, values, {one: born[one] for one in values} if created else None), start=start)
+
+    harness.scrape(answer(ax=10.0, ay=5.0))
+    older = answer(ax=11.0, ay=5.0)
+    harness.scrape(older)
+    harness.scrape(answer(ax=14.0, ay=7.0, bx=3.0))
+    assert harness.total() == 9.0
+    _lose(harness, harness.spare_copy())
+    harness.scrape(older)
+    assert harness.total() == 9.0
+    if saved_between:
+        _lose(harness, harness.spare_copy())
+    harness.scrape(answer(ax=15.0, ay=7.0, bx=3.0))
+    assert harness.total() == 10.0
+    harness.scrape(answer(ax=16.0, ay=17.0, bx=4.0))
+    assert harness.total() == 22.0
+
+
+def test_lines_that_are_lost_as_the_spare_copy_is_saved_count_once(harness: LedgerHarness) -> None:
+    start = harness.now.timestamp() - 5000
+
+    def answer(**spent: float) -> bytes:
+        return body(family(COST, {series(route=route): value for route, value in spent.items()}), start=start)
+
+    harness.scrape(answer(x=10.0))
+    harness.scrape(answer(x=11.0, y=7.0))
+    harness.scrape(answer(x=12.0))
+    assert harness.total() == 9.0
+    _lose(harness, harness.spare_copy())
+    harness.scrape(answer(x=13.0, y=7.0))
+    assert harness.total() == 10.0
+
+
+def test_lines_that_the_first_answers_after_a_lost_file_lack_by_turns_count_once(harness: LedgerHarness) -> None:
+    start = harness.now.timestamp() - 5000
+
+    def answer(**spent: float) -> bytes:
+        return body(family(COST, {series(route=route): value for route, value in spent.items()}), start=start)
+
+    harness.scrape(answer(x=10.0))
+    harness.scrape(answer(x=11.0, y=7.0, z=3.0))
+    assert harness.total() == 11.0
+    _lose(harness, harness.spare_copy())
+    for spent, total in (
+        ({"x": 11.0}, 11.0),
+        ({"x": 12.0, "y": 8.0}, 12.0),
+        ({"x": 12.0, "z": 3.0}, 13.0),
+        ({"x": 14.0, "y": 8.0, "z": 3.0}, 15.0),
+    ):
+        harness.scrape(answer(**spent))
+        assert harness.total() == total
+
+
+def test_what_is_lacking_for_ten_answers_after_a_lost_file_was_evicted(harness: LedgerHarness) -> None:
+    start = harness.now.timestamp() - 5000
+
+    def answer(**spent: float) -> bytes:
+        return body(family(COST, {series(route=route): value for route, value in spent.items()}), start=start)
+
+    harness.scrape(answer(x=10.0, y=7.0))
+    harness.scrape(answer(x=11.0, y=8.0))
+    _lose(harness, harness.spare_copy())
+    for _ in range(11):
+        harness.scrape(answer(x=11.0))
+    harness.scrape(answer(x=31.0))
+    assert harness.total() == 2.0 + 20.0
+
+
+def test_a_series_that_is_born_while_the_file_is_lost_counts_whole_though_another_was_evicted(
+    harness: LedgerHarness,
+) -> None:
+    start = harness.now.timestamp() - 5000
+    first, second = series(route="x"), series(route="y")
+    harness.scrape(body(family(COST, {first: 1.0}, {first: start}), start=start))
+    harness.scrape(body(family(COST, {first: 9.0}, {first: start}), start=start))
+    spare_copy = harness.spare_copy()
+    _lose(harness, spare_copy)
+    born = harness.now.timestamp() + 30
+    harness.scrape(body(family(COST, {second: 4.0}, {second: born}), start=start))
+    assert harness.total() == 8.0 + 4.0
+
+
+def test_replicas_that_share_a_start_are_held_to_the_highest_of_them_whoever_answers_first(
+    harness: LedgerHarness,
+) -> None:
+    start = harness.now.timestamp() - 5000
+    values, born = {"a": 100.0, "b": 40.0, "c": 0.5}, {"a": start + 1, "b": start + 2, "c": start + 3}
+
+    def answer(name: str) -> bytes:
+        return body(family(COST, {series(): values[name]}, {series(): born[name]}), start=start)
+
+    for name in "abcabc":
+        harness.scrape(answer(name))
+    assert harness.total() == 0
+    for order in ("abc", "cba", "bca"):
+        _lose(harness, harness.spare_copy())
+        for name in order:
+            harness.scrape(answer(name))
+        assert harness.total() == 0

@@ -20,7 +20,6 @@ from .increases import Increases
 from .other_processes import OtherProcesses
 from .parts import OpenPart
 from .process import Process
-from .raw_sums import highest
 from .registry import CounterRegistry
 from .replicas import JoinedAnswer, telling_apart
 from .results import Ambiguity, Answer, Changes, Counted, CountingState, MemberKeys, Origin, SeriesRow
@@ -215,9 +214,6 @@ class Counting:
             and step.counts_newcomers(looks[index])
             for index, metric in enumerate(self.metrics)
         ]
-        if process.sums and process.start is not None and answer.now < known.processes.in_turn_until:
-            # Those that share a start and take turns cannot be told apart by sums.
-            process.sums = highest(one.sums for one in known.processes if one.start == process.start and one.sums)
         if (
             step.is_new
             and process.workers.pids

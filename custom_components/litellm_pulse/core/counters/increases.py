@@ -12,12 +12,13 @@ from .attribution import Attributions
 from .diff import FamilyDiff, created_family, creation_times
 from .origins import CLOCK_UNIT
 from .other_processes import OtherProcesses
-from .process import Process, layout_of
+from .process import WAIT_ANSWERS, Process, layout_of
 from .raw_sums import follow_moves, gained_by
 from .replicas import JoinedAnswer, Replica
 from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
 from .series_index import SeriesIndex
+from .shortfall import Shortfall
 
 type Adder = Callable[[Series, float], None]
 """Takes the value of a series that appears."""
@@ -291,9 +292,9 @@ class Increases:
 
     def _count_newcomers(self, diffs: Mapping[str, FamilyDiff]) -> None:
         """Take in the series that this process did not have before."""
-        summed: dict[int, list[float]] = {}
+        appeared: list[tuple[Counter, Adder | None]] = []
         known, baselines, process = self.index.by_text, self.baselines, self.process.id
-        by_sums = partial(_sum, summed) if self.process.sums is not None else None
+        by_sums = self.process.sums is not None
         first_seen = self.now if self.process.has_no_identity else 0.0
         if self.joined and diffs:
             texts = (text for diff in diffs.values() for _, text, _ in diff.newcomers)
@@ -302,7 +303,7 @@ class Increases:
             counters, created, slots = self.process.counters_of(family), diff.created, diff.slots
             if family in self.process.layouts:
                 self.process.layouts[family].update(layout_of(text) for _, text, _ in diff.newcomers)
-            adder = by_sums or self._adder(family, diff)
+            adder = None if by_sums else self._adder(family, diff)
             for index, text, value in diff.newcomers:
                 series = known.get(text)
                 if series is None or text in counters:
@@ -317,13 +318,43 @@ class Increases:
                     self.changed += 1
                     self.touched.add(series.attribution)
                     baselines[process, series.id] = value, since, 0.0, None, first_seen, None
-                    if by_sums is None and since is not None:
-                        self._add_created(counter, since, adder)
-                    elif adder is not None:
-                        adder(series, value)
-                    elif by_sums is None and value and self.told_later:
-                        self.process.undecided[counter] = value
-        self._count_from_sums(summed)
+                    appeared.append((counter, adder))
+        if by_sums:
+            self._count_from_sums([one for one, _ in appeared])
+        else:
+            self._count_appeared(appeared)
+
+    def _count_appeared(self, appeared: Sequence[tuple[Counter, Adder | None]]) -> None:
+        """Count series that a process did not have before."""
+        shortfall, let_go = self.process.shortfall, self.process.let_go
+        for counter, adder in appeared:
+            value = counter.value
+            if shortfall and (counter.created is None or counter.created <= let_go):
+                value = shortfall.beyond(counter.series, value)
+            if counter.created is not None:
+                continue
+            if adder is not None:
+                adder(counter.series, value)
+            elif value and self.told_later:
+                self.process.undecided[counter] = value
+        if shortfall:
+            self._take_back(shortfall)
+        for counter, adder in appeared:
+            if counter.created is not None:
+                self._add_created(counter, counter.created, adder)
+
+    def _lost_at(self) -> float:
+        """Return when, by the proxy's clock, the last answer came that was counted before counters were lost."""
+        akin = (one for one in (self.process, *self.others.known) if one.start == self.process.start)
+        return max((one.last_answer or 0.0 for one in akin), default=0.0)
+
+    def _take_back(self, shortfall: Shortfall) -> None:
+        """Take off what the answers since a lost file may have counted once more."""
+        if shortfall.take_back(self.increases):
+            self.only_grew = False
+            self.ambiguity = self.ambiguity or Ambiguity.OLDER
+        if shortfall.answers >= WAIT_ANSWERS:
+            self.process.shortfall = None
 
     def _adder(self, family: str, diff: FamilyDiff) -> Adder | None:
         """Return what the value of a newcomer is added with that does not tell when it was created; None: it is not.
@@ -401,24 +432,34 @@ class Increases:
             vector = self.increases[attribution] = list(ZERO)
         return vector
 
-    def _count_from_sums(self, summed: Mapping[int, list[float]]) -> None:
+    def _count_from_sums(self, appeared: Sequence[Counter]) -> None:
         """Count against the sums at the last answer, where the counters themselves were lost.
 
         A sum that is lower is a restart where the process has no identity. Where it has one, a
-        series was evicted, and what was used since cannot be told: what is certain counts.
+        series was evicted, and what was used since cannot be told: what is certain counts, and all
+        of those that were created since.
         """
-        sums, self.process.sums = self.process.sums, None
-        if sums is None:
-            return
+        sums, self.process.sums = self.process.sums or {}, None
+        lost = self._lost_at()
         # What this answer lacks is in the sums.
-        self.process.let_go = max(self.process.let_go, self.process.last_answer or 0.0)
+        self.process.let_go = max(self.process.let_go, lost)
+        born: list[tuple[Counter, float]] = []
+        summed: dict[int, list[float]] = {}
+        for one in appeared:
+            if one.created is not None and one.created > lost and self.process.ahead is None:
+                born.append((one, one.created))
+            else:
+                _sum(summed, one.series, one.value)
         gained = gained_by(sums, summed)
         follow_moves(gained, self.attributions.keys, certain=True)
         if self.process.has_no_identity and self._fell(gained, sums):
             gained = gained_by({}, summed)
         else:
             follow_moves(gained, self.attributions.keys)
+            self.process.shortfall = Shortfall.of(gained)
         self.increases |= {number: [max(0.0, by) for by in vector] for number, vector in gained.items()}
+        for one, since in born:
+            self._add_created(one, since, None)
 
     def _fell(self, gained: Mapping[int, list[float]], sums: Mapping[int, Vector]) -> bool:
         """Whether any sum of what was tracked is lower than it was, by more than rounding."""

@@ -9,6 +9,7 @@ from ..models import Vector
 from .replicas import Replicas, together
 from .results import BaselineKey, ProcessRow
 from .series import Counter
+from .shortfall import Shortfall
 from .waiting import Waiting
 
 WAIT_ANSWERS = 10
@@ -116,6 +117,8 @@ class Process:
     """The wanted families of its last whole answer; a part leaves those out that have no series."""
     sums: Mapping[int, Vector] | None = None
     """Attribution -> sum of its counters at the last answer, where the counters themselves are lost."""
+    shortfall: Shortfall | None = None
+    """By what the first answer after that was below those sums."""
 
     @property
     def row(self) -> ProcessRow:
@@ -175,7 +178,7 @@ class Process:
 
     def forget(self) -> None:
         """Drop all counters, for a process that has not answered for long."""
-        self.forgotten, self.sums, self.waiting = True, None, None
+        self.forgotten, self.sums, self.shortfall, self.waiting = True, None, None, None
         self.last = LastAnswer()
         for state in (self.counters, self.layouts, self.unsure, self.undecided, self.untold):
             state.clear()

@@ -10,6 +10,9 @@ from .process import Process
 from .results import MemberKeys
 from .series import Counter
 
+_LACKED = 120.0
+"""Seconds for which a counter that the answers lack may be one that they have lost, and none that was evicted."""
+
 
 @dataclass(slots=True)
 class RawSums:
@@ -28,7 +31,7 @@ class RawSums:
         if known is None or not increases.keys() <= known.keys():
             return self.update(process, (), anew=True)
         if increases:
-            grown = {number: tuple(map(add, known[number], by, strict=True)) for number, by in increases.items()}
+            grown = {number: _added(known[number], by) for number, by in increases.items()}
             known = self.known[process.id] = {**known, **grown}
         return known
 
@@ -59,6 +62,19 @@ class RawSums:
     def of(self, process: Process) -> Mapping[int, Vector] | None:
         """Return the sums of a process: those of a spare copy until its counters are known; None for none."""
         return process.sums if process.sums is not None else self.known.get(process.id)
+
+    def counted(self, process: Process) -> Mapping[int, Vector] | None:
+        """Return the sums up to which a process has counted: those at its last answer, with what that may only lack."""
+        sums = self.of(process)
+        if sums is None or process.sums is not None:
+            return sums
+        lacking = {number: [*by] for number, by in process.shortfall.lacking.items()} if process.shortfall else {}
+        for counter in process.all_counters():
+            if counter.missing_since is not None and counter.missing_since > process.seen - _LACKED:
+                vector = lacking.setdefault(counter.series.attribution, [*ZERO])
+                for metric in counter.series.metrics:
+                    vector[metric] += counter.value
+        return {**sums, **{number: _added(sums.get(number, ZERO), by) for number, by in lacking.items()}}
 
     def keep_only(self, processes: Collection[int]) -> None:
         """Let go of the processes that are gone, and of counters that may be."""
@@ -113,6 +129,11 @@ def _settle(loser: list[float], winner: list[float]) -> None:
         if moved > 0:
             loser[metric] += moved
             winner[metric] -= moved
+
+
+def _added(vector: Sequence[float], by: Sequence[float]) -> Vector:
+    """Return the sum of two vectors."""
+    return tuple(map(add, vector, by, strict=True))
 
 
 def _sum(counters: Collection[Counter]) -> Vector | None:

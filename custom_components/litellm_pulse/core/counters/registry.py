@@ -12,7 +12,7 @@ from .identity import ahead
 from .origins import Origins
 from .process import WAIT_ANSWERS, Process
 from .processes import Processes
-from .raw_sums import RawSums
+from .raw_sums import RawSums, highest
 from .results import BaselineKey, Changes, CountingState, SeriesRow
 from .series import Counter
 from .series_index import SeriesIndex
@@ -100,7 +100,7 @@ class CounterRegistry:
             origins=self.origins.known.copy(),
             # A row in the file calls those forgotten, too, of which only sums are known; here the sums are kept.
             processes=[one.row._replace(forgotten=one.forgotten) for one in self.processes],
-            sums={one.id: sums for one in self.processes if (sums := self.raw.of(one)) is not None},
+            sums={one.id: sums for one in self.processes if (sums := self.raw.counted(one)) is not None},
             meta=self.meta,
         )
 
@@ -127,9 +127,10 @@ class CounterRegistry:
                     owner.untold.add(counter)
             else:
                 baselines[process, number] = None
+        sums = self._told_apart(state)
         for row in state.processes:
             loaded = self.processes.known[row.id]
-            self._complete(loaded, state.sums.get(loaded.id))
+            self._complete(loaded, sums.get(loaded.id))
             if loaded.whole is not None:
                 loaded.whole = loaded.counters.keys() - row.partial.split()
         self.splits.learn((one.row for one in by_id.values()), self.attributions.keys)
@@ -137,6 +138,17 @@ class CounterRegistry:
         self.attributions.is_stale = False
         dead = [series.id for series in by_id.values() if not series.metrics]
         return Changes(baselines=baselines, series=changed, dead_series=dead)
+
+    def _told_apart(self, state: CountingState) -> dict[int, Mapping[int, Vector]]:
+        """Return the sums of processes, of those that share a start and take turns the highest: none tells them apart."""
+        sums = dict(state.sums)
+        sharing: dict[float, list[int]] = {}
+        for row in state.processes:
+            if row.start is not None and row.id in sums and row.seen < self.processes.in_turn_until:
+                sharing.setdefault(row.start, []).append(row.id)
+        for several in sharing.values():
+            sums |= dict.fromkeys(several, highest([state.sums[one] for one in several]))
+        return sums
 
     def _complete(self, process: Process, sums: Mapping[int, Vector] | None) -> None:
         """Work out what is not written down of a process."""
