@@ -140,7 +140,7 @@ class CounterRegistry:
         return Changes(baselines=baselines, series=changed, dead_series=dead)
 
     def _told_apart(self, state: CountingState) -> dict[int, Mapping[int, Vector]]:
-        """Return the sums of processes, of those that share a start and take turns the highest: none tells them apart."""
+        """Return the sums of processes, the highest for those that share a start and take turns: none is told apart."""
         sums = dict(state.sums)
         sharing: dict[float, list[int]] = {}
         for row in state.processes:
