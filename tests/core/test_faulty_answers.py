@@ -5,6 +5,7 @@ their end, come late, come from whoever a balancer chooses, and clocks leap; nob
 meanwhile. What can be said: at no time more than was used, and after some clean answers exactly what is used.
 """
 
+import json
 import os
 import random
 import tempfile
@@ -24,6 +25,7 @@ from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import AnswerError, SurprisingPartError
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import TOTAL, MemberKey, Window
+from custom_components.litellm_pulse.core.store import SpareCopy
 
 from .bodies import COST, REQUESTS, START, TOKENS, body, family, read, series
 
@@ -127,7 +129,7 @@ class Step:
 
 steps = st.builds(
     Step,
-    what=st.sampled_from(["scrape"] * 8 + ["part"] * 4 + ["restart proxy", "add", "reopen", "crash", "evict", "wait"]),
+    what=st.sampled_from(["scrape"] * 8 + ["part"] * 4 + ["restart proxy", "add", "reopen", "crash", "evict", "wait", *["save", "lose"] * 2]),
     which=st.integers(0, 2),
     seed=st.integers(0, 2**32),
     fault=st.sampled_from([*Fault, *[Fault.NONE] * 6]),
@@ -149,6 +151,9 @@ class World:
         self.truth: dict[MemberKey, float] = {}
         self.old: list[bytes] = []
         self.looked = False
+        self.leapt = False
+        """A clock was wrong for the last answer."""
+        self.spare_copy: SpareCopy | None = None
         count = 1 if kind in _IS_ONE else 2
         self.processes = [self.born(age=1000.0 * (index + 1)) for index in range(count)]
         self.use()
@@ -232,6 +237,7 @@ class World:
     ) -> None:
         """Have a process' answer counted."""
         arrived, complete = self.answer(process, fault, random.Random(seed))  # noqa: S311
+        self.leapt = leap != 0
         self.count(arrived, complete=complete, leap=leap)
         for one in self.processes if self.kind in _JOINS else [process]:
             one.is_untold = fault not in {Fault.NONE, Fault.ORDER, Fault.TWICE}
@@ -301,6 +307,15 @@ class World:
             case "reopen":
                 self.ledger.close()
                 self.ledger = Ledger.open(self.path, now=self.now, zone=UTC)
+            # Sums do not tell what was counted by a clock that leapt.
+            case "save" if not self.leapt:
+                self.spare_copy = json.loads(json.dumps(self.ledger.spare_copy()))
+            case "lose" if self.spare_copy is not None:
+                self.ledger.close()
+                self.path.unlink()
+                self.ledger = Ledger.open(self.path, now=self.now, zone=UTC, spare_copy=self.spare_copy)
+                # What has less than the sums were is, without an identity, a restart.
+                self.scrape(process, step.fault if self.kind not in _IS_ONE else Fault.NONE, seed=step.seed)
             case "crash":
                 self.ledger._writer.store.close()
                 self.ledger = Ledger.open(self.path, now=self.now, zone=UTC)

@@ -392,6 +392,9 @@ def test_lines_that_the_first_answers_after_a_lost_file_lack_by_turns_count_once
     ):
         harness.scrape(answer(**spent))
         assert harness.total() == total
+    # Of another team nothing was lacking.
+    harness.scrape(body(family(COST, {series(route="x"): 14.0, series(team="b"): 2.0}), start=start))
+    assert harness.total() == 17.0
 
 
 def test_what_is_lacking_for_ten_answers_after_a_lost_file_was_evicted(harness: LedgerHarness) -> None:

@@ -343,11 +343,6 @@ class Increases:
             if counter.created is not None:
                 self._add_created(counter, counter.created, adder)
 
-    def _lost_at(self) -> float:
-        """Return when, by the proxy's clock, the last answer came that was counted before counters were lost."""
-        akin = (one for one in (self.process, *self.others.known) if one.start == self.process.start)
-        return max((one.last_answer or 0.0 for one in akin), default=0.0)
-
     def _take_back(self, shortfall: Shortfall) -> None:
         """Take off what the answers since a lost file may have counted once more."""
         if shortfall.take_back(self.increases):
@@ -440,9 +435,12 @@ class Increases:
         of those that were created since.
         """
         sums, self.process.sums = self.process.sums or {}, None
-        lost = self._lost_at()
+        akin = [one for one in (self.process, *self.others.known) if one.start == self.process.start]
+        lost = max(one.last_answer or 0.0 for one in akin)
         # What this answer lacks is in the sums.
         self.process.let_go = max(self.process.let_go, lost)
+        # The proxy's clock may have been behind for that answer only.
+        lost = max(lost, *(one.seen for one in akin))
         born: list[tuple[Counter, float]] = []
         summed: dict[int, list[float]] = {}
         for one in appeared:

@@ -64,9 +64,12 @@ class RawSums:
         return process.sums if process.sums is not None else self.known.get(process.id)
 
     def counted(self, process: Process) -> Mapping[int, Vector] | None:
-        """Return the sums up to which a process has counted: those at its last answer, with what that may only lack."""
+        """Return the sums up to which a process has counted: those at its last answer, with what that may only lack.
+
+        Without an identity less is a restart, and what is gone was the earlier one's.
+        """
         sums = self.of(process)
-        if sums is None or process.sums is not None:
+        if sums is None or process.sums is not None or process.has_no_identity:
             return sums
         lacking = {number: [*by] for number, by in process.shortfall.lacking.items()} if process.shortfall else {}
         for counter in process.all_counters():

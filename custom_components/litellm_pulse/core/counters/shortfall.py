@@ -27,7 +27,7 @@ class Shortfall:
     def beyond(self, series: Series, value: float) -> float:
         """Return what is left of the value of a series that appears, without what may be back."""
         lacking = self.lacking.get(series.attribution)
-        if lacking is None or not series.metrics:
+        if lacking is None:
             return value
         back = min(value, *(lacking[metric] for metric in series.metrics))
         for metric in series.metrics:
