@@ -4,6 +4,8 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import AsyncMock, Mock, patch
 
@@ -357,6 +359,19 @@ async def _wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: fl
         await hass.async_add_executor_job(time.sleep, 0.01)
 
 
+@contextmanager
+def _silent(*clients: MockHAClientWebSocket) -> Iterator[None]:
+    """Have clients read nothing."""
+    protocols = [one._conn.protocol for one in clients if one._conn]
+    for one in protocols:
+        one.pause_reading()
+    try:
+        yield
+    finally:
+        for one in protocols:
+            one.resume_reading()
+
+
 @pytest.mark.parametrize("size", [30_000, 200_000, 900_000])
 async def test_a_reader_who_takes_no_answer_has_few_made_whatever_their_size(
     hass: HomeAssistant,
@@ -369,9 +384,7 @@ async def test_a_reader_who_takes_no_answer_has_few_made_whatever_their_size(
     usage = {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, **DAY}
     body, many = b'"' + b"x" * size + b'"', 45_000_000 // size
     silent = await hass_ws_client()
-    assert silent._conn
-    silent._conn.protocol.pause_reading()
-    with patch.object(answers, "async_usage", AsyncMock(return_value=body)) as made:
+    with _silent(silent), patch.object(answers, "async_usage", AsyncMock(return_value=body)) as made:
         for _ in range(many):
             await silent.send_json_auto_id(usage)
         for _ in range(20):
@@ -382,7 +395,6 @@ async def test_a_reader_who_takes_no_answer_has_few_made_whatever_their_size(
         await _wait(hass, freezer, 121)
         await _wait(hass, freezer, 121)
         assert made.call_count <= until_now + websocket_api._AT_ONCE
-    silent._conn.protocol.resume_reading()
 
 
 async def test_a_dashboard_that_asks_a_lot_at_once_and_reads_has_all_of_it_soon(
@@ -417,19 +429,17 @@ async def test_one_user_who_takes_no_answer_leaves_places_to_the_others(
     usage = {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, **DAY}
     silent = [await hass_ws_client(access_token=hass_read_only_access_token) for _ in range(3)]
     other = await hass_ws_client()
-    with patch.object(answers, "async_usage", AsyncMock(return_value=b'"' + b"x" * 9_000_000 + b'"')):
+    with (
+        _silent(*silent),
+        patch.object(answers, "async_usage", AsyncMock(return_value=b'"' + b"x" * 3_900_000 + b'"')),
+    ):
         for one in silent:
-            assert one._conn
-            one._conn.protocol.pause_reading()
             for _ in range(4):
                 await one.send_json_auto_id(usage)
         await _wait(hass, freezer, 10)
         await other.send_json_auto_id(usage)
-        assert len((await other.receive_json())["result"]) == 9_000_000
+        assert len((await other.receive_json())["result"]) == 3_900_000
         await _wait(hass, freezer, 121)
-    for one in silent:
-        assert one._conn
-        one._conn.protocol.resume_reading()
 
 
 async def test_what_is_left_of_an_answer_is_waited_for_until_more_is_written(
