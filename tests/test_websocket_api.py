@@ -1,8 +1,11 @@
 """What the dashboard asks for is told to every user; persons only to whom they are shown."""
 
+import asyncio
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import AsyncMock, Mock, patch
 
@@ -14,7 +17,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    MockHAClientWebSocket,
+    WebSocketGenerator,
+)
 
 from custom_components.litellm_pulse import websocket_api
 from custom_components.litellm_pulse.api import answers
@@ -345,12 +352,102 @@ async def test_a_reader_who_takes_no_answer_has_few_large_ones_wait_and_is_hung_
     silent._conn.protocol.resume_reading()
 
 
+async def _wait(hass: HomeAssistant, freezer: FrozenDateTimeFactory, seconds: float) -> None:
+    """Let time pass, with work of other threads in between."""
+    for _ in range(50):
+        freezer.tick(seconds / 50)
+        await hass.async_add_executor_job(time.sleep, 0.01)
+
+
+@contextmanager
+def _silent(*clients: MockHAClientWebSocket) -> Iterator[None]:
+    """Have clients read nothing."""
+    protocols = [one._conn.protocol for one in clients if one._conn]
+    for one in protocols:
+        one.pause_reading()
+    try:
+        yield
+    finally:
+        for one in protocols:
+            one.resume_reading()
+
+
+@pytest.mark.parametrize("size", [30_000, 200_000, 900_000])
+async def test_a_reader_who_takes_no_answer_has_few_made_whatever_their_size(
+    hass: HomeAssistant,
+    shown: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    freezer: FrozenDateTimeFactory,
+    size: int,
+) -> None:
+    """Of 900 questions all were made, and waited in Home Assistant's queue."""
+    usage = {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, **DAY}
+    body, many = b'"' + b"x" * size + b'"', 45_000_000 // size
+    silent = await hass_ws_client()
+    with _silent(silent), patch.object(answers, "async_usage", AsyncMock(return_value=body)) as made:
+        for _ in range(many):
+            await silent.send_json_auto_id(usage)
+        for _ in range(20):
+            await _wait(hass, freezer, 5)
+        # The operating system holds some megabytes.
+        assert made.call_count * size < 20_000_000
+        until_now = made.call_count
+        await _wait(hass, freezer, 121)
+        await _wait(hass, freezer, 121)
+        assert made.call_count <= until_now + websocket_api._AT_ONCE
+
+
+async def test_a_dashboard_that_asks_a_lot_at_once_and_reads_has_all_of_it_soon(
+    hass: HomeAssistant, shown: MockConfigEntry, hass_ws_client: WebSocketGenerator, freezer: FrozenDateTimeFactory
+) -> None:
+    usage = {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, **DAY}
+    client = await hass_ws_client()
+    with patch.object(answers, "async_usage", AsyncMock(return_value=b'"' + b"x" * 60_000 + b'"')):
+        for _ in range(24):
+            await client.send_json_auto_id(usage)
+        waiting = asyncio.create_task(_received(client, 24))
+        # Six milliseconds for each of them, in steps as coarse.
+        for _ in range(100):
+            freezer.tick(0.006)
+            await hass.async_add_executor_job(time.sleep, 0.005)
+        assert waiting.done()
+        assert await waiting == [60_000] * 24
+
+
+async def _received(client: MockHAClientWebSocket, many: int) -> list[int]:
+    """Return how long the next results are."""
+    return [len((await client.receive_json())["result"]) for _ in range(many)]
+
+
+async def test_one_user_who_takes_no_answer_leaves_places_to_the_others(
+    hass: HomeAssistant,
+    shown: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    hass_read_only_access_token: str,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    usage = {"type": "litellm_pulse/usage", "entry_id": shown.entry_id, **DAY}
+    silent = [await hass_ws_client(access_token=hass_read_only_access_token) for _ in range(3)]
+    other = await hass_ws_client()
+    with (
+        _silent(*silent),
+        patch.object(answers, "async_usage", AsyncMock(return_value=b'"' + b"x" * 3_900_000 + b'"')),
+    ):
+        for _ in range(3):
+            for one in 4 * silent:
+                await one.send_json_auto_id(usage)
+            await _wait(hass, freezer, 10)
+        await other.send_json_auto_id(usage)
+        assert len((await other.receive_json())["result"]) == 3_900_000
+        await _wait(hass, freezer, 121)
+
+
 async def test_what_is_left_of_an_answer_is_waited_for_until_more_is_written(
     hass: HomeAssistant, freezer: FrozenDateTimeFactory
 ) -> None:
     """A client that left 17 to 64 kB of one had all that it asked for after it wait in Home Assistant's queue."""
     transport = Mock(get_write_buffer_limits=Mock(return_value=(16_384, 65_536)))
-    waiting = hass.async_create_task(websocket_api._async_taken(Mock(transport=transport)))
+    waiting = hass.async_create_task(websocket_api._async_taken(Mock(transport=transport), 1024))
     for left in (40_000, 16_384):
         transport.get_write_buffer_size.return_value = left
         for _ in range(5):

@@ -1,9 +1,10 @@
 """What the dashboard asks for: the proxies with what there is to show of each, and usage over time."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import nullcontext
 from datetime import datetime
-from functools import partial
+from functools import partial, wraps
 from typing import Any, Final
 
 import voluptuous as vol
@@ -44,8 +45,15 @@ from .statistic_ids import statistic_stem
 
 _TURN: Final = f"{DOMAIN}_turn"
 """Where a connection's request has whose turn it is to be sent."""
+_AT_ONCE: Final = 4
+"""Answers of a connection that are made or wait to be taken; its other questions wait, which holds no memory."""
+_SLOTS: Final = f"{DOMAIN}_slots"
+"""Where a connection's request has those."""
+_TAKEN_FROM: Final = 16 * 1024
+"""Bytes; who takes none of the smaller ones is hung up on by Home Assistant, after a thousand or four."""
+_MEGABYTE: Final = 1024 * 1024
 _LOOK_AGAIN: Final = 0.1
-"""Seconds."""
+"""Seconds, which is more than Home Assistant needs to compress a megabyte."""
 _COST: Final = COUNTER_INDEX["cost"]
 _ENTITIES: Final = frozenset(
     {
@@ -76,6 +84,25 @@ _USAGE: Final[dict[Any, Any]] = {
 _HISTORY: Final[dict[Any, Any]] = {vol.Required("type"): f"{DOMAIN}/history", vol.Required("entry_id"): _TEXT}
 
 
+type _Handler = Callable[[HomeAssistant, ActiveConnection, dict[str, Any]], Awaitable[None]]
+
+
+def _a_few_at_a_time(handler: _Handler) -> _Handler:
+    """Have a question wait until fewer of its connection's are being answered, before anything is made for it."""
+
+    @wraps(handler)
+    async def answer(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+        """Answer when it is its turn, if there is anybody left to answer."""
+        if (request := current_request.get()) is None:
+            await handler(hass, connection, msg)
+            return
+        async with request.setdefault(_SLOTS, asyncio.Semaphore(_AT_ONCE)):
+            if request.transport is not None:
+                await handler(hass, connection, msg)
+
+    return answer
+
+
 @callback
 def async_register_commands(hass: HomeAssistant) -> None:
     """Register the commands, once for all entries."""
@@ -86,6 +113,7 @@ def async_register_commands(hass: HomeAssistant) -> None:
 
 @websocket_command(_DASHBOARD)
 @async_response
+@_a_few_at_a_time
 async def _dashboard(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
     """Tell of every proxy what the user may see."""
     entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False)
@@ -96,6 +124,7 @@ async def _dashboard(hass: HomeAssistant, connection: ActiveConnection, msg: dic
 
 @websocket_command(_USAGE)
 @async_response
+@_a_few_at_a_time
 async def _usage(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
     """Answer as the JSON API's `/api/v1/usage` does."""
     asked = {name: msg[name] for name in ("from", "to", "period")} | {"group_by": ",".join(msg["group_by"])}
@@ -131,28 +160,32 @@ async def _history(hass: HomeAssistant, connection: ActiveConnection, msg: dict[
 
 
 async def _async_send(hass: HomeAssistant, connection: ActiveConnection, number: int, body: bytes) -> None:
-    """Send an answer, a large one as the JSON API does: a few at a time, and who takes none is hung up on."""
+    """Send an answer, all but small ones one after the other; who takes none is hung up on.
+
+    A large one takes a place of the JSON API's.
+    """
     request = current_request.get()
-    if request is None or not is_large(body):
+    if request is None or len(body) <= _TAKEN_FROM:
         connection.send_message(construct_result_message(number, body))
         return
     try:
-        place = large_answer(hass)
+        with large_answer(hass, connection.user) if is_large(body) else nullcontext():
+            # What is left of a connection's is this one's.
+            async with request.setdefault(_TURN, asyncio.Lock()):
+                connection.send_message(await hass.async_add_executor_job(construct_result_message, number, body))
+                async with taken_in_time(request):
+                    await _async_taken(request, len(body))
     except QueryError as err:
         connection.send_error(number, ERR_HOME_ASSISTANT_ERROR, _in_words(hass, err))
-        return
-    # One after the other, so that what is left of a connection's is this one's.
-    async with place, request.setdefault(_TURN, asyncio.Lock()):
-        connection.send_message(await hass.async_add_executor_job(construct_result_message, number, body))
-        async with taken_in_time(request):
-            await _async_taken(request)
 
 
-async def _async_taken(request: web.Request) -> None:
-    """Wait until a client has taken what was sent: Home Assistant's own queue has no end."""
-    waiting = True
+async def _async_taken(request: web.Request, size: int) -> None:
+    """Wait until a client has taken what was sent, of `size` bytes: Home Assistant's own queue has no end."""
+    # It is compressed before it is where one can see it.
+    waiting, pause = True, _LOOK_AGAIN * min(size / _MEGABYTE, 1.0)
     while waiting:
-        await asyncio.sleep(_LOOK_AGAIN)
+        await asyncio.sleep(pause)
+        pause = _LOOK_AGAIN
         waiting = request.transport is not None and _holds_up(request.transport)
 
 

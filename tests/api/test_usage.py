@@ -20,7 +20,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.litellm_pulse.api import base
-from custom_components.litellm_pulse.const import DOMAIN
+from custom_components.litellm_pulse.const import CONF_SHOW_PERSONS, DOMAIN
 
 from ..conftest import NOW, pass_time, set_up
 from ..hostile import written
@@ -240,6 +240,34 @@ async def test_who_takes_a_large_answer_too_slowly_is_hung_up_on_and_no_more_tha
             with pytest.raises(ClientPayloadError):
                 await one.read()
     assert (await (await client.get(query)).json())["count"] == 3600
+
+
+async def test_one_user_who_reads_slowly_leaves_large_answers_to_the_others(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+    hass_read_only_access_token: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await set_up(hass, entry)
+    await hass.async_add_executor_job(partial(_fill, entry.runtime_data.ledger.path, hours=200, models=6, keys=3))
+    hass.config_entries.async_update_entry(entry, options={**entry.options, CONF_SHOW_PERSONS: True})
+    await hass.async_block_till_done()
+    waiting = asyncio.Event()
+    send = web.StreamResponse.write
+
+    async def write(response: web.StreamResponse, piece: memoryview) -> None:
+        await send(response, piece[:10])
+        await waiting.wait()
+
+    slow, other = await hass_client(hass_read_only_access_token), await hass_client()
+    query = f"{USAGE}?group_by=model,key&period=hour&from=2026-11-01&to=2026-11-18"
+    with monkeypatch.context() as patched:
+        patched.setattr(web.StreamResponse, "write", write)
+        assert [(await slow.get(query)).status for _ in range(6)] == [200, 200, 200, 200, 503, 503]
+        assert [(await other.get(query)).status for _ in range(6)] == [200, 200, 200, 200, 503, 503]
+    waiting.set()
+    await hass.async_block_till_done()
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])

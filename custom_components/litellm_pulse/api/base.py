@@ -1,12 +1,15 @@
 """What all views of the JSON API share: which proxy is meant, how it is answered, what an error looks like."""
 
-from asyncio import Semaphore, timeout
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from asyncio import timeout
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import hdrs, web
+from homeassistant.auth.models import User
+from homeassistant.components.http.const import KEY_HASS_USER
 from homeassistant.const import CONTENT_TYPE_JSON
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
@@ -41,7 +44,10 @@ _STREAM_SECONDS: Final = 120
 """For an answer of 10 MB, a tenth of that compressed: each is held until it has been taken."""
 _MOST_STREAMS: Final = 8
 """At a time; the dashboard has none of them."""
-_STREAMS: Final = HassKey[Semaphore](f"{DOMAIN}_streams")
+_MOST_STREAMS_OF_ONE: Final = 4
+"""Of one user, on all connections together: who takes nothing leaves places to the others."""
+_STREAMS: Final = HassKey[Counter[str]](f"{DOMAIN}_streams")
+"""User -> large answers that are being sent."""
 
 _STATUSES: Final = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
@@ -125,12 +131,17 @@ def is_large(body: bytes) -> bool:
     return len(body) > _STREAMED_FROM
 
 
-def large_answer(hass: HomeAssistant) -> Semaphore:
-    """Return what a large answer is sent within; raises NotAvailableError where as many are as may be at a time."""
-    streams = hass.data.setdefault(_STREAMS, Semaphore(_MOST_STREAMS))
-    if streams.locked():
+@contextmanager
+def large_answer(hass: HomeAssistant, user: User) -> Iterator[None]:
+    """Send a large answer within; raises NotAvailableError where as many are as may be at a time."""
+    streams = hass.data.setdefault(_STREAMS, Counter())
+    if streams.total() >= _MOST_STREAMS or streams[user.id] >= _MOST_STREAMS_OF_ONE:
         raise NotAvailableError("too_many_readers")
-    return streams
+    streams[user.id] += 1
+    try:
+        yield
+    finally:
+        streams[user.id] -= 1
 
 
 @asynccontextmanager
@@ -147,16 +158,15 @@ async def taken_in_time(request: web.Request) -> AsyncIterator[None]:
 async def _async_stream(request: web.Request, whole: web.Response, body: bytes) -> web.StreamResponse:
     """Send a large answer piece by piece, as fast as the client takes them; one that takes none is hung up on."""
     try:
-        stream = large_answer(request.app[KEY_HASS])
+        with large_answer(request.app[KEY_HASS], request[KEY_HASS_USER]):
+            response = web.StreamResponse(status=whole.status, headers=whole.headers)
+            response.enable_compression()
+            await response.prepare(request)
+            async with taken_in_time(request):
+                await _async_write(response, memoryview(body))
+            return response
     except QueryError as err:
         return _respond_error(err)
-    async with stream:
-        response = web.StreamResponse(status=whole.status, headers=whole.headers)
-        response.enable_compression()
-        await response.prepare(request)
-        async with taken_in_time(request):
-            await _async_write(response, memoryview(body))
-        return response
 
 
 async def _async_write(response: web.StreamResponse, body: memoryview) -> None:

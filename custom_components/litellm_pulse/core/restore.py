@@ -129,7 +129,8 @@ class Restorer:
             ((writer.newest,),) = store.rows("SELECT coalesce(max(at), 0) FROM scrapes")
             # The usual length of a history, which then never has to be read off the file.
             writer.recent.extend(sql.history(writer.path, RECENT_SCRAPES, (), ()))
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except (ArithmeticError, LookupError, OSError, TypeError, ValueError) as error:
+            # OSError: a time that no calendar has.
             raise DamagedStoreError(f"rows contradict each other: {error!r}") from error
         state.snapshot = Snapshot(
             last_scrape=last,
@@ -146,7 +147,7 @@ class Restorer:
             if self.spare_copy and self.spare_copy.get("last_scrape"):
                 state = self._load_spare_copy(writer, self.spare_copy)
                 lost = replace(lost, kept_totals=True)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
             # Of another release, or damaged itself: there is nothing to begin from.
             lost = replace(lost, spare_copy_error=f"{type(error).__name__}: {error}")
         if not lost.kept_totals and lost.set_aside is None and lost.spare_copy_error is None:

@@ -15,8 +15,27 @@ from ..windows import Resolution, UsageKey
 from .connection import Store
 from .pending_writes import PendingWrites
 
-_CHECKED = ("origins", "processes", "members", "attributions", "series", "baselines", "budgets")
-"""The tables from which counting goes on."""
+_CHECKED = {
+    **dict.fromkeys(("origins", "processes", "members", "budgets"), "true"),
+    "series": "metrics NOT LIKE '%-%'",
+    "baselines": "value >= 0",
+    # As many are made room for as the highest number says.
+    "attributions": "attribution < 10000000",
+    "posted": "resolution IN (1, 2) AND start >= 0 AND attribution IN (SELECT attribution FROM attributions)",
+    "running": "min(quarter, day, month) >= 0",
+}
+"""The tables from which counting goes on, and what is true of each row besides."""
+_LAST_WEEK = "resolution = 1 AND start > (SELECT max(start) - 7 FROM posted WHERE resolution = 1)"
+_LOOKED_AT = {"posted": f"resolution > 1 OR resolution < 0 OR {_LAST_WEEK}"}
+"""Of the largest table those rows of which totals are made."""
+_IS_RIGHT = {
+    # So that sums of them are numbers as well; text and blobs are above all numbers.
+    "REAL": "{0} BETWEEN -1e300 AND 1e300",
+    "INTEGER": f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN {-(1 << 40)} AND {1 << 40}",
+    "TEXT": "typeof({0}) = 'text'",
+    "BLOB": "typeof({0}) = 'blob'",
+}
+"""What is true of a value of a type."""
 
 
 def load_counting(store: Store, order: Iterable[MemberKey] = ()) -> CountingState:
@@ -24,8 +43,8 @@ def load_counting(store: Store, order: Iterable[MemberKey] = ()) -> CountingStat
 
     Raises ValueError where a value is not of its column's type: SQLite keeps whatever a damaged page says.
     """
-    for table in _CHECKED:
-        _check_types(store, table)
+    for table, condition in _CHECKED.items():
+        _check(store, table, condition)
     rows = store.rows("SELECT dimension, key, name FROM members")
     members = {(one := Member(Dimension(dimension), key, name)).key: one for dimension, key, name in rows}
     members = {key: members[key] for key in order if key in members} | members
@@ -97,14 +116,15 @@ def everything(state: CountingState, totals: Totals, budgets: dict[MemberKey, Bu
     return pending
 
 
-def _check_types(store: Store, table: str) -> None:
-    """Raise ValueError for a table in which a value is not of its column's type, or no number."""
-    wrong = []
+def _check(store: Store, table: str, condition: str) -> None:
+    """Raise ValueError for a table with a value that is not of its column's type, or no number that can be."""
+    wrong = [f"NOT ({condition})"]
     for _, name, kind, not_null, _, is_key in store.rows(f"PRAGMA table_info({table})"):
-        right = f"typeof({name}) = '{kind.lower()}'" + (f" AND abs({name}) < 1e300" if kind == "REAL" else "")
-        wrong.append(f"NOT ({right})" + ("" if not_null or is_key else f" AND {name} IS NOT NULL"))
-    if store.rows(f"SELECT 1 FROM {table} WHERE {' OR '.join(wrong)} LIMIT 1"):
-        raise ValueError(f"{table} has a value of another type")
+        right = _IS_RIGHT[kind].format(name)
+        wrong.append(f"({right}) IS NOT TRUE" if not_null or is_key else f"NOT ({right})")
+    looked_at = _LOOKED_AT.get(table, "true")
+    if store.rows(f"SELECT 1 FROM {table} WHERE ({looked_at}) AND ({' OR '.join(wrong)}) LIMIT 1"):
+        raise ValueError(f"{table} has a value that cannot be")
 
 
 def _load_attributions(store: Store) -> list[MemberKeys]:
