@@ -127,9 +127,15 @@ class Step:
     """Seconds by which a clock is wrong for one answer."""
 
 
+HAPPENS = (
+    *["scrape"] * 8,
+    *["part"] * 4,
+    *["save", "lose"] * 2,
+    *["restart proxy", "add", "reopen", "crash", "evict", "wait"],
+)
 steps = st.builds(
     Step,
-    what=st.sampled_from(["scrape"] * 8 + ["part"] * 4 + ["restart proxy", "add", "reopen", "crash", "evict", "wait", *["save", "lose"] * 2]),
+    what=st.sampled_from(HAPPENS),
     which=st.integers(0, 2),
     seed=st.integers(0, 2**32),
     fault=st.sampled_from([*Fault, *[Fault.NONE] * 6]),
@@ -304,21 +310,25 @@ class World:
                 del process.values[key], process.created[key]
             case "wait":
                 self.now += timedelta(hours=step.seed % 30)
-            case "reopen":
-                self.ledger.close()
-                self.ledger = Ledger.open(self.path, now=self.now, zone=UTC)
             # Sums do not tell what was counted by a clock that leapt.
             case "save" if not self.leapt:
                 self.spare_copy = json.loads(json.dumps(self.ledger.spare_copy()))
+            case "reopen" | "crash":
+                self.come_back(step.what)
             case "lose" if self.spare_copy is not None:
-                self.ledger.close()
-                self.path.unlink()
-                self.ledger = Ledger.open(self.path, now=self.now, zone=UTC, spare_copy=self.spare_copy)
+                self.come_back(step.what)
                 # What has less than the sums were is, without an identity, a restart.
                 self.scrape(process, step.fault if self.kind not in _IS_ONE else Fault.NONE, seed=step.seed)
-            case "crash":
-                self.ledger._writer.store.close()
-                self.ledger = Ledger.open(self.path, now=self.now, zone=UTC)
+
+    def come_back(self, what: str) -> None:
+        """Start Home Assistant again, after it was ended at once, or with its file lost."""
+        if what == "crash":
+            self.ledger._writer.store.close()
+        else:
+            self.ledger.close()
+        if what == "lose":
+            self.path.unlink()
+        self.ledger = Ledger.open(self.path, now=self.now, zone=UTC, spare_copy=self.spare_copy)
 
     def counted(self, window: Window = Window.LIFETIME) -> dict[MemberKey, float]:
         """Return what the ledger says, in hundredths of a dollar."""
