@@ -13,7 +13,7 @@ from .diff import FamilyDiff, created_family, creation_times
 from .origins import CLOCK_UNIT
 from .other_processes import OtherProcesses
 from .process import WAIT_ANSWERS, Process, layout_of
-from .raw_sums import follow_moves, gained_by
+from .raw_sums import added, follow_moves, gained_by
 from .replicas import JoinedAnswer, Replica
 from .results import Ambiguity, Baseline, BaselineKey, SeriesRow
 from .series import ROUNDED, Counter, Series, growth
@@ -435,6 +435,7 @@ class Increases:
         of those that were created since.
         """
         sums, self.process.sums = self.process.sums or {}, None
+        shortfall, self.process.shortfall = self.process.shortfall, None
         akin = [one for one in (self.process, *self.others.known) if one.start == self.process.start]
         lost = max(one.last_answer or 0.0 for one in akin)
         # What this answer lacks is in the sums.
@@ -453,6 +454,8 @@ class Increases:
         if self.process.has_no_identity and self._fell(gained, sums):
             gained = gained_by({}, summed)
         else:
+            if shortfall:
+                gained = gained_by(added(sums, shortfall.lacking), summed)
             follow_moves(gained, self.attributions.keys)
             self.process.shortfall = Shortfall.of(gained)
         self.increases |= {number: [max(0.0, by) for by in vector] for number, vector in gained.items()}

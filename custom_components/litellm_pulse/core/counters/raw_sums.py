@@ -31,8 +31,7 @@ class RawSums:
         if known is None or not increases.keys() <= known.keys():
             return self.update(process, (), anew=True)
         if increases:
-            grown = {number: _added(known[number], by) for number, by in increases.items()}
-            known = self.known[process.id] = {**known, **grown}
+            known = self.known[process.id] = added(known, increases)
         return known
 
     def update(self, process: Process, touched: Collection[int], *, anew: bool) -> Mapping[int, Vector]:
@@ -63,21 +62,15 @@ class RawSums:
         """Return the sums of a process: those of a spare copy until its counters are known; None for none."""
         return process.sums if process.sums is not None else self.known.get(process.id)
 
-    def counted(self, process: Process) -> Mapping[int, Vector] | None:
-        """Return the sums up to which a process has counted: those at its last answer, with what that may only lack.
-
-        Without an identity less is a restart, and what is gone was the earlier one's.
-        """
-        sums = self.of(process)
-        if sums is None or process.sums is not None or process.has_no_identity:
-            return sums
+    def lacking(self, process: Process) -> Mapping[int, Vector]:
+        """Return what a process has counted that its last answers lack, and the next may have again."""
         lacking = {number: [*by] for number, by in process.shortfall.lacking.items()} if process.shortfall else {}
         for counter in process.all_counters():
             if counter.missing_since is not None and counter.missing_since > process.seen - _LACKED:
                 vector = lacking.setdefault(counter.series.attribution, [*ZERO])
                 for metric in counter.series.metrics:
                     vector[metric] += counter.value
-        return {**sums, **{number: _added(sums.get(number, ZERO), by) for number, by in lacking.items()}}
+        return {number: tuple(by) for number, by in lacking.items()}
 
     def keep_only(self, processes: Collection[int]) -> None:
         """Let go of the processes that are gone, and of counters that may be."""
@@ -93,6 +86,11 @@ def highest(several: Iterable[Mapping[int, Vector]]) -> Mapping[int, Vector]:
         for number, vector in sums.items():
             found[number] = tuple(map(max, found.get(number, ZERO), vector, strict=True))
     return found
+
+
+def added(sums: Mapping[int, Vector], more: Mapping[int, Sequence[float]]) -> Mapping[int, Vector]:
+    """Return sums, and what is more of each attribution."""
+    return {**sums, **{one: tuple(map(add, sums.get(one, ZERO), by, strict=True)) for one, by in more.items()}}
 
 
 def gained_by(before: Mapping[int, Vector], now: Mapping[int, list[float]]) -> dict[int, list[float]]:
@@ -132,11 +130,6 @@ def _settle(loser: list[float], winner: list[float]) -> None:
         if moved > 0:
             loser[metric] += moved
             winner[metric] -= moved
-
-
-def _added(vector: Sequence[float], by: Sequence[float]) -> Vector:
-    """Return the sum of two vectors."""
-    return tuple(map(add, vector, by, strict=True))
 
 
 def _sum(counters: Collection[Counter]) -> Vector | None:

@@ -1,6 +1,6 @@
 """All that is known between two answers: processes and their counters, series, whose they are, since when."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -16,6 +16,7 @@ from .raw_sums import RawSums, highest
 from .results import BaselineKey, Changes, CountingState, SeriesRow
 from .series import Counter
 from .series_index import SeriesIndex
+from .shortfall import Shortfall
 from .splits import Splits
 
 
@@ -100,7 +101,8 @@ class CounterRegistry:
             origins=self.origins.known.copy(),
             # A row in the file calls those forgotten, too, of which only sums are known; here the sums are kept.
             processes=[one.row._replace(forgotten=one.forgotten) for one in self.processes],
-            sums={one.id: sums for one in self.processes if (sums := self.raw.counted(one)) is not None},
+            sums={one.id: sums for one in self.processes if (sums := self.raw.of(one)) is not None},
+            lacking={one.id: lacking for one in self.processes if (lacking := self.raw.lacking(one))},
             meta=self.meta,
         )
 
@@ -130,7 +132,7 @@ class CounterRegistry:
         sums = self._told_apart(state)
         for row in state.processes:
             loaded = self.processes.known[row.id]
-            self._complete(loaded, sums.get(loaded.id))
+            self._complete(loaded, sums.get(loaded.id), state.lacking.get(loaded.id, {}))
             if loaded.whole is not None:
                 loaded.whole = loaded.counters.keys() - row.partial.split()
         self.splits.learn((one.row for one in by_id.values()), self.attributions.keys)
@@ -150,9 +152,12 @@ class CounterRegistry:
             sums |= dict.fromkeys(several, highest([state.sums[one] for one in several]))
         return sums
 
-    def _complete(self, process: Process, sums: Mapping[int, Vector] | None) -> None:
+    def _complete(
+        self, process: Process, sums: Mapping[int, Vector] | None, lacking: Mapping[int, Sequence[float]]
+    ) -> None:
         """Work out what is not written down of a process."""
         process.sums = None if process.forgotten else sums
+        process.shortfall = Shortfall({one: [*by] for one, by in lacking.items()}) if lacking else None
         process.ahead = ahead(process.created_times(), process.last_answer or 0.0, process.seen)
         if process.sums is None:
             self.raw.update(process, (), anew=True)

@@ -177,4 +177,6 @@ class CountingState:
     """Process, series, and what `Baseline` has."""
     sums: Mapping[int, Mapping[int, Vector]] = field(default_factory=dict)
     """Process -> the sums of its counters per attribution, where the counters themselves are not there."""
+    lacking: Mapping[int, Mapping[int, Vector]] = field(default_factory=dict)
+    """Process -> what it has counted beyond those sums, and may tell again."""
     meta: Mapping[str, str | float] = field(default_factory=dict)

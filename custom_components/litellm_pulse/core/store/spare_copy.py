@@ -8,7 +8,7 @@ that the spare copy was taken at, so what was used in between is not lost either
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from ..catalog import COUNTER_INDEX, COUNTERS, Dimension
 from ..counters import CountingState, MemberKeys, Origin, ProcessRow, Traced, in_order, renumbered
@@ -33,6 +33,8 @@ class SpareProcess(TypedDict):
     row: list[float | str | None]
     """See `ProcessRow`."""
     raw: dict[str, SparseVector]
+    lacking: NotRequired[dict[str, SparseVector]]
+    """What has counted beyond those sums, and may be told again; earlier releases did not save it."""
 
 
 class SpareAttribution(TypedDict):
@@ -87,7 +89,11 @@ def dump(state: State) -> SpareCopy:
             if keys
         },
         "processes": [
-            {"row": list(one), "raw": {str(number): _sparse(vector) for number, vector in _sums(counting, one).items()}}
+            {
+                "row": list(one),
+                "raw": _dump_sums(counting.sums.get(one.id, {})),
+                "lacking": _dump_sums(counting.lacking.get(one.id, {})),
+            }
             for one in counting.processes
         ],
         "origins": {metric: list(origin) for metric, origin in counting.origins.items()},
@@ -114,8 +120,9 @@ def load(spare_copy: SpareCopy, week_start: int = 0) -> tuple[CountingState, Tot
         models={_traced(row): str(row[-1]) for row in spare_copy["models"]},
         origins={metric: _origin(row) for metric, row in spare_copy["origins"].items()},
         processes=rows,
-        sums={
-            row.id: {numbers[old]: _dense(vector) for old, vector in one["raw"].items()}
+        sums={row.id: _load_sums(one["raw"], numbers) for row, one in zip(rows, spare_copy["processes"], strict=True)},
+        lacking={
+            row.id: _load_sums(one.get("lacking", {}), numbers)
             for row, one in zip(rows, spare_copy["processes"], strict=True)
         },
         meta={key: _number(value) for key, value in spare_copy.get("meta", {}).items()},
@@ -124,9 +131,14 @@ def load(spare_copy: SpareCopy, week_start: int = 0) -> tuple[CountingState, Tot
     return state, Totals(int(_number(spare_copy["day"])), usage, week_start=week_start), last
 
 
-def _sums(counting: CountingState, process: ProcessRow) -> Mapping[int, Vector]:
-    """Return the sums of a process, nothing for one that is forgotten."""
-    return counting.sums.get(process.id, {})
+def _dump_sums(sums: Mapping[int, Vector]) -> dict[str, SparseVector]:
+    """Return the sums of a process by the numbers of attributions, as JSON has them."""
+    return {str(number): _sparse(vector) for number, vector in sums.items()}
+
+
+def _load_sums(saved: Mapping[str, SparseVector], numbers: Mapping[str, int]) -> dict[int, Vector]:
+    """Return sums that were saved, under the numbers that the attributions have now."""
+    return {numbers[old]: _dense(vector) for old, vector in saved.items()}
 
 
 def _row(number: int, saved: SpareProcess, numbers: Mapping[str, int]) -> ProcessRow:
