@@ -40,9 +40,9 @@ CUT = f"""() => {{
     const {{ left, right }} = text.getBoundingClientRect();
     return field && left < field.right - 1 && field.left < right - 1;
   }};
-  // Home Assistant's own lists of devices and of what happened cut what is too long for them, and its sidebar
-  // cuts its title while it opens.
-  const theirs = "ha-list-item, ha-list-nav, ha-logbook-entry, ha-sidebar";
+  // Home Assistant's own lists of devices and of what happened, and the legends of its graphs, cut what is too long
+  // for them, and its sidebar cuts its title while it opens.
+  const theirs = "ha-list-item, ha-list-nav, ha-logbook-entry, ha-chart-base, ha-sidebar";
   return all("*")
     .filter((one) => one.checkVisibility() && one.clientWidth && one.textContent.trim())
     .filter((one) => !one.getRootNode().host?.matches(theirs))

@@ -28,7 +28,7 @@ MODELS: Final[Mapping[str, Model]] = {
     "gpt-4o-mini": ("openai", 0.15, 0.6, 14),
     "gemini-2.5-flash": ("gemini", 0.3, 2.5, 9),
     "claude-haiku-4-5": ("anthropic", 1.0, 5.0, 8),
-    "mistral-large": ("mistral", 2.0, 6.0, 2),
+    "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0": ("bedrock", 3.0, 15.0, 2),
     "deepseek-chat": ("deepseek", 0.27, 1.1, 4),
     EVIL: ("openai", 1.0, 2.0, 1),
     "llama3.2": ("ollama", 0.0, 0.0, 12),

@@ -16,7 +16,10 @@ table { width: 100%; border-collapse: collapse; table-layout: auto; font-variant
 th, td { padding: 10px 8px; text-align: end; white-space: nowrap; font-weight: var(--ha-font-weight-normal, 400); }
 th:first-child { text-align: start; padding-inline-start: 16px; width: 100%; max-width: 0; }
 th:last-child, td:last-child { padding-inline-end: 16px; }
-tbody th { overflow: hidden; text-overflow: ellipsis; }
+tbody th :is(a, span) {
+  display: -webkit-inline-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden;
+  max-width: calc(100% - 20px); white-space: normal; overflow-wrap: anywhere; vertical-align: middle;
+}
 thead th { padding-top: 14px;  color: var(--secondary-text-color); font-size: var(--ha-font-size-s, 12px); }
 thead th { white-space: normal; vertical-align: bottom; }
 tbody tr {
@@ -58,10 +61,13 @@ button {
 @container (max-width: 420px) {
   th, td { padding-inline: 5px; }
   .dot { margin-inline-end: 6px; }
-  tbody th :is(a, span) {
-    display: -webkit-inline-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden;
-    max-width: calc(100% - 16px); white-space: normal; overflow-wrap: anywhere; vertical-align: middle;
-  }
+  .names-above { display: grid; grid-template-columns: 1fr repeat(4, auto); }
+  .names-above :is(thead, tbody, tfoot, tr) { display: grid; grid-column: 1 / -1; grid-template-columns: subgrid; }
+  .names-above th:first-child { width: auto; max-width: none; }
+  .names-above thead th { align-self: end; }
+  .names-above tbody th { grid-column: 1 / -1; padding-bottom: 0; }
+  .names-above tbody td { padding-top: 0; }
+  .names-above tbody th + td { grid-column-start: 2; }
 }
 @container (max-width: 360px) {
   table, thead th { font-size: var(--ha-font-size-xs, 10px); }
