@@ -113,6 +113,8 @@ class Process:
     """Its last answer did not tell of all series when they were created."""
     lacked: bool = False
     """Its last scrape may have lacked series."""
+    is_lost: bool = False
+    """Only a spare copy knows it."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,7 @@ class World:
         for one in self.processes if self.kind in _JOINS else [process]:
             one.is_untold = fault not in {Fault.NONE, Fault.ORDER, Fault.TWICE}
             one.is_known |= not one.is_untold
+            one.is_lost = False
             one.lacked = fault in {Fault.OLD, Fault.LINES, Fault.END, Fault.JUNK}
 
     def part(self, process: Process, seed: int) -> None:
@@ -328,6 +331,10 @@ class World:
             self.ledger.close()
         if what == "lose":
             self.path.unlink()
+        for process in self.processes:
+            # The file that was begun anew has no sums.
+            process.is_known &= not process.is_lost
+            process.is_lost = what == "lose"
         self.ledger = Ledger.open(self.path, now=self.now, zone=UTC, spare_copy=self.spare_copy)
 
     def counted(self, window: Window = Window.LIFETIME) -> dict[MemberKey, float]:

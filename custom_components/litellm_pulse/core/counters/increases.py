@@ -10,7 +10,7 @@ from ..exposition import Exposition, canonical, split_sample
 from ..models import ZERO, Vector
 from .attribution import Attributions
 from .diff import FamilyDiff, created_family, creation_times
-from .origins import CLOCK_UNIT
+from .origins import CLOCK_STEP, CLOCK_UNIT
 from .other_processes import OtherProcesses
 from .process import WAIT_ANSWERS, Process, layout_of
 from .raw_sums import added, follow_moves, gained_by
@@ -440,8 +440,8 @@ class Increases:
         lost = max(one.last_answer or 0.0 for one in akin)
         # What this answer lacks is in the sums.
         self.process.let_go = max(self.process.let_go, lost)
-        # The proxy's clock may have been behind for that answer only.
-        lost = max(lost, *(one.seen for one in akin))
+        # The proxy's clock may have been behind for that answer only, and tells when an answer began to be made.
+        lost = max(lost, *(one.seen for one in akin)) + CLOCK_STEP
         born: list[tuple[Counter, float]] = []
         summed: dict[int, list[float]] = {}
         for one in appeared:
@@ -456,8 +456,8 @@ class Increases:
         else:
             if shortfall:
                 gained = gained_by(added(sums, shortfall.lacking), summed)
-            follow_moves(gained, self.attributions.keys)
             self.process.shortfall = Shortfall.of(gained)
+            follow_moves(gained, self.attributions.keys)
         self.increases |= {number: [max(0.0, by) for by in vector] for number, vector in gained.items()}
         for one, since in born:
             self._add_created(one, since, None)

@@ -97,7 +97,9 @@ class Processes:
         baselines = self._let_go_of(outlived)
         for one in self._outlived(MOST_EXPECTED) if is_new else ():
             one.last.let_go_of_lines()
-        process.forgotten = False
+        if process.forgotten:
+            # What this answer lacks may be back.
+            process.forgotten, process.let_go = False, max(process.let_go, process.last_answer or 0.0)
         process.last_answer, process.seen, process.number = answered_at, now, self.number
         self.known[process.id] = process
         changed = [one for one in (*waiting, *outlived) if one.id in self.known]

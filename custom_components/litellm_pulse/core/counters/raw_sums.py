@@ -10,7 +10,7 @@ from .process import Process
 from .results import MemberKeys
 from .series import Counter
 
-_LACKED = 120.0
+_LACKED = 600.0
 """Seconds for which a counter that the answers lack may be one that they have lost, and none that was evicted."""
 
 

@@ -142,11 +142,11 @@ class CounterRegistry:
         return Changes(baselines=baselines, series=changed, dead_series=dead)
 
     def _told_apart(self, state: CountingState) -> dict[int, Mapping[int, Vector]]:
-        """Return the sums of processes, the highest for those that share a start and take turns: none is told apart."""
+        """Return the sums of processes, the highest for those that share a start: none is told apart."""
         sums = dict(state.sums)
         sharing: dict[float, list[int]] = {}
         for row in state.processes:
-            if row.start is not None and row.id in sums and row.seen < self.processes.in_turn_until:
+            if row.start is not None and row.id in sums:
                 sharing.setdefault(row.start, []).append(row.id)
         for several in sharing.values():
             sums |= dict.fromkeys(several, highest([state.sums[one] for one in several]))
