@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.store import SpareCopy, companions
 
 from ..bodies import COST, body, cost, family, series
@@ -359,7 +360,8 @@ def test_an_older_answer_after_a_lost_file_has_nothing_counted_twice(
     assert harness.total() == 22.0
 
 
-def test_lines_that_are_lost_as_the_spare_copy_is_saved_count_once(harness: LedgerHarness) -> None:
+@pytest.mark.parametrize("answers", [1, 5], ids=["once", "five times running"])
+def test_lines_that_are_lost_as_the_spare_copy_is_saved_count_once(harness: LedgerHarness, answers: int) -> None:
     start = harness.now.timestamp() - 5000
 
     def answer(**spent: float) -> bytes:
@@ -367,11 +369,69 @@ def test_lines_that_are_lost_as_the_spare_copy_is_saved_count_once(harness: Ledg
 
     harness.scrape(answer(x=10.0))
     harness.scrape(answer(x=11.0, y=7.0))
-    harness.scrape(answer(x=12.0))
+    for _ in range(answers):
+        harness.scrape(answer(x=12.0))
     assert harness.total() == 9.0
     _lose(harness, harness.spare_copy())
     harness.scrape(answer(x=13.0, y=7.0))
     assert harness.total() == 10.0
+
+
+@pytest.mark.parametrize("late", [0.5, 2.0], ids=["of the last answer", "in which it was still being made"])
+def test_a_series_born_in_the_second_counts_no_second_time_after_a_lost_file(
+    harness: LedgerHarness, late: float
+) -> None:
+    start = harness.now.timestamp() - 5000
+    harness.scrape(body(family(COST, {series(team="a"): 1.0}, {series(team="a"): start}), start=start))
+    born = {series(team="a"): start, series(team="b"): harness.now.timestamp() + 60 + late}
+    answer = body(family(COST, {series(team="a"): 1.0, series(team="b"): 7.0}, born), start=start)
+    harness.scrape(answer)
+    assert harness.total() == 7.0
+    _lose(harness, harness.spare_copy())
+    harness.scrape(answer)
+    assert harness.total() == 7.0
+
+
+def test_what_a_first_answer_lacks_of_one_model_counts_no_second_time_where_another_of_the_team_has_grown(
+    harness: LedgerHarness,
+) -> None:
+    start = harness.now.timestamp() - 5000
+
+    def answer(**spent: float) -> bytes:
+        return body(family(COST, {series(model=model): value for model, value in spent.items()}), start=start)
+
+    harness.scrape(answer(a=1.0, b=5.0))
+    harness.scrape(answer(a=2.0, b=8.0))
+    _lose(harness, harness.spare_copy())
+    harness.scrape(answer(a=12.0))
+    harness.scrape(answer(a=12.0, b=8.0))
+    second = (Dimension.MODEL, "b")
+    assert harness.total(member=second) == 3.0
+    assert harness.total() <= 14.0
+    harness.scrape(answer(a=13.0, b=9.0))
+    assert harness.total(member=second) == 4.0
+
+
+def test_what_the_answer_lacks_after_home_assistant_was_restarted_with_a_lost_file_does_not_count(
+    harness: LedgerHarness,
+) -> None:
+    start = harness.now.timestamp() - 5000
+    born = {series(route="x"): start + 1, series(route="y"): start + 5090}
+
+    def answer(**spent: float) -> bytes:
+        values = {series(route=route): value for route, value in spent.items()}
+        return body(family(COST, values, {one: born[one] for one in values}), start=start)
+
+    harness.scrape(answer(x=10.0))
+    harness.scrape(answer(x=11.0, y=8.0))
+    _lose(harness, harness.spare_copy())
+    # Another has the file written, with sums of the first in memory only.
+    harness.scrape(cost(5.0, start=start - 9))
+    harness.reopen()
+    harness.scrape(answer(x=11.0))
+    harness.scrape(answer(x=11.0, y=8.0))
+    harness.scrape(answer(x=12.0, y=9.0))
+    assert harness.total() == 9.0 + 2.0
 
 
 def test_lines_that_the_first_answers_after_a_lost_file_lack_by_turns_count_once(harness: LedgerHarness) -> None:
@@ -426,8 +486,9 @@ def test_a_series_that_is_born_while_the_file_is_lost_counts_whole_though_anothe
     assert harness.total() == 8.0 + 4.0
 
 
+@pytest.mark.parametrize("seen", ["abcabc", "abc"], ids=["by turns", "each once"])
 def test_replicas_that_share_a_start_are_held_to_the_highest_of_them_whoever_answers_first(
-    harness: LedgerHarness,
+    harness: LedgerHarness, seen: str
 ) -> None:
     start = harness.now.timestamp() - 5000
     values, born = {"a": 100.0, "b": 40.0, "c": 0.5}, {"a": start + 1, "b": start + 2, "c": start + 3}
@@ -435,7 +496,7 @@ def test_replicas_that_share_a_start_are_held_to_the_highest_of_them_whoever_ans
     def answer(name: str) -> bytes:
         return body(family(COST, {series(): values[name]}, {series(): born[name]}), start=start)
 
-    for name in "abcabc":
+    for name in seen:
         harness.scrape(answer(name))
     assert harness.total() == 0
     for order in ("abc", "cba", "bca"):
