@@ -115,6 +115,8 @@ class Process:
     """Its last scrape may have lacked series."""
     is_lost: bool = False
     """Only a spare copy knows it."""
+    is_short: bool = False
+    """Its first answer after a lost file may have lacked series, and they have not come since."""
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,7 @@ class World:
             one.is_known |= not one.is_untold
             one.is_lost = False
             one.lacked = fault in {Fault.OLD, Fault.LINES, Fault.END, Fault.JUNK}
+            one.is_short &= one.lacked
 
     def part(self, process: Process, seed: int) -> None:
         """Ask for a part, and for whole answers where that is not enough, as the scraper does."""
@@ -313,15 +316,26 @@ class World:
                 del process.values[key], process.created[key]
             case "wait":
                 self.now += timedelta(hours=step.seed % 30)
-            # Sums do not tell what was counted by a clock that leapt.
-            case "save" if not self.leapt:
-                self.spare_copy = json.loads(json.dumps(self.ledger.spare_copy()))
-            case "reopen" | "crash":
+            case "save":
+                self.save()
+            # What is lacking of sums is in memory only.
+            case "reopen" | "crash" if not any(one.is_short for one in self.processes):
                 self.come_back(step.what)
             case "lose" if self.spare_copy is not None:
-                self.come_back(step.what)
-                # What has less than the sums were is, without an identity, a restart.
-                self.scrape(process, step.fault if self.kind not in _IS_ONE else Fault.NONE, seed=step.seed)
+                self.lose(process, step)
+
+    def save(self) -> None:
+        """Have a spare copy, unless a clock leapt or the first answer of all lacked something: sums do not tell."""
+        if not self.leapt and all(one.is_known or not one.is_untold for one in self.processes):
+            self.spare_copy = json.loads(json.dumps(self.ledger.spare_copy()))
+
+    def lose(self, process: Process, step: Step) -> None:
+        """Have the file lost, and a first answer counted."""
+        self.come_back(step.what)
+        # What has less than the sums were is, without an identity, a restart.
+        self.scrape(process, step.fault if self.kind not in _IS_ONE else Fault.NONE, seed=step.seed)
+        for one in self.processes:
+            one.is_short = one.lacked
 
     def come_back(self, what: str) -> None:
         """Start Home Assistant again, after it was ended at once, or with its file lost."""

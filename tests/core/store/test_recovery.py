@@ -504,3 +504,108 @@ def test_replicas_that_share_a_start_are_held_to_the_highest_of_them_whoever_ans
         for name in order:
             harness.scrape(answer(name))
         assert harness.total() == 0
+
+
+class Replica:
+    """One of several that share a start: each series of it was created in a moment of its own."""
+
+    def __init__(self, start: float, number: int, *, created: float) -> None:
+        """Begin with a series that was created so many seconds after the start."""
+        self.start, self.number, self.value = start, number, 100.0 * number
+        self.born = start + created + number / 1000
+
+    def answer(self, by: float = 0.0, *, start: bool = True) -> bytes:
+        """Spend so much, and answer."""
+        self.value += by
+        one = series(model="gpt-4o")
+        return body(family(COST, {one: self.value}, {one: self.born}), start=self.start if start else None)
+
+
+@pytest.fixture
+def replicas(harness: LedgerHarness) -> list[Replica]:
+    """Return three that were used before the first look."""
+    return [Replica(harness.now.timestamp() - 5000, number, created=50) for number in (1, 2, 3)]
+
+
+def test_replicas_that_share_a_start_are_told_apart_after_a_lost_file_by_when_their_series_were_created(
+    harness: LedgerHarness, replicas: list[Replica]
+) -> None:
+    first, second, unseen = replicas
+    for one in (first, second):
+        harness.scrape(one.answer())
+        harness.scrape(one.answer(by=1.0))
+    assert harness.total() == 2.0
+    # Once more before anybody has answered: the spare copy is of what the one before said.
+    for _ in range(2):
+        _lose(harness, harness.spare_copy())
+    # Of one that was not met before nothing is known that would count.
+    for one, total in ((second, 12.0), (unseen, 12.0), (first, 22.0), (unseen, 32.0)):
+        harness.scrape(one.answer(by=10.0))
+        assert harness.total() == total
+
+
+def test_after_a_lost_file_a_replica_is_not_taken_for_one_that_had_nothing_yet(
+    harness: LedgerHarness, replicas: list[Replica]
+) -> None:
+    unmet, *_ = replicas
+    harness.scrape(body(family(COST, {}), start=unmet.start))
+    _lose(harness, harness.spare_copy())
+    harness.scrape(unmet.answer())
+    assert harness.total() == 0.0
+    harness.scrape(unmet.answer(by=2.0))
+    assert harness.total() == 2.0
+
+
+def test_replicas_whose_sums_are_lost_too_count_nothing_twice_whoever_takes_whose_place(
+    harness: LedgerHarness, replicas: list[Replica]
+) -> None:
+    first, second, third = replicas
+    harness.scrape(first.answer())
+    for one in (second, third):
+        one.born = harness.now.timestamp() + one.number
+        harness.scrape(one.answer())
+    assert harness.total() == 500.0
+    _lose(harness, harness.spare_copy())
+    # Only the first is in the file that is begun anew.
+    harness.scrape(first.answer())
+    harness.reopen()
+    for one in (third, second, third, second):
+        harness.scrape(one.answer())
+        assert harness.total() == 500.0
+    harness.scrape(second.answer(by=3.0))
+    assert harness.total() == 503.0
+
+
+def test_an_answer_without_identity_after_a_lost_file_counts_nothing_twice(
+    harness: LedgerHarness, replicas: list[Replica]
+) -> None:
+    second, first, _ = replicas
+    second.start -= 9
+    harness.scrape(first.answer())
+    second.born = harness.now.timestamp() + 5
+    harness.scrape(second.answer())
+    assert harness.total() == 100.0
+    _lose(harness, harness.spare_copy())
+    harness.scrape(first.answer())
+    harness.crash()
+    harness.open()
+    harness.scrape(second.answer(start=False))
+    assert harness.total() == 100.0
+
+
+def test_a_clock_that_was_ahead_at_the_last_answer_before_a_lost_file_holds_up_nothing_for_good(
+    harness: LedgerHarness, replicas: list[Replica]
+) -> None:
+    first, second, _ = replicas
+    harness.scrape(first.answer())
+    harness.scrape(first.answer(by=1.0), date=harness.now + timedelta(days=3650))
+    _lose(harness, harness.spare_copy())
+    harness.scrape(second.answer())
+    harness.scrape(first.answer(by=1.0))
+    counted = harness.total()
+    for one in (first, second):
+        one.born = harness.now.timestamp() + 30 + one.number
+        one.value = 0.0
+    harness.scrape(first.answer(by=4.0))
+    harness.scrape(second.answer(by=5.0))
+    assert harness.total() == counted + 9.0

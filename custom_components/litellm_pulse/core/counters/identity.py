@@ -153,6 +153,18 @@ def _by_created(processes: Collection[Process], twins: Mapping[str, Sequence[byt
 
 def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> bool | None:
     """Whether a process has any of these incarnations; None where nothing is known of its own."""
+    if process.sums is None:
+        return _has_incarnations(process, twins)
+    told = {time for lines in twins.values() for line in lines if (time := _time(line)) is not None}
+    if process.eldest:
+        return not process.eldest.isdisjoint(told)
+    # One that had nothing had none of those that are older.
+    had_nothing = not process.sums and min(told, default=_NO_TIME) < (process.last_answer or 0.0) - CLOCK_STEP
+    return False if had_nothing else None
+
+
+def _has_incarnations(process: Process, twins: Mapping[str, Sequence[bytes]]) -> bool | None:
+    """Whether any counter of a process is one of these incarnations; None where it has not told any."""
     known = False
     for family, lines in twins.items():
         old = process.last.lines.get(created_family(family), ())

@@ -372,6 +372,9 @@ class Increases:
 
     def _add_created(self, counter: Counter, since: float, adder: Adder | None) -> None:
         """Add all of an incarnation that was not seen before to those of its metrics that were looked at before it."""
+        if since <= self.process.let_go:
+            # It was here when counters were let go of, or lost.
+            return
         counted = self.others.counted(counter)
         if self.process.ahead is not None and counted is None:
             # It appeared since the last answer, unless it is older than our first look by either clock.
@@ -381,9 +384,6 @@ class Increases:
                 self.ambiguity = self.ambiguity or Ambiguity.SHARED
             return
         if self.process.forgotten and since <= (self.process.last_answer or 0.0):
-            return
-        if not self.is_new and since <= self.process.let_go:
-            # It was here when counters were let go of, or lost.
             return
         if counted is not None:
             self._add(counter.series, max(0.0, counter.value - counted))
@@ -437,11 +437,12 @@ class Increases:
         sums, self.process.sums = self.process.sums or {}, None
         shortfall, self.process.shortfall = self.process.shortfall, None
         akin = [one for one in (self.process, *self.others.known) if one.start == self.process.start]
-        lost = max(one.last_answer or 0.0 for one in akin)
+        # The proxy's clock tells when an answer began to be made.
+        lost = max(one.last_answer or 0.0 for one in akin) + CLOCK_STEP
         # What this answer lacks is in the sums.
         self.process.let_go = max(self.process.let_go, lost)
-        # The proxy's clock may have been behind for that answer only, and tells when an answer began to be made.
-        lost = max(lost, *(one.seen for one in akin)) + CLOCK_STEP
+        # That clock may have been behind for that answer only.
+        lost = max(lost, *(one.seen + CLOCK_STEP for one in akin))
         born: list[tuple[Counter, float]] = []
         summed: dict[int, list[float]] = {}
         for one in appeared:

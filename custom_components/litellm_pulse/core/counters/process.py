@@ -4,8 +4,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from ..models import Vector
+from .origins import CLOCK_STEP
 from .replicas import Replicas, together
 from .results import BaselineKey, ProcessRow
 from .series import Counter
@@ -14,6 +16,8 @@ from .waiting import Waiting
 
 WAIT_ANSWERS = 10
 """Answers after which several workers that are gone count as restarted, and processes told apart by nothing as one."""
+_ELDEST = 32
+"""Times of creation that a spare copy keeps of a process: the oldest series are those that nobody evicts."""
 
 type Layout = tuple[bytes, ...]
 """What stands between the values of a series' labels: their names, in an order."""
@@ -119,6 +123,8 @@ class Process:
     """Attribution -> sum of its counters at the last answer, where the counters themselves are lost."""
     shortfall: Shortfall | None = None
     """By what the first answer after that was below those sums."""
+    eldest: frozenset[float] = frozenset()
+    """When the oldest of those counters were created; empty where that was not told."""
 
     @property
     def row(self) -> ProcessRow:
@@ -210,6 +216,16 @@ class Process:
         """Yield all counters."""
         for family in self.counters.values():
             yield from family.values()
+
+    @property
+    def unknown_until(self) -> float:
+        """When the last of the counters was seen that are not known any more, by the proxy's clock."""
+        is_unknown = self.forgotten or self.sums is not None
+        return max(self.let_go, (self.last_answer or 0.0) + CLOCK_STEP) if is_unknown else self.let_go
+
+    def oldest(self) -> frozenset[float]:
+        """Return when its oldest counters were created, as far as that was told."""
+        return self.eldest if self.sums is not None else frozenset(nsmallest(_ELDEST, set(self.created_times())))
 
     def created_times(self) -> Iterator[float]:
         """Yield when its counters were created, as far as that was told."""

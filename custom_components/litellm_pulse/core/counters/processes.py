@@ -53,7 +53,9 @@ class Processes:
     def begin(self, start: float | None, pids: frozenset[str], *, joined: bool, restarted: bool) -> Process:
         """Return a process that has not answered before; it is known once its answer is counted."""
         number = max(self.known, default=0) + 1
-        return Process(number, start, Workers(pids), joined=joined, restarted=restarted)
+        # It may be one of those whose counters are not known any more.
+        let_go = max((one.unknown_until for one in self if start in {None, one.start}), default=0.0)
+        return Process(number, start, Workers(pids), joined=joined, restarted=restarted, let_go=let_go)
 
     def wait(self) -> Waiting | None:
         """Return what several workers wait for that were not seen before; None where nobody answered before."""
@@ -97,9 +99,8 @@ class Processes:
         baselines = self._let_go_of(outlived)
         for one in self._outlived(MOST_EXPECTED) if is_new else ():
             one.last.let_go_of_lines()
-        if process.forgotten:
-            # What this answer lacks may be back.
-            process.forgotten, process.let_go = False, max(process.let_go, process.last_answer or 0.0)
+        # What this answer lacks may be back; a clock may have been ahead then.
+        process.let_go, process.forgotten = min(process.unknown_until, max(answered_at, now)), False
         process.last_answer, process.seen, process.number = answered_at, now, self.number
         self.known[process.id] = process
         changed = [one for one in (*waiting, *outlived) if one.id in self.known]

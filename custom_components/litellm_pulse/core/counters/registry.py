@@ -103,6 +103,7 @@ class CounterRegistry:
             processes=[one.row._replace(forgotten=one.forgotten) for one in self.processes],
             sums={one.id: sums for one in self.processes if (sums := self.raw.of(one)) is not None},
             lacking={one.id: lacking for one in self.processes if (lacking := self.raw.lacking(one))},
+            eldest={one.id: eldest for one in self.processes if (eldest := one.oldest())},
             meta=self.meta,
         )
 
@@ -132,6 +133,7 @@ class CounterRegistry:
         sums = self._told_apart(state)
         for row in state.processes:
             loaded = self.processes.known[row.id]
+            loaded.eldest = frozenset(state.eldest.get(loaded.id, ()))
             self._complete(loaded, sums.get(loaded.id), state.lacking.get(loaded.id, {}))
             if loaded.whole is not None:
                 loaded.whole = loaded.counters.keys() - row.partial.split()
@@ -142,11 +144,11 @@ class CounterRegistry:
         return Changes(baselines=baselines, series=changed, dead_series=dead)
 
     def _told_apart(self, state: CountingState) -> dict[int, Mapping[int, Vector]]:
-        """Return the sums of processes, the highest for those that share a start: none is told apart."""
+        """Return the sums of processes, the highest for those that share a start and nothing tells apart."""
         sums = dict(state.sums)
         sharing: dict[float, list[int]] = {}
         for row in state.processes:
-            if row.start is not None and row.id in sums:
+            if row.start is not None and row.id in sums and row.id not in state.eldest:
                 sharing.setdefault(row.start, []).append(row.id)
         for several in sharing.values():
             sums |= dict.fromkeys(several, highest([state.sums[one] for one in several]))

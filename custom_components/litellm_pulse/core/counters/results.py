@@ -1,6 +1,6 @@
 """What the counting room hands out: frozen values only, in the shape in which the file keeps them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -179,4 +179,6 @@ class CountingState:
     """Process -> the sums of its counters per attribution, where the counters themselves are not there."""
     lacking: Mapping[int, Mapping[int, Vector]] = field(default_factory=dict)
     """Process -> what it has counted beyond those sums, and may tell again."""
+    eldest: Mapping[int, Collection[float]] = field(default_factory=dict)
+    """Process -> when the oldest of its counters were created."""
     meta: Mapping[str, str | float] = field(default_factory=dict)

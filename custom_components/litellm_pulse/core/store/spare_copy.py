@@ -35,6 +35,8 @@ class SpareProcess(TypedDict):
     raw: dict[str, SparseVector]
     lacking: NotRequired[dict[str, SparseVector]]
     """What has counted beyond those sums, and may be told again; earlier releases did not save it."""
+    eldest: NotRequired[list[float]]
+    """When its oldest counters were created."""
 
 
 class SpareAttribution(TypedDict):
@@ -93,6 +95,7 @@ def dump(state: State) -> SpareCopy:
                 "row": list(one),
                 "raw": _dump_sums(counting.sums.get(one.id, {})),
                 "lacking": _dump_sums(counting.lacking.get(one.id, {})),
+                "eldest": sorted(counting.eldest.get(one.id, ())),
             }
             for one in counting.processes
         ],
@@ -114,17 +117,16 @@ def load(spare_copy: SpareCopy, week_start: int = 0) -> tuple[CountingState, Tot
         for old, one in spare_copy["attributions"].items()
     }
     rows = [_row(number, one, numbers) for number, one in enumerate(spare_copy["processes"], 1)]
+    saved = [*zip(rows, spare_copy["processes"], strict=True)]
     state = CountingState(
         keys=keys,
         members=_load_members(spare_copy, keys),
         models={_traced(row): str(row[-1]) for row in spare_copy["models"]},
         origins={metric: _origin(row) for metric, row in spare_copy["origins"].items()},
         processes=rows,
-        sums={row.id: _load_sums(one["raw"], numbers) for row, one in zip(rows, spare_copy["processes"], strict=True)},
-        lacking={
-            row.id: _load_sums(one.get("lacking", {}), numbers)
-            for row, one in zip(rows, spare_copy["processes"], strict=True)
-        },
+        sums={row.id: _load_sums(one["raw"], numbers) for row, one in saved},
+        lacking={row.id: _load_sums(one.get("lacking", {}), numbers) for row, one in saved},
+        eldest={row.id: [*map(_number, one.get("eldest", ()))] for row, one in saved if one.get("eldest")},
         meta={key: _number(value) for key, value in spare_copy.get("meta", {}).items()},
     )
     last = datetime.fromtimestamp(_number(spare_copy["last_scrape"]), UTC)
