@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,9 +17,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from custom_components.litellm_pulse import core
+from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import StoreError
+from custom_components.litellm_pulse.core.history import Told, ToldRow
 from custom_components.litellm_pulse.core.models import Window
 from custom_components.litellm_pulse.core.store import companions
+from custom_components.litellm_pulse.core.store.history_rows import Part
+from custom_components.litellm_pulse.core.windows import quarter_of
 
 from ..conftest import MODELS, LedgerHarness, Proxy
 
@@ -187,6 +192,29 @@ def test_a_full_disk_when_the_ledger_is_opened_is_an_error_that_leaves_the_file(
     assert snapshot.recovery is None
     harness.scrape(proxy.spend())
     harness.agree(proxy)
+
+
+def _import_much(harness: LedgerHarness) -> None:
+    """Take in more of the past than there is room for; it raises StoreError."""
+    quarter = quarter_of(harness.now - timedelta(days=3))
+    rows = [ToldRow(quarter, ((Dimension.USER, f"user-{number}"),), (1.0,)) for number in range(5_000)]
+    told = Told(Part.BEFORE, {quarter: 1.0}, 1, ("cost",), rows)
+    harness.ledger.history.replace(told, harness.zone, "test", "{}")
+
+
+def test_what_does_not_fit_on_a_disk_takes_no_room_from_others(harness: LedgerHarness, proxy: Proxy) -> None:
+    with _small_disk(harness):
+        folder = harness.path.parent
+        harness.live(proxy, 10)
+        free = os.statvfs(folder).f_bfree
+        for _ in range(2):
+            with pytest.raises(StoreError, match="full"):
+                _import_much(harness)
+            assert os.statvfs(folder).f_bfree == free
+        harness.close()
+        assert harness.files == [harness.path]
+        harness.open()
+        harness.agree(proxy)
 
 
 NOBODY = """
