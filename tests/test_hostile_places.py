@@ -40,7 +40,7 @@ def _tracebacks(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @contextmanager
-def _mounted(folder: Path, options: str) -> Iterator[Callable[[], None]]:
+def mounted(folder: Path, options: str) -> Iterator[Callable[[], None]]:
     """Put a file system of memory over a folder; yields what makes it a usual one."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
@@ -66,7 +66,7 @@ async def test_a_first_set_up_where_nothing_can_be_written_says_why_and_is_made_
     options: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with _mounted(Path(hass.config.path(DOMAIN)), options) as relieve:
+    with mounted(Path(hass.config.path(DOMAIN)), options) as relieve:
         assert not await set_up(hass, entry)
         assert entry.state == ConfigEntryState.SETUP_RETRY
         assert entry.reason is not None

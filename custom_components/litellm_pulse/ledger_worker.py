@@ -336,7 +336,15 @@ def _path(hass: HomeAssistant, entry_id: str) -> Path:
 
 def _spare_copy_store(hass: HomeAssistant, entry_id: str) -> Store[SpareCopy]:
     """Return where an entry's spare_copy lies; private, since members are named after people."""
-    return Store(hass, _SPARE_COPY_VERSION, f"{DOMAIN}.{entry_id}", private=True, serialize_in_event_loop=False)
+    return Store(
+        hass,
+        _SPARE_COPY_VERSION,
+        f"{DOMAIN}.{entry_id}",
+        private=True,
+        # The usual way, a large one that does not fit leaves its first half behind, an hour later the next.
+        atomic_writes=True,
+        serialize_in_event_loop=False,
+    )
 
 
 async def async_recognizes(hass: HomeAssistant, entry: ConfigEntry, body: ExpositionParser) -> bool:
