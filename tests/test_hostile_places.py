@@ -82,6 +82,30 @@ async def test_a_first_set_up_where_nothing_can_be_written_says_why_and_is_made_
         await hass.async_block_till_done()
 
 
+@pytest.mark.parametrize("options", ["rw", "ro"], ids=["mounted folder", "read-only folder"])
+async def test_what_cannot_be_deleted_with_an_entry_is_told_and_all_else_goes(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    options: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = Path(hass.config.path(DOMAIN))
+    with mounted(folder, "size=64m"):
+        assert await set_up(hass, entry)
+        path = entry.runtime_data.ledger.path
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await hass.async_block_till_done()
+        assert f"{DOMAIN}.{entry.entry_id}" in hass_storage
+        subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)  # noqa: ASYNC221, S603, S607
+        await hass.config_entries.async_remove(entry.entry_id)
+        await hass.async_block_till_done()
+        assert not [key for key in hass_storage if entry.entry_id in key]
+        assert not _tracebacks(caplog)
+        assert path.exists() == (f"{path} could not be deleted: Read-only file system" in caplog.text)
+        assert path.exists() == (options == "ro")
+
+
 @pytest.mark.parametrize("files", [(), (".db",), (".db", ".db-wal")], ids=str)
 async def test_an_entry_that_is_copied_to_a_second_home_assistant_counts_on_in_both(
     hass: HomeAssistant,

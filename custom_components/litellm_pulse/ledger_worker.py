@@ -28,6 +28,7 @@ from .const import (
     CONF_TIME_ZONE,
     CONF_WEEK_START,
     DOMAIN,
+    LOGGER,
     MAPPED_METRICS,
     RETENTION_DAYS_DEFAULT,
     SPARE_COPY_SAVE_DELAY,
@@ -376,8 +377,12 @@ def _make_private(path: Path) -> None:
 
 
 def _delete(path: Path) -> None:
-    """Delete a ledger with its -wal, its -shm and what was set aside; blocking."""
+    """Delete a ledger with its -wal, its -shm and what was set aside; what cannot be is told in the log; blocking."""
     for file in path.parent.glob(f"{path.stem}.*"):
-        file.unlink(missing_ok=True)
-    if path.parent.is_dir() and not any(path.parent.iterdir()):
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as err:
+            LOGGER.warning("%s could not be deleted: %s", file, err.strerror)
+    # With others in it, or mounted, it stays.
+    with suppress(OSError):
         path.parent.rmdir()
