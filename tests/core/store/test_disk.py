@@ -21,7 +21,7 @@ from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import StoreError
 from custom_components.litellm_pulse.core.history import Told, ToldRow
 from custom_components.litellm_pulse.core.models import Window
-from custom_components.litellm_pulse.core.store import companions
+from custom_components.litellm_pulse.core.store import companions, connect, connection
 from custom_components.litellm_pulse.core.store.history_rows import Part
 from custom_components.litellm_pulse.core.windows import quarter_of
 
@@ -215,6 +215,24 @@ def test_what_does_not_fit_on_a_disk_takes_no_room_from_others(harness: LedgerHa
         assert harness.files == [harness.path]
         harness.open()
         harness.agree(proxy)
+
+
+def test_a_file_that_may_only_be_read_is_written_once_it_may_be(
+    harness: LedgerHarness, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.live(proxy, 10)
+    harness.close()
+    with monkeypatch.context() as patched:
+        # What SQLite does with one of somebody else.
+        patched.setattr(connection, "connect", lambda path, _: connect(path, "ro"))
+        for _ in range(3):
+            error = harness.scrape(proxy.spend()).store_error
+            assert error is not None
+            assert "readonly" in error
+            harness.agree(proxy)
+    assert harness.scrape(proxy.spend()).store_error is None
+    harness.crash()
+    harness.agree(proxy)
 
 
 NOBODY = """
