@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from custom_components.litellm_pulse.core.windows import quarter_of
 from ..conftest import MODELS, LedgerHarness, Proxy
 
 CORE = Path(core.__file__).parent
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 NO_PAGE = 512
 """Bytes that a file may have at most where the disk is to be full: less than one page."""
 
@@ -215,6 +217,34 @@ def test_what_does_not_fit_on_a_disk_takes_no_room_from_others(harness: LedgerHa
         assert harness.files == [harness.path]
         harness.open()
         harness.agree(proxy)
+
+
+def _opens(harness: LedgerHarness) -> bool:
+    """Whether the ledger can be opened now."""
+    with suppress(StoreError):
+        harness.open()
+        return True
+    return False
+
+
+@pytest.mark.parametrize("schema", [1, 2, 3, 5])
+def test_a_file_of_an_earlier_release_is_brought_up_to_date_once_there_is_room(
+    harness: LedgerHarness, schema: int
+) -> None:
+    with _small_disk(harness) as disk:
+        shutil.copy(FIXTURES / f"ledger-schema-{schema}.db", harness.path)
+        usage = harness.open().snapshot.usage
+        harness.close()
+        shutil.copy(FIXTURES / f"ledger-schema-{schema}.db", harness.path)
+        disk.fill()
+        filler, refused = harness.path.with_name("filler"), 0
+        while not _opens(harness):
+            refused += 1
+            os.truncate(filler, filler.stat().st_size - 4096)
+        assert refused
+        assert harness.snapshot.recovery is None
+        assert harness.snapshot.usage == usage
+        assert usage
 
 
 def test_a_file_that_may_only_be_read_is_written_once_it_may_be(
