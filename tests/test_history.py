@@ -14,6 +14,7 @@ import pytest
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.persistent_notification import _async_get_or_create_notifications
 from homeassistant.components.recorder.statistics import statistics_during_period
+from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.recorder import get_instance
@@ -172,11 +173,18 @@ async def test_an_import_that_is_interrupted_by_a_restart_goes_on(
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR], caplog.text[-3000:]
 
 
-async def test_a_database_that_is_away_is_told_and_asked_again(
+async def test_a_database_that_is_away_is_told_once_and_asked_again(
     hass: HomeAssistant, entry: MockConfigEntry, caplog: pytest.LogCaptureFixture
 ) -> None:
     await set_up(hass, entry)
+    told = async_capture_events(hass, EVENT_STATE_CHANGED)
     await turn_on(hass, entry, "postgresql://nobody:secret-word@127.0.0.1:1/litellm")
+    told.clear()
+    for _ in range(5):
+        await hass.services.async_call(DOMAIN, "import_history", {}, blocking=True)
+        await hass.async_block_till_done(wait_background_tasks=True)
+    assert caplog.text.count("Nobody answers") == 1
+    assert not [one for one in told if one.data["entity_id"] == entity_id(hass, entry, "history_import")]
     shown = hass.states.get(entity_id(hass, entry, "history_import"))
     assert shown is not None
     assert (shown.state, shown.attributes["error"]) == ("failed", "cannot_connect")

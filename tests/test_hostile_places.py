@@ -6,7 +6,7 @@ import logging
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
+from custom_components.litellm_pulse import backup
 from custom_components.litellm_pulse.automation_targets import of_integration
 from custom_components.litellm_pulse.const import DOMAIN
 from custom_components.litellm_pulse.core.counters import attribution
@@ -29,7 +31,7 @@ from custom_components.litellm_pulse.core.models import TOTAL, Window
 from custom_components.litellm_pulse.issues import issue_id
 
 from .conftest import NOW, pass_time, set_up, state
-from .proxy import FIXTURES, Proxy
+from .proxy import FIXTURES, Proxy, Traffic
 
 pytestmark = pytest.mark.freeze_time(NOW)
 
@@ -40,7 +42,7 @@ def _tracebacks(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @contextmanager
-def _mounted(folder: Path, options: str) -> Iterator[Callable[[], None]]:
+def mounted(folder: Path, options: str) -> Iterator[Callable[[], None]]:
     """Put a file system of memory over a folder; yields what makes it a usual one."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
@@ -57,6 +59,13 @@ def _mounted(folder: Path, options: str) -> Iterator[Callable[[], None]]:
         subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S603, S607
 
 
+def _fill(folder: Path) -> None:
+    """Leave no room on a disk."""
+    with (folder / "filler").open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(512)):
+            pass
+
+
 @pytest.mark.parametrize("options", ["size=4k", "ro"], ids=["full disk", "read-only folder"])
 async def test_a_first_set_up_where_nothing_can_be_written_says_why_and_is_made_up_for_when_it_can(
     hass: HomeAssistant,
@@ -66,7 +75,7 @@ async def test_a_first_set_up_where_nothing_can_be_written_says_why_and_is_made_
     options: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with _mounted(Path(hass.config.path(DOMAIN)), options) as relieve:
+    with mounted(Path(hass.config.path(DOMAIN)), options) as relieve:
         assert not await set_up(hass, entry)
         assert entry.state == ConfigEntryState.SETUP_RETRY
         assert entry.reason is not None
@@ -80,6 +89,70 @@ async def test_a_first_set_up_where_nothing_can_be_written_says_why_and_is_made_
         assert state(hass, entry, "spend_lifetime") == "0.5"
         assert await hass.config_entries.async_unload(entry.entry_id)
         await hass.async_block_till_done()
+
+
+@pytest.mark.parametrize("trouble", ["full", "read-only", "full during a backup"])
+async def test_a_disk_that_cannot_be_written_while_we_run_is_told_until_it_can_be_and_all_is_written_then(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    proxy: Proxy,
+    freezer: FrozenDateTimeFactory,
+    trouble: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = Path(hass.config.path(DOMAIN))
+    with mounted(folder, "size=256k") as relieve:
+        assert await set_up(hass, entry)
+        if trouble != "full":
+            await backup.async_pre_backup(hass)
+        if trouble == "read-only":
+            # Nobody has a file open just then.
+            subprocess.run(["mount", "-o", "remount,ro", folder], check=True)  # noqa: ASYNC221, S603, S607
+        else:
+            _fill(folder)
+        await backup.async_post_backup(hass)
+        caplog.clear()
+        for minute in range(1, 31):
+            proxy.traffic.spend["gpt-4o"] += 0.5
+            await pass_time(hass, freezer)
+            assert state(hass, entry, "spend_lifetime") == str(minute / 2)
+            assert ir.async_get(hass).async_get_issue(DOMAIN, issue_id("store_error", entry.entry_id))
+        assert len([one for one in caplog.records if one.levelno >= logging.WARNING and DOMAIN in one.name]) <= 1
+        await hass.async_add_executor_job(relieve)
+        await pass_time(hass, freezer)
+        assert not ir.async_get(hass).async_get_issue(DOMAIN, issue_id("store_error", entry.entry_id))
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await hass.async_block_till_done()
+        # What its counters told is not told again.
+        proxy.traffic = Traffic(started=dt_util.utcnow())
+        assert await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
+        assert state(hass, entry, "spend_lifetime") == "15.0"
+        assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+@pytest.mark.parametrize("options", ["rw", "ro"], ids=["mounted folder", "read-only folder"])
+async def test_what_cannot_be_deleted_with_an_entry_is_told_and_all_else_goes(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_storage: dict[str, Any],
+    options: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = Path(hass.config.path(DOMAIN))
+    with mounted(folder, "size=64m"):
+        assert await set_up(hass, entry)
+        path = entry.runtime_data.ledger.path
+        assert await hass.config_entries.async_unload(entry.entry_id)
+        await hass.async_block_till_done()
+        assert f"{DOMAIN}.{entry.entry_id}" in hass_storage
+        subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True)  # noqa: ASYNC221, S603, S607
+        await hass.config_entries.async_remove(entry.entry_id)
+        await hass.async_block_till_done()
+        assert not [key for key in hass_storage if entry.entry_id in key]
+        assert not _tracebacks(caplog)
+        assert path.exists() == (f"{path} could not be deleted: Read-only file system" in caplog.text)
+        assert path.exists() == (options == "ro")
 
 
 @pytest.mark.parametrize("files", [(), (".db",), (".db", ".db-wal")], ids=str)

@@ -107,6 +107,11 @@ def test_whatever_is_imported_of_home_assistant_is_a_dependency() -> None:
     assert wanted <= allowed
 
 
+def test_nothing_is_waited_for_that_is_not_imported() -> None:
+    """Where Home Assistant starts on a full disk, whoever waits for what needs the recorder is not set up either."""
+    assert set(MANIFEST["after_dependencies"]) <= set(_imported())
+
+
 def _imported() -> Iterator[str]:
     """Yield the integrations that the code imports, those only named in annotations left out."""
     for file in FOLDER.rglob("*.py"):

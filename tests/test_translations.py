@@ -46,7 +46,7 @@ FAILURES = set(error_messages._KEYS.values())
 SERVICES: dict[str, Any] = load_yaml_dict(str(ROOT / "services.yaml"))
 SETUP_ERRORS = {"unusable_setting"}
 LEDGER_ERRORS = {"newer_schema", "store_failed", "waits_for_backup", "backup_is_made"}
-ACTION_ERRORS = set(re.findall(r'translation_key="(\w+)"', (ROOT / "services.py").read_text()))
+ACTION_ERRORS = {"limit_not_saved", *re.findall(r'translation_key="(\w+)"', (ROOT / "services.py").read_text())}
 RAISED = re.compile(r'(?:Query|NotFound|NotAvailable|Forbidden)Error\(\s*"(\w+)"')
 QUERY_ERRORS = {key for file in ROOT.rglob("*.py") for key in RAISED.findall(file.read_text())}
 

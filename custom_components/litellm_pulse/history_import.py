@@ -164,7 +164,9 @@ class HistoryImport:
         self._untold_rows = 0
         known = await destination.progress()
         was_complete = source.complete(known)
-        await self._async_tell(await self._async_status(source, known))
+        if self._status.error is None:
+            # After a failure that is not over before something was written.
+            await self._async_tell(await self._async_status(source, known))
         gaps = await self._ledger.async_history(lambda history: history.gaps())
         progress = await source.cycle(destination, seam, [_span(gap) for gap in gaps])
         for gap in gaps:
@@ -208,6 +210,8 @@ class HistoryImport:
         source = self._source
         status = replace(
             self._status,
+            state=HistoryState.IMPORTING if self._status.error else self._status.state,
+            error=None,
             oldest=_oldest(progress),
             rows=self._status.rows + self._untold_rows,
             percent=None if source.by_day else int(progress.share(dt_util.utcnow()) * 100),

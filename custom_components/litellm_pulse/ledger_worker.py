@@ -28,6 +28,7 @@ from .const import (
     CONF_TIME_ZONE,
     CONF_WEEK_START,
     DOMAIN,
+    LOGGER,
     MAPPED_METRICS,
     RETENTION_DAYS_DEFAULT,
     SPARE_COPY_SAVE_DELAY,
@@ -336,7 +337,15 @@ def _path(hass: HomeAssistant, entry_id: str) -> Path:
 
 def _spare_copy_store(hass: HomeAssistant, entry_id: str) -> Store[SpareCopy]:
     """Return where an entry's spare_copy lies; private, since members are named after people."""
-    return Store(hass, _SPARE_COPY_VERSION, f"{DOMAIN}.{entry_id}", private=True, serialize_in_event_loop=False)
+    return Store(
+        hass,
+        _SPARE_COPY_VERSION,
+        f"{DOMAIN}.{entry_id}",
+        private=True,
+        # The usual way, a large one that does not fit leaves its first half behind, an hour later the next.
+        atomic_writes=True,
+        serialize_in_event_loop=False,
+    )
 
 
 async def async_recognizes(hass: HomeAssistant, entry: ConfigEntry, body: ExpositionParser) -> bool:
@@ -368,8 +377,12 @@ def _make_private(path: Path) -> None:
 
 
 def _delete(path: Path) -> None:
-    """Delete a ledger with its -wal, its -shm and what was set aside; blocking."""
+    """Delete a ledger with its -wal, its -shm and what was set aside; what cannot be is told in the log; blocking."""
     for file in path.parent.glob(f"{path.stem}.*"):
-        file.unlink(missing_ok=True)
-    if path.parent.is_dir() and not any(path.parent.iterdir()):
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as err:
+            LOGGER.warning("%s could not be deleted: %s", file, err.strerror)
+    # With others in it, or mounted, it stays.
+    with suppress(OSError):
         path.parent.rmdir()

@@ -1,10 +1,10 @@
 """What the user decided about members: limits, and devices deleted by hand. Kept in Home Assistant's Store."""
 
 from collections.abc import Mapping
-from typing import Final, Self, TypedDict
+from typing import Any, Final, Self, TypedDict
 
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ConfigEntryError, UnsupportedStorageVersionError
+from homeassistant.exceptions import ConfigEntryError, HomeAssistantError, UnsupportedStorageVersionError
 from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
@@ -20,8 +20,10 @@ type Limits = Mapping[MemberKey, Mapping[Window, float]]
 class _Stored(TypedDict):
     """The settings as JSON."""
 
-    limits: list[tuple[str, str, str, float]]
-    deleted: list[tuple[str, str]]
+    limits: list[list[Any]]
+    """Dimension, id, window and US dollars."""
+    deleted: list[list[str]]
+    """Dimension and id."""
 
 
 class UserSettings:
@@ -32,7 +34,8 @@ class UserSettings:
         self.limits: Limits = {}
         self.dismissed: frozenset[MemberKey] = frozenset()
         # Private, since members are named after people.
-        self._store: Store[_Stored] = Store(hass, _VERSION, f"{DOMAIN}.{entry_id}.wishes", private=True)
+        key = f"{DOMAIN}.{entry_id}.wishes"
+        self._store: Store[_Stored] = Store(hass, _VERSION, key, private=True, atomic_writes=True)
 
     @classmethod
     async def async_load(cls, hass: HomeAssistant, entry_id: str) -> Self:
@@ -53,9 +56,15 @@ class UserSettings:
             self.dismissed = frozenset((Dimension(dimension), member) for dimension, member in stored["deleted"])
 
     async def async_set_limit(self, member: MemberKey, window: Window, amount: float) -> None:
-        """Limit a member's spend in a window; 0 takes the limit away."""
+        """Limit a member's spend in a window; 0 takes the limit away.
+
+        Raises HomeAssistantError where that cannot be saved; then the limit stays what it was.
+        """
+        before = self.limits.get(member, {}).get(window, 0.0)
         self._set(*member, window, amount)
-        await self._async_save()
+        if not await self._async_save():
+            self._set(*member, window, before)
+            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="limit_not_saved")
 
     async def async_dismiss(self, member: MemberKey) -> None:
         """Remember that a member's device was deleted by hand."""
@@ -79,13 +88,9 @@ class UserSettings:
         wanted = kept | ({window: amount} if amount else {})
         self.limits = others | ({key: wanted} if wanted else {})
 
-    async def _async_save(self) -> None:
-        """Write the settings."""
-        await self._store.async_save(
-            {
-                "limits": [
-                    (*key, window, amount) for key, one in self.limits.items() for window, amount in one.items()
-                ],
-                "deleted": sorted(self.dismissed),
-            },
-        )
+    async def _async_save(self) -> bool:
+        """Write the settings; return whether they can be read again, for of a failure the Store only logs."""
+        limits = [[*key, window, amount] for key, one in self.limits.items() for window, amount in one.items()]
+        settings: _Stored = {"limits": limits, "deleted": [list(key) for key in sorted(self.dismissed)]}
+        await self._store.async_save(settings)
+        return await self._store.async_load() == settings

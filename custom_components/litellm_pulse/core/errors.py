@@ -63,6 +63,10 @@ class NewerSchemaError(StoreError):
     """The file was written by a newer release of the integration; it was left untouched."""
 
 
+class ReadOnlyStoreError(StoreError):
+    """The ledger's file could be opened for reading only, since it belongs to somebody else."""
+
+
 class DamagedStoreError(StoreError):
     """The file is not a database, or its pages contradict each other."""
 

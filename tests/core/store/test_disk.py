@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,13 +18,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from custom_components.litellm_pulse import core
+from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.errors import StoreError
+from custom_components.litellm_pulse.core.history import Told, ToldRow
 from custom_components.litellm_pulse.core.models import Window
-from custom_components.litellm_pulse.core.store import companions
+from custom_components.litellm_pulse.core.store import companions, connect, connection
+from custom_components.litellm_pulse.core.store.history_rows import Part
+from custom_components.litellm_pulse.core.windows import quarter_of
 
 from ..conftest import MODELS, LedgerHarness, Proxy
 
 CORE = Path(core.__file__).parent
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 NO_PAGE = 512
 """Bytes that a file may have at most where the disk is to be full: less than one page."""
 
@@ -186,6 +193,75 @@ def test_a_full_disk_when_the_ledger_is_opened_is_an_error_that_leaves_the_file(
     snapshot = harness.open().snapshot
     assert snapshot.recovery is None
     harness.scrape(proxy.spend())
+    harness.agree(proxy)
+
+
+def _import_much(harness: LedgerHarness) -> None:
+    """Take in more of the past than there is room for; it raises StoreError."""
+    quarter = quarter_of(harness.now - timedelta(days=3))
+    rows = [ToldRow(quarter, ((Dimension.USER, f"user-{number}"),), (1.0,)) for number in range(5_000)]
+    told = Told(Part.BEFORE, {quarter: 1.0}, 1, ("cost",), rows)
+    harness.ledger.history.replace(told, harness.zone, "test", "{}")
+
+
+def test_what_does_not_fit_on_a_disk_takes_no_room_from_others(harness: LedgerHarness, proxy: Proxy) -> None:
+    with _small_disk(harness):
+        folder = harness.path.parent
+        harness.live(proxy, 10)
+        free = os.statvfs(folder).f_bfree
+        for _ in range(2):
+            with pytest.raises(StoreError, match="full"):
+                _import_much(harness)
+            assert os.statvfs(folder).f_bfree == free
+        harness.close()
+        assert harness.files == [harness.path]
+        harness.open()
+        harness.agree(proxy)
+
+
+def _opens(harness: LedgerHarness) -> bool:
+    """Whether the ledger can be opened now."""
+    with suppress(StoreError):
+        harness.open()
+        return True
+    return False
+
+
+@pytest.mark.parametrize("schema", [1, 2, 3, 5])
+def test_a_file_of_an_earlier_release_is_brought_up_to_date_once_there_is_room(
+    harness: LedgerHarness, schema: int
+) -> None:
+    with _small_disk(harness) as disk:
+        shutil.copy(FIXTURES / f"ledger-schema-{schema}.db", harness.path)
+        usage = harness.open().snapshot.usage
+        harness.close()
+        shutil.copy(FIXTURES / f"ledger-schema-{schema}.db", harness.path)
+        disk.fill()
+        filler, refused = harness.path.with_name("filler"), 0
+        while not _opens(harness):
+            refused += 1
+            os.truncate(filler, filler.stat().st_size - 4096)
+        assert refused
+        assert harness.snapshot.recovery is None
+        assert harness.snapshot.usage == usage
+        assert usage
+
+
+def test_a_file_that_may_only_be_read_is_written_once_it_may_be(
+    harness: LedgerHarness, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.live(proxy, 10)
+    harness.close()
+    with monkeypatch.context() as patched:
+        # What SQLite does with one of somebody else.
+        patched.setattr(connection, "connect", lambda path, _: connect(path, "ro"))
+        for _ in range(3):
+            error = harness.scrape(proxy.spend()).store_error
+            assert error is not None
+            assert "readonly" in error
+            harness.agree(proxy)
+    assert harness.scrape(proxy.spend()).store_error is None
+    harness.crash()
     harness.agree(proxy)
 
 

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from sys import maxsize
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -182,7 +183,9 @@ class Store:
 
     @contextmanager
     def atomic(self) -> Iterator[sqlite3.Cursor]:
-        """Run a block as one transaction: all of it, or nothing."""
+        """Run a block as one transaction: all of it, or nothing, also of the room on the disk."""
+        log = companions(self.path)[1]
+        size = _size(log)
         with typed_errors(), closing(self._connection.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
             try:
@@ -191,7 +194,16 @@ class Store:
             except BaseException:
                 if self._connection.in_transaction:
                     cursor.execute("ROLLBACK")
+                # What it appended is read by nobody, and SQLite keeps its room: on a full disk all that was left,
+                # so that the file could not grow by what the log holds, and the log would stay for good.
+                if size < _size(log) < maxsize:
+                    os.truncate(log, size)
                 raise
+
+
+def _size(file: Path) -> int:
+    """Return the bytes of a file, no end of them where there is none."""
+    return file.stat().st_size if file.exists() else maxsize
 
 
 def _write_drops(cursor: sqlite3.Cursor, pending: PendingWrites) -> None:

@@ -6,9 +6,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
-from ..errors import DamagedStoreError, StoreError
+from ..errors import DamagedStoreError, ReadOnlyStoreError, StoreError
 
-_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_KINDS = {
+    sqlite3.SQLITE_CORRUPT: DamagedStoreError,
+    sqlite3.SQLITE_NOTADB: DamagedStoreError,
+    sqlite3.SQLITE_READONLY: ReadOnlyStoreError,
+}
+"""Codes of SQLite whose errors are not like others."""
 
 _CHUNK = 1 << 20
 """Bytes that are read at a time."""
@@ -53,8 +58,8 @@ def typed_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
-        raise (DamagedStoreError if damaged else StoreError)(str(error)) from error
+        kind = _KINDS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, StoreError)
+        raise kind(str(error)) from error
     except OSError as error:
         raise StoreError(str(error)) from error
 

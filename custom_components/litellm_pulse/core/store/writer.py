@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from .. import windows
-from ..errors import DamagedStoreError, StoreError
+from ..errors import DamagedStoreError, ReadOnlyStoreError, StoreError
 from ..models import ZERO, Recovery, ScrapeRow
 from .connection import Store
 from .database import set_aside
@@ -114,6 +114,9 @@ class LedgerWriter:
                 self.store.write(self.pending)
         except StoreError as error:
             self.error = str(error)
+            if isinstance(error, ReadOnlyStoreError):
+                # As it was opened it stays, also once it may be written.
+                self.store.close()
         else:
             self.pending, self.error = PendingWrites(), None
 
@@ -174,9 +177,9 @@ class LedgerWriter:
     def _reopen(self) -> None:
         """Open the file again, with a new log.
 
-        It was let go of for a backup. Or its log is gone: whoever opens and closes the file within
-        this process lets go of its lock, and a program that then reads the file takes itself for
-        the only one, and deletes the log.
+        It was let go of for a backup, or could only be read. Or its log is gone: whoever opens and
+        closes the file within this process lets go of its lock, and a program that then reads the
+        file takes itself for the only one, and deletes the log.
         """
         self.store.close()
         self.store = Store(self.path)
