@@ -100,6 +100,63 @@ def test_of_two_replicas_that_both_lose_the_time_they_began_none_counts_again(ha
     assert harness.total() == 5 + 3
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("between", ["nothing", "a replica", "another restart"])
+@pytest.mark.parametrize("lost", ["start", "start and created"])
+@pytest.mark.parametrize("answers", [1, 3])
+def test_a_process_restarted_while_its_start_was_lost_counts_once(
+    harness: LedgerHarness, answers: int, lost: str, between: str, *, reopened: bool
+) -> None:
+    labels = series(model="gpt-4o")
+
+    def scrape(spend: float, start: float | None, told: float | None) -> None:
+        created = {labels: told + 1} if told and lost == "start and created" else None
+        harness.scrape(body(family(COST, {labels: spend}, created), start=start))
+        if reopened:
+            harness.reopen()
+
+    scrape(900, OLDER, OLDER)
+    scrape(500, OLDER - 7, OLDER - 7)
+    scrape(901, OLDER, OLDER)
+    began = harness.now.timestamp() + 10
+    for number in range(answers):
+        scrape(2 + number, None, None)
+    counted = 1 + 1 + answers
+    if between == "a replica":
+        scrape(501, OLDER - 7, OLDER - 7)
+        counted += 1
+    if between == "another restart":
+        began = harness.now.timestamp() + 30
+        scrape(10, began, began)
+        counted += 10
+    for spend in (11, 12):
+        scrape(spend, began, began)
+    assert harness.total() == (counted + 2 if between == "another restart" else counted + 12 - (1 + answers))
+
+
+@pytest.mark.parametrize("born", [None, OLDER + 1], ids=["without _created", "with _created"])
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize(("first", "counted"), [("lacks it", 1), ("has no series in it", 1001)])
+def test_a_family_that_the_first_answers_lack_counts_from_when_it_is_there(
+    harness: LedgerHarness, first: str, counted: float, born: float | None, *, reopened: bool
+) -> None:
+    labels = series(model="gpt-4o")
+    spend = family(COST, {labels: 5}, {labels: born} if born else None)
+    tokens = family(TOKENS, {}, {} if born else None) if first == "has no series in it" else ""
+    for _ in range(2):
+        harness.scrape(body(spend, tokens, start=OLDER))
+        if reopened:
+            harness.reopen()
+    if born and tokens:
+        born = harness.now.timestamp() + 30
+    for value in (1000, 1001):
+        told = family(TOKENS, {labels: value}, {labels: born} if born else None)
+        harness.scrape(body(spend, told, start=OLDER))
+        if reopened:
+            harness.reopen()
+    assert harness.total("tokens") == counted
+
+
 @pytest.mark.parametrize(("second", "counted"), [("replica", 1), ("restart", 31), ("line that was lost", 1)])
 def test_what_was_made_in_the_second_of_the_first_answer_counts_where_it_cannot_have_been_before(
     harness: LedgerHarness, second: str, counted: float

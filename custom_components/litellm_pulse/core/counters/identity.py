@@ -129,7 +129,7 @@ def _by_start(
     if not twins:
         if len(same) > 1 and any(answer.exposition.get(family) for family in families):
             raise SurprisingPartError if answer.part else MissingIdentityError
-        return max(same, key=lambda one: one.number, default=None)
+        return max(same, key=lambda one: one.number, default=None) or _found_again(start, answer, processes)
     if (known := _by_created(same, twins).process) is not None:
         return known
     if len(same) == 1 and _repeats_untold(same[0], answer, twins):
@@ -140,6 +140,15 @@ def _by_start(
         # The same incarnations under another start: it is the start that was told wrong.
         found.start = start
     # Or it shares the start of others; or what had it has lost all of its series, and these are new.
+    return found or (None if same else _found_again(start, answer, processes))
+
+
+def _found_again(start: float, answer: Answer, processes: Processes) -> Process | None:
+    """Return the process that lost its start when it was restarted, which tells it now: it goes on from what it had."""
+    lost = [one for one in processes if one.has_lost_start and start <= (one.last_answer or 0.0)]
+    found = next((one for one in lost if not (_has_told_created(one) or _is_below(one, answer))), None)
+    if found is not None:
+        found.start = start
     return found
 
 
