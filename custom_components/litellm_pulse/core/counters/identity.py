@@ -145,7 +145,9 @@ def _by_start(
 
 def _found_again(start: float, answer: Answer, processes: Processes) -> Process | None:
     """Return the process that lost its start when it was restarted, which tells it now: it goes on from what it had."""
-    lost = [one for one in processes if one.has_lost_start and start <= (one.last_answer or 0.0)]
+    # Either clock may have been wrong for that answer.
+    clock = answer.answered_at - answer.now
+    lost = [one for one in processes if one.has_lost_start and start <= max(one.last_answer or 0.0, one.seen + clock)]
     found = next((one for one in lost if not (_has_told_created(one) or _is_below(one, answer))), None)
     if found is not None:
         found.start = start

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf, isfinite, isnan
 
-from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGE_NAMES, GAUGES, LOGGING_FAILURES, BudgetRow, Metric
+from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGE_NAMES, GAUGES, BudgetRow, Metric
 from ..exposition import GaugeSample
 from ..models import Budget, Health, Member, MemberKey
 
@@ -335,12 +335,6 @@ def deployment_health(gauges: Gauges) -> dict[str, Health]:
         if model and sample.value in range(len(_STATES)):
             worst[model] = max(worst.get(model, Health.HEALTHY), _STATES[int(sample.value)], key=_STATES.index)
     return worst
-
-
-def logging_failures(gauges: Gauges) -> float:
-    """Return how often LiteLLM failed to count since it started, by its own word."""
-    samples = gauges.get(LOGGING_FAILURES, ())
-    return _sum(one for one in samples if one.labels.get("callback_name", "").lower().startswith("prometheus"))
 
 
 def _sum(samples: Iterable[GaugeSample]) -> float:
