@@ -117,7 +117,7 @@ class Budgets:
             for member in [one for one in touched if one[0] is row.dimension]:
                 known = self.budgets.get(member)
                 found = self._budget(row, member, process, answered_at, names)
-                if found != known or (found and known and found.copies != known.copies):
+                if found != known or _told_anew(found, known):
                     changed[member] = found
         return self._reading(changed, names)
 
@@ -301,6 +301,11 @@ def _member(row: BudgetRow, labels: Mapping[str, str]) -> Member | None:
     where = _ROWS[row.dimension]
     found = where.member(tuple(map(labels.get, where.labels)), tuple(map(labels.get, where.names)))
     return Member(row.dimension, *found) if found else None
+
+
+def _told_anew(found: Budget | None, known: Budget | None) -> bool:
+    """Whether the same budget was told in other words, which a restart of Home Assistant must not take for news."""
+    return bool(found and known and (found.hours, found.copies) != (known.hours, known.copies))
 
 
 def _reset(known: Budget | None, hours: float | None, answered_at: datetime) -> datetime | None:
