@@ -517,6 +517,18 @@ def test_a_budget_is_what_the_copy_says_that_moves_and_not_that_of_a_replica_see
     assert _remaining(harness) == (58, 100)
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_budget_that_a_restarted_proxy_tells_later_is_told_now(harness: LedgerHarness, *, reopened: bool) -> None:
+    harness.scrape(body(family(COST, {}), _budget(A=(60, 100)), start=OLDER))
+    born = harness.now.timestamp() + 30
+    harness.scrape(body(family(COST, {}), start=born))
+    if reopened:
+        harness.reopen()
+    # The first request of the team since.
+    harness.scrape(body(family(COST, {}), _budget(A=(55, 100)), start=born))
+    assert _remaining(harness) == (55, 100)
+
+
 def test_a_part_without_the_families_of_budgets_takes_none_away(harness: LedgerHarness) -> None:
     whole = body(family(COST, {series(model="m"): 1}), _budget(A=(45, 100)), start=OLDER)
     harness.scrape(whole)

@@ -84,9 +84,10 @@ class Budgets:
     _process: int = 0
     """Which process answered last."""
 
-    def load(self, budgets: Mapping[MemberKey, Budget]) -> None:
-        """Take in what was written down."""
+    def load(self, budgets: Mapping[MemberKey, Budget], processes: Iterable[int] = ()) -> None:
+        """Take in what was written down, and which processes have answered, also those that told of no budget."""
         self.budgets = dict(budgets)
+        self._read = {process: {} for process in processes}
         for row in BUDGETS:
             for member in [one for one in budgets if one[0] is row.dimension]:
                 copies = self._copies.setdefault(row.remaining, {}).setdefault(member, {})
