@@ -157,6 +157,19 @@ def test_a_family_that_the_first_answers_lack_counts_from_when_it_is_there(
     assert harness.total("tokens") == counted
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("pids", [(36, 37), (91, 92)], ids=["the same numbers", "others"])
+@pytest.mark.parametrize(("first", "counted"), [(3, 1 + 5), (1, 1 + 2 + 3)], ids=["go on", "restarted once more"])
+def test_workers_restarted_while_their_gauges_were_lost_count_once(
+    harness: LedgerHarness, first: float, counted: float, pids: tuple[int, ...], *, reopened: bool
+) -> None:
+    for value, told in ((50, (36, 37)), (51, (36, 37)), (2, ()), (first, pids), (first + 2, pids)):
+        harness.scrape(_workers(value, *told))
+        if reopened:
+            harness.reopen()
+    assert harness.total() == counted
+
+
 @pytest.mark.parametrize(("second", "counted"), [("replica", 1), ("restart", 31), ("line that was lost", 1)])
 def test_what_was_made_in_the_second_of_the_first_answer_counts_where_it_cannot_have_been_before(
     harness: LedgerHarness, second: str, counted: float
@@ -266,6 +279,18 @@ def test_a_joined_replica_that_is_missing_once_counts_what_it_has_grown(harness:
     harness.scrape(_joined(a=(OLDER, 903)))
     harness.scrape(_joined(a=(OLDER, 904), b=(OLDER - 7, 53)))
     assert harness.total() == 7
+
+
+def test_of_joined_replicas_whose_starts_are_lost_while_one_restarts_the_others_do_not_count_again(
+    harness: LedgerHarness,
+) -> None:
+    harness.scrape(_joined(a=(OLDER, 900), b=(OLDER - 7, 4)))
+    born = harness.now.timestamp() + 10
+    answer = _joined(a=(OLDER, 901), b=(born, 1))
+    with pytest.raises(MissingIdentityError):
+        harness.scrape(b"".join(line for line in answer.splitlines(keepends=True) if b"process_start" not in line))
+    harness.scrape(_joined(a=(OLDER, 902), b=(born, 2)))
+    assert harness.total() == 2 + 2
 
 
 def test_a_part_that_is_cut_behind_another_family_is_not_believed(harness: LedgerHarness) -> None:

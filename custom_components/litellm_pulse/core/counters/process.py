@@ -204,8 +204,8 @@ class Process:
         return self.start is None and not self.joined
 
     @property
-    def has_lost_start(self) -> bool:
-        """Whether it may be one that was restarted, and did not tell when: several workers tell who they are."""
+    def has_lost_identity(self) -> bool:
+        """Whether it may be one that was restarted, or several workers, and did not tell who it is since."""
         return self.has_no_identity and self.restarted and not self.workers.pids
 
     @property
