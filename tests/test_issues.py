@@ -2,9 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.repairs import repairs_flow_manager
 from homeassistant.core import HomeAssistant
@@ -21,7 +24,7 @@ from custom_components.litellm_pulse.core.store import Store
 
 from .conftest import NOW, pass_time, set_up, state
 from .hostile import NAMES, written
-from .proxy import Proxy, recording
+from .proxy import Proxy, Traffic, recording
 
 pytestmark = pytest.mark.freeze_time(NOW)
 
@@ -401,6 +404,38 @@ async def test_requests_that_litellm_failed_to_count_raise_an_issue_until_it_is_
     found = issue(hass, entry, "logging_failures")
     assert found is not None
     assert found.translation_placeholders == {"title": entry.title, "failures": "1"}
+    # An answer that lacks it is no evidence.
+    del proxy.traffic.series["litellm_callback_logging_failures_metric_total"]
+    await pass_time(hass, freezer)
+    assert issue(hass, entry, "logging_failures") is found
     proxy.restart(spend={"gpt-4o": 0})
     await pass_time(hass, freezer)
+    assert issue(hass, entry, "logging_failures") is None
+
+
+async def test_requests_that_one_of_several_replicas_failed_to_count_raise_an_issue_until_it_is_gone(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    replicas = [Traffic(started=datetime(2026, 11, day, tzinfo=UTC)) for day in (1, 2, 3)]
+    turns = cycle(replicas)
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=next(turns).body(request.query.getall("name[]", ())), content_type="text/plain")
+
+    proxy.handler = answer
+    replicas[1].add("litellm_callback_logging_failures_metric_total", 2, callback_name="prometheus")
+    replicas[2].add("litellm_callback_logging_failures_metric_total", 1, callback_name="prometheus")
+    assert await set_up(hass, entry)
+    for _ in range(6):
+        await pass_time(hass, freezer)
+    raised = issue(hass, entry, "logging_failures")
+    for _ in range(6):
+        await pass_time(hass, freezer)
+        found = issue(hass, entry, "logging_failures")
+        assert found is not None
+        assert found is raised
+        assert found.translation_placeholders == {"title": entry.title, "failures": "3"}
+    turns = cycle(replicas[:1])
+    for _ in range(60):
+        await pass_time(hass, freezer)
     assert issue(hass, entry, "logging_failures") is None

@@ -12,7 +12,7 @@ from homeassistant.core import HomeAssistant
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.litellm_pulse.core.errors import SurprisingPartError
-from custom_components.litellm_pulse.scraper import TELLING_ANSWERS, TELLING_SECONDS
+from custom_components.litellm_pulse.scraper import TELLING_ANSWERS, TELLING_SECONDS, WHOLE_ANSWERS, WHOLE_SCRAPES
 
 from .conftest import NOW, pass_time, set_up, state
 from .core.bodies import cost
@@ -218,6 +218,38 @@ async def test_behind_a_balancer_that_alternates_the_process_that_gave_a_part_is
     await pass_time(hass, freezer)
     # The second replica's first answer is a baseline, and shows one quarter more than it began with.
     assert state(hass, entry, "spend_day") == str(6 * 0.25 + 5 * 0.25)
+
+
+async def test_each_of_many_replicas_is_met_whole_behind_a_balancer_that_takes_turns(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    """Parts of the restarted one and wholes of the next ones, each time anew: nothing of it counted."""
+    replicas = [Traffic(started=datetime(2026, 11, 1, 0, 0, one, tzinfo=UTC), spend={"m": 9.0}) for one in range(12)]
+    answer_in_turn(proxy, replicas)
+    await set_up(hass, entry)
+    for _ in range(3 * len(replicas)):
+        await pass_time(hass, freezer)
+    replicas[5].started, replicas[5].spend = freezer().replace(tzinfo=UTC), {"m": 4.0}
+    for _ in range(2 * len(replicas)):
+        await pass_time(hass, freezer)
+    assert state(hass, entry, "spend_day") == "4.0"
+    asked(proxy)
+    for _ in range(len(replicas)):
+        await pass_time(hass, freezer)
+    assert asked(proxy) == [True] * len(replicas)
+
+
+async def test_whole_answers_are_not_asked_for_good_where_the_one_that_gave_a_part_is_gone(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory
+) -> None:
+    other = Traffic(started=datetime(2026, 11, 2, tzinfo=UTC), spend={"m": 9.0})
+    answer_in_turn(proxy, [proxy.traffic])
+    await set_up(hass, entry)
+    answer_in_turn(proxy, [other, *[proxy.traffic] * (WHOLE_SCRAPES + 10)])
+    asked(proxy)
+    for _ in range(WHOLE_SCRAPES + 2):
+        await pass_time(hass, freezer)
+    assert asked(proxy) == [True] + [False] * (WHOLE_ANSWERS + WHOLE_SCRAPES) + [True]
 
 
 @pytest.mark.parametrize("more", [(), (0,), (1,), (0, 1)], ids=lambda more: f"{len(more)} with another family {more}")

@@ -13,6 +13,11 @@ from .part_refusal import PartRefusal
 WHOLE_ANSWERS: Final = 4
 """Whole answers that one part may lead to: a balancer may ask others than the one that gave it."""
 
+WHOLE_SCRAPES: Final = 60
+"""Scrapes, one after the other, that ask for whole answers until the process that gave such a part is met: behind a
+balancer that asks one replica after the other parts would be met by the same ones, and the wholes by others.
+"""
+
 TELLING_ANSWERS: Final = 8
 """Answers, one after the other, that show who is behind an address where they do not say who gives them: a balancer
 that picks one of two at random has asked both by then, but for once in 128.
@@ -30,8 +35,8 @@ class Scraper:
         self.client = client
         self._ledger = ledger
         self._refusal = PartRefusal()
-        self._begin_whole = False
-        """The process that gave a part has not given the whole that was asked of it."""
+        self._whole_left = 0
+        """Scrapes that may still ask for whole answers, until the process that gave a part has given one."""
         self._doubted = 0
         """Answers since the last that counted."""
 
@@ -44,8 +49,8 @@ class Scraper:
         if self._ledger.is_new:
             return await self._async_ask_first()
         process = self._ledger.snapshot.process_start
-        if process is None or self._refusal.stands(process) or self._begin_whole:
-            self._begin_whole = False
+        if process is None or self._refusal.stands(process) or (self._whole_left and self._ledger.has_open_part):
+            self._whole_left = max(0, self._whole_left - 1)
             return await self._async_ask(part=False)
         try:
             return await self._async_ask(part=True)
@@ -85,7 +90,7 @@ class Scraper:
                 if not self._ledger.has_open_part:
                     break
                 answer = await self._async_ask(part=False)
-        self._begin_whole = self._ledger.has_open_part
+        self._whole_left = WHOLE_SCRAPES
         return answer
 
     async def _async_ask(self, *, part: bool, first: bool = False) -> Answer:

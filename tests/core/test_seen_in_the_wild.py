@@ -100,6 +100,76 @@ def test_of_two_replicas_that_both_lose_the_time_they_began_none_counts_again(ha
     assert harness.total() == 5 + 3
 
 
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("between", ["nothing", "a replica", "another restart"])
+@pytest.mark.parametrize("lost", ["start", "start and created"])
+@pytest.mark.parametrize("answers", [1, 3])
+def test_a_process_restarted_while_its_start_was_lost_counts_once(
+    harness: LedgerHarness, answers: int, lost: str, between: str, *, reopened: bool
+) -> None:
+    labels = series(model="gpt-4o")
+
+    def scrape(spend: float, start: float | None, told: float | None) -> None:
+        created = {labels: told + 1} if told and lost == "start and created" else None
+        harness.scrape(body(family(COST, {labels: spend}, created), start=start))
+        if reopened:
+            harness.reopen()
+
+    scrape(900, OLDER, OLDER)
+    scrape(500, OLDER - 7, OLDER - 7)
+    scrape(901, OLDER, OLDER)
+    began = harness.now.timestamp() + 10
+    for number in range(answers):
+        scrape(2 + number, None, None)
+    counted = 1 + 1 + answers
+    if between == "a replica":
+        scrape(501, OLDER - 7, OLDER - 7)
+        counted += 1
+    if between == "another restart":
+        began = harness.now.timestamp() + 30
+        scrape(10, began, began)
+        counted += 10
+    for spend in (11, 12):
+        scrape(spend, began, began)
+    assert harness.total() == (counted + 2 if between == "another restart" else counted + 12 - (1 + answers))
+
+
+@pytest.mark.parametrize("born", [None, OLDER + 1], ids=["without _created", "with _created"])
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize(("first", "counted"), [("lacks it", 1), ("has no series in it", 1001)])
+def test_a_family_that_the_first_answers_lack_counts_from_when_it_is_there(
+    harness: LedgerHarness, first: str, counted: float, born: float | None, *, reopened: bool
+) -> None:
+    labels = series(model="gpt-4o")
+    spend = family(COST, {labels: 5}, {labels: born} if born else None)
+    tokens = family(TOKENS, {}, {} if born else None) if first == "has no series in it" else ""
+    for _ in range(2):
+        harness.scrape(body(spend, tokens, start=OLDER))
+        if reopened:
+            harness.reopen()
+    if born and tokens:
+        born = harness.now.timestamp() + 30
+    for value in (1000, 1001):
+        told = family(TOKENS, {labels: value}, {labels: born} if born else None)
+        harness.scrape(body(spend, told, start=OLDER))
+        if reopened:
+            harness.reopen()
+    assert harness.total("tokens") == counted
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("pids", [(36, 37), (91, 92)], ids=["the same numbers", "others"])
+@pytest.mark.parametrize(("first", "counted"), [(3, 1 + 5), (1, 1 + 2 + 3)], ids=["go on", "restarted once more"])
+def test_workers_restarted_while_their_gauges_were_lost_count_once(
+    harness: LedgerHarness, first: float, counted: float, pids: tuple[int, ...], *, reopened: bool
+) -> None:
+    for value, told in ((50, (36, 37)), (51, (36, 37)), (2, ()), (first, pids), (first + 2, pids)):
+        harness.scrape(_workers(value, *told))
+        if reopened:
+            harness.reopen()
+    assert harness.total() == counted
+
+
 @pytest.mark.parametrize(("second", "counted"), [("replica", 1), ("restart", 31), ("line that was lost", 1)])
 def test_what_was_made_in_the_second_of_the_first_answer_counts_where_it_cannot_have_been_before(
     harness: LedgerHarness, second: str, counted: float
@@ -209,6 +279,18 @@ def test_a_joined_replica_that_is_missing_once_counts_what_it_has_grown(harness:
     harness.scrape(_joined(a=(OLDER, 903)))
     harness.scrape(_joined(a=(OLDER, 904), b=(OLDER - 7, 53)))
     assert harness.total() == 7
+
+
+def test_of_joined_replicas_whose_starts_are_lost_while_one_restarts_the_others_do_not_count_again(
+    harness: LedgerHarness,
+) -> None:
+    harness.scrape(_joined(a=(OLDER, 900), b=(OLDER - 7, 4)))
+    born = harness.now.timestamp() + 10
+    answer = _joined(a=(OLDER, 901), b=(born, 1))
+    with pytest.raises(MissingIdentityError):
+        harness.scrape(b"".join(line for line in answer.splitlines(keepends=True) if b"process_start" not in line))
+    harness.scrape(_joined(a=(OLDER, 902), b=(born, 2)))
+    assert harness.total() == 2 + 2
 
 
 def test_a_part_that_is_cut_behind_another_family_is_not_believed(harness: LedgerHarness) -> None:
@@ -458,6 +540,18 @@ def test_a_budget_is_what_the_copy_says_that_moves_and_not_that_of_a_replica_see
         assert _remaining(harness) == (told, 100)
     harness.scrape(body(family(COST, {}), _budget(A=(58, 100)), start=harness.now.timestamp() + 30))
     assert _remaining(harness) == (58, 100)
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+def test_a_budget_that_a_restarted_proxy_tells_later_is_told_now(harness: LedgerHarness, *, reopened: bool) -> None:
+    harness.scrape(body(family(COST, {}), _budget(A=(60, 100)), start=OLDER))
+    born = harness.now.timestamp() + 30
+    harness.scrape(body(family(COST, {}), start=born))
+    if reopened:
+        harness.reopen()
+    # The first request of the team since.
+    harness.scrape(body(family(COST, {}), _budget(A=(55, 100)), start=born))
+    assert _remaining(harness) == (55, 100)
 
 
 def test_a_part_without_the_families_of_budgets_takes_none_away(harness: LedgerHarness) -> None:

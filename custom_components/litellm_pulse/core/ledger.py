@@ -20,7 +20,7 @@ from .counters import Answer, Counted, Counting
 from .errors import StoreError
 from .exposition import Exposition, ExpositionParser
 from .history import History
-from .insight import PerformanceReader, deployment_health, live_gauges, logging_failures
+from .insight import LoggingFailures, PerformanceReader, deployment_health, live_gauges
 from .models import (
     TOTAL,
     Known,
@@ -47,7 +47,7 @@ class Ledger:
         """Begin with what is known; use `open`."""
         self._writer, self._counting, self._totals = state.writer, state.counting, state.totals
         self._budgets, self._clock, self._recovered = state.budgets, state.clock, state.recovered
-        self._performance = performance
+        self._performance, self._failures = performance, LoggingFailures()
         self._address, self._moved = address, bool(address and state.address) and address != state.address
         self._watched_since = opened_at
         self._tidied_day = 0
@@ -351,7 +351,7 @@ class Ledger:
             budgets=reading.budgets,
             performance=self._performance.read(counted.process, counted.gauges, at),
             health=deployment_health(counted.gauges),
-            logging_failures=logging_failures(counted.gauges),
+            logging_failures=self._failures.read(counted.process, counted.gauges, restarted=counted.restarted),
         )
 
     def _note(self, snapshot: Snapshot, increase: Vector, at: datetime, *, restarted: bool, may_purge: bool) -> None:

@@ -122,7 +122,7 @@ class Restorer:
                 at = datetime.fromtimestamp(float(meta["recovered_at"]), UTC)
                 state.recovered = Recovered(at, bool(meta.get("kept_totals")))
             writer.pending.add(state.counting.load(loading.load_counting(store)))
-            state.budgets.load(loading.load_budgets(store))
+            state.budgets.load(loading.load_budgets(store), state.counting.alive)
             day = state.totals.day_of(max(self.now, last))
             state.totals.load(day, state.counting.groups, str(meta.get("zone")))
             blocked = frozenset((Dimension(of), str(key)) for of, key in json.loads(str(meta.get("blocked", "[]"))))

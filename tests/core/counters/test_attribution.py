@@ -1,6 +1,7 @@
 """Whose usage a series is: models, teams, keys and tags, by their ids and not by their names."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,20 +128,22 @@ def test_an_alias_renames_and_never_makes_another_of_it(harness: LedgerHarness) 
     assert {key for key in harness.snapshot.members if key[0] == Dimension.TEAM} == {(Dimension.TEAM, "t-1")}
 
 
+@pytest.mark.parametrize("published", [(TOKENS, COST), (TOKENS,), (COST,)], ids=["both", "tokens", "spend"])
 @pytest.mark.parametrize("reopened", [False, True])
 def test_who_is_renamed_back_and_forth_is_called_as_those_series_do_that_grow(
-    harness: LedgerHarness, *, reopened: bool
+    harness: LedgerHarness, published: Sequence[str], *, reopened: bool
 ) -> None:
     used = {"Kitchen": 1.0}
     for alias in ("Kitchen", "Cellar", "Kitchen", "Kitchen", "Cellar", "Attic", "Cellar"):
         used[alias] = used.get(alias, 0.0) + 1
         told = {series(model="m", team="t-1", team_alias=name): value for name, value in used.items()}
-        _scrape(harness, family(TOKENS, told), family(COST, told))
+        _scrape(harness, *(family(name, told) for name in published))
         assert harness.snapshot.members[Dimension.TEAM, "t-1"].name == alias
         if reopened:
             harness.reopen()
             assert harness.snapshot.members[Dimension.TEAM, "t-1"].name == alias
-    assert harness.total(member=(Dimension.TEAM, "t-1")) == 8
+    metric = "cost" if COST in published else "tokens"
+    assert harness.total(metric, member=(Dimension.TEAM, "t-1")) == 8
 
 
 def test_who_has_two_names_at_once_keeps_the_latest(harness: LedgerHarness) -> None:

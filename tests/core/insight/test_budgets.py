@@ -118,6 +118,21 @@ def test_when_a_budget_is_reset_stays_known_where_hours_are_no_number_or_used_up
     assert _left(budgets, _told({"1": 100.0}, hours=hours), passed=timedelta(minutes=62)) == 100
 
 
+@pytest.mark.parametrize("reloaded", [False, True])
+def test_when_a_budget_is_reset_stays_known_after_requests_that_cost_nothing(*, reloaded: bool) -> None:
+    budgets = Budgets()
+    _left(budgets, _told({"1": 40.0}, hours=20.0))
+    due = budgets.budgets[TEAM].resets_at
+    # The gauges are set with each request, and stand still until the next one.
+    for passed in (1, 5, 9):
+        for idle in (0, 1, 3):
+            _left(budgets, _told({"1": 40.0}, hours=20.0 - passed), passed=timedelta(hours=passed + idle))
+            assert budgets.budgets[TEAM].resets_at == due
+            if reloaded:
+                before, budgets = budgets.budgets, Budgets()
+                budgets.load(before)
+
+
 def test_of_a_proxy_that_restarts_all_the_time_the_copies_of_the_latest_processes_are_kept() -> None:
     budgets = Budgets()
     for process in range(1, 3 * MOST_PROCESSES):

@@ -20,7 +20,8 @@ from custom_components.litellm_pulse.core.insight.forecast import (
 from custom_components.litellm_pulse.core.ledger import Ledger
 from custom_components.litellm_pulse.core.models import Insight
 
-from ..bodies import read
+from ..bodies import cost, read
+from ..conftest import LedgerHarness
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 11, 18, 12, tzinfo=BERLIN)
@@ -213,6 +214,32 @@ def test_the_hour_that_clocks_leave_out_is_not_compared() -> None:
     hours = list(_same_hours(missing + timedelta(days=3), BERLIN))
     assert len(hours) == 13
     assert all(hour.astimezone(UTC).astimezone(BERLIN).hour == 2 for hour in hours)
+
+
+@pytest.mark.parametrize(
+    ("zone", "midnight"),
+    [
+        ("Europe/Berlin", "2026-10-25T00:00+02:00"),
+        ("Europe/Berlin", "2026-03-29T00:00+01:00"),
+        ("America/Sao_Paulo", "2018-11-03T23:00-03:00"),
+        ("Australia/Lord_Howe", "2026-04-05T00:00+11:00"),
+        ("Australia/Lord_Howe", "2026-10-04T00:00+10:30"),
+    ],
+)
+def test_in_a_night_in_which_clocks_are_set_no_hour_has_more_than_its_own_spend(
+    tmp_path: Path, zone: str, midnight: str
+) -> None:
+    night = datetime.fromisoformat(midnight).astimezone(UTC)
+    harness = LedgerHarness(tmp_path / "ledger.db", now=night - timedelta(minutes=65), zone=zone)
+    forecaster, spent = Forecaster(harness.path), 0.0
+    harness.scrape(cost(spent, start=1e9), seconds=0)
+    for _ in range(6 * 12):
+        spent += 1
+        harness.scrape(cost(spent, start=1e9), seconds=300)
+        local = harness.now.astimezone(harness.zone)
+        found = forecaster.insight(harness.snapshot, harness.now, harness.zone).hour_spend
+        assert found == pytest.approx(local.minute / 5 + 1), local
+    harness.close()
 
 
 def test_the_current_hour_survives_a_restart(proxy: _Proxy) -> None:

@@ -26,8 +26,8 @@ from .results import Ambiguity, Answer, Changes, Counted, CountingState, MemberK
 from .step import Step, read_step
 from .waiting import Waiting
 
-_TOKENS = COUNTER_INDEX["tokens"]
-"""What every request adds to that was answered."""
+_ANSWERED = COUNTER_INDEX["tokens"], COUNTER_INDEX["cost"]
+"""What every request adds to that was answered; a proxy may be told to publish one of them only."""
 
 
 class Counting:
@@ -341,14 +341,14 @@ class Counting:
 
 
 def _grown(diffs: Mapping[str, FamilyDiff]) -> Iterator[Labels]:
-    """Yield the labels of the series that have grown, of one family: others may have other labels for a name."""
+    """Yield the labels of the series that have grown, of one metric: others may have other labels for a name."""
+    grown = [one.series for diff in diffs.values() for _, one, value in diff.changed if value > one.value]
+    of_one = next((found for index in _ANSWERED if (found := [one for one in grown if index in one.metrics])), [])
     reader = LabelReader()
-    for family, diff in diffs.items():
-        for _, counter, value in diff.changed:
-            if _TOKENS in counter.series.metrics and value > counter.value:
-                labels = reader.read(family, counter.series.text)
-                if labels is not None:
-                    yield labels
+    for series in of_one:
+        labels = reader.read(series.family, series.text)
+        if labels is not None:
+            yield labels
 
 
 def _settle(waited: Collection[Waiting], work: Increases) -> None:

@@ -81,7 +81,7 @@ def match(
     if identity.start is not None:
         return Match(_by_start(identity.start, answer, processes, families, twins))
     if identity.pids:
-        return _by_pids(identity, processes, twins)
+        return _by_pids(identity, answer, processes, twins)
     return _without_identity(answer, processes, twins, lasting=lasting)
 
 
@@ -129,7 +129,7 @@ def _by_start(
     if not twins:
         if len(same) > 1 and any(answer.exposition.get(family) for family in families):
             raise SurprisingPartError if answer.part else MissingIdentityError
-        return max(same, key=lambda one: one.number, default=None)
+        return max(same, key=lambda one: one.number, default=None) or _found_again(start, answer, processes)
     if (known := _by_created(same, twins).process) is not None:
         return known
     if len(same) == 1 and _repeats_untold(same[0], answer, twins):
@@ -140,6 +140,19 @@ def _by_start(
         # The same incarnations under another start: it is the start that was told wrong.
         found.start = start
     # Or it shares the start of others; or what had it has lost all of its series, and these are new.
+    return found or (None if same else _found_again(start, answer, processes))
+
+
+def _found_again(start: float, answer: Answer, processes: Processes) -> Process | None:
+    """Return the process that lost its start when it was restarted, which tells it now: it goes on from what it had."""
+    # Either clock may have been wrong for that answer.
+    clock = answer.answered_at - answer.now
+    lost = [
+        one for one in processes if one.has_lost_identity and start <= max(one.last_answer or 0.0, one.seen + clock)
+    ]
+    found = next((one for one in lost if not (_has_told_created(one) or _is_below(one, answer))), None)
+    if found is not None:
+        found.start = start
     return found
 
 
@@ -224,7 +237,7 @@ def _is_used(lines: Sequence[bytes]) -> bool:
     return any(map(_value, lines))
 
 
-def _by_pids(identity: Identity, processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
+def _by_pids(identity: Identity, answer: Answer, processes: Processes, twins: Mapping[str, Sequence[bytes]]) -> Match:
     """Return the process that has a worker in common, or the last one where it did not tell its workers.
 
     Where gauges name workers in some answers only, the header tells which of them belong together.
@@ -235,9 +248,12 @@ def _by_pids(identity: Identity, processes: Processes, twins: Mapping[str, Seque
         # The last one, whose gauges were lost, may have been restarted meanwhile: others name its workers then.
         last = [one for one in same if one.workers.is_unnamed and one is processes.newest]
         found = last if identity.names_workers else same
-    if found:
-        return _of_several(found, twins)
     newest = processes.newest
+    if found:
+        if newest and newest.has_lost_identity and not twins and any(_is_below(one, answer) for one in found):
+            # Those that were restarted, and did not tell who they are then, may have the same numbers again.
+            found = found if _is_below(newest, answer) else [newest]
+        return _of_several(found, twins)
     return Match(newest if newest and newest.has_no_identity and not newest.workers.pids else None)
 
 
@@ -268,7 +284,8 @@ def _without_identity(
         return _of_several(alike, twins)
     # Of an answer that was cut, the times of creation may be lost that would tell of series begun anew.
     tells_all = answer.complete or twins or not any(map(_has_told_created, known))
-    if tells_all and all(_is_below(one, answer) for one in known):
+    # Of those that are joined, one that has less says nothing of the others.
+    if tells_all and all(_is_below(one, answer) and not one.joined for one in known):
         return Match(None, fell_without_identity=True)
     if lasting:
         return Match(None)

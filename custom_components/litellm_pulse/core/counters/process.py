@@ -204,6 +204,11 @@ class Process:
         return self.start is None and not self.joined
 
     @property
+    def has_lost_identity(self) -> bool:
+        """Whether it may be one that was restarted, or several workers, and did not tell who it is since."""
+        return self.has_no_identity and self.restarted and not self.workers.pids
+
+    @property
     def has_missing(self) -> bool:
         """Whether any of its counters is missing."""
         return any(one.missing_since is not None for one in self.all_counters())

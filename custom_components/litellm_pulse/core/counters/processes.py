@@ -84,7 +84,8 @@ class Processes:
         newest, is_new = self.newest or process, process not in self
         if not is_new and newest is not process:
             self.in_turn_until = now + FORGET_SECONDS
-        dropped = [one.id for one in self if _is_replaced_by(one, process)]
+        # One with a start that was there before is another than the one that lost its start.
+        dropped = [one.id for one in self if _is_replaced_by(one, process) and (is_new or process.start is None)]
         waiting = {one: one.waiting for one in self if one.waiting}
         waited = [one for one, its in waiting.items() if process.id in its.older or its.answers > WAIT_ANSWERS]
         for one in waited:

@@ -131,17 +131,23 @@ class CounterRegistry:
             else:
                 baselines[process, number] = None
         sums = self._told_apart(state)
+        shown = self._shown(state)
         for row in state.processes:
             loaded = self.processes.known[row.id]
             loaded.eldest = frozenset(state.eldest.get(loaded.id, ()))
             self._complete(loaded, sums.get(loaded.id), state.lacking.get(loaded.id, {}))
-            if loaded.whole is not None:
-                loaded.whole = loaded.counters.keys() - row.partial.split()
+            if loaded.whole is not None or (shown and loaded.start is not None):
+                loaded.whole = (loaded.counters.keys() | shown).difference(row.partial.split())
         self.splits.learn((one.row for one in by_id.values()), self.attributions.keys)
         self.attributions.take_new()
         self.attributions.is_stale = False
         dead = [series.id for series in by_id.values() if not series.metrics]
         return Changes(baselines=baselines, series=changed, dead_series=dead)
+
+    def _shown(self, state: CountingState) -> set[str]:
+        """Return the families that the last answer had, also those without a series; none where that is not known."""
+        published = str(state.meta.get("published", "")).split()
+        return {source for metric in self.metrics if metric.name in published for source in metric.sources}
 
     def _told_apart(self, state: CountingState) -> dict[int, Mapping[int, Vector]]:
         """Return the sums of processes, the highest for those that share a start and nothing tells apart."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf, isfinite, isnan
 
-from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGE_NAMES, GAUGES, LOGGING_FAILURES, BudgetRow, Metric
+from ..catalog import BUDGETS, DEPLOYMENT_STATE, DIMENSIONS, GAUGE_NAMES, GAUGES, BudgetRow, Metric
 from ..exposition import GaugeSample
 from ..models import Budget, Health, Member, MemberKey
 
@@ -84,9 +84,10 @@ class Budgets:
     _process: int = 0
     """Which process answered last."""
 
-    def load(self, budgets: Mapping[MemberKey, Budget]) -> None:
-        """Take in what was written down."""
+    def load(self, budgets: Mapping[MemberKey, Budget], processes: Iterable[int] = ()) -> None:
+        """Take in what was written down, and which processes have answered, also those that told of no budget."""
         self.budgets = dict(budgets)
+        self._read = {process: {} for process in processes}
         for row in BUDGETS:
             for member in [one for one in budgets if one[0] is row.dimension]:
                 copies = self._copies.setdefault(row.remaining, {}).setdefault(member, {})
@@ -117,7 +118,7 @@ class Budgets:
             for member in [one for one in touched if one[0] is row.dimension]:
                 known = self.budgets.get(member)
                 found = self._budget(row, member, process, answered_at, names)
-                if found != known or (found and known and found.copies != known.copies):
+                if found != known or _told_anew(found, known):
                     changed[member] = found
         return self._reading(changed, names)
 
@@ -303,6 +304,11 @@ def _member(row: BudgetRow, labels: Mapping[str, str]) -> Member | None:
     return Member(row.dimension, *found) if found else None
 
 
+def _told_anew(found: Budget | None, known: Budget | None) -> bool:
+    """Whether the same budget was told in other words, which a restart of Home Assistant must not take for news."""
+    return bool(found and known and (found.hours, found.copies) != (known.hours, known.copies))
+
+
 def _reset(known: Budget | None, hours: float | None, answered_at: datetime) -> datetime | None:
     """Return when a budget is reset; the gauge stands still between requests, time does not.
 
@@ -335,12 +341,6 @@ def deployment_health(gauges: Gauges) -> dict[str, Health]:
         if model and sample.value in range(len(_STATES)):
             worst[model] = max(worst.get(model, Health.HEALTHY), _STATES[int(sample.value)], key=_STATES.index)
     return worst
-
-
-def logging_failures(gauges: Gauges) -> float:
-    """Return how often LiteLLM failed to count since it started, by its own word."""
-    samples = gauges.get(LOGGING_FAILURES, ())
-    return _sum(one for one in samples if one.labels.get("callback_name", "").lower().startswith("prometheus"))
 
 
 def _sum(samples: Iterable[GaugeSample]) -> float:

@@ -104,7 +104,7 @@ class Forecaster:
     def __init__(self, path: Path) -> None:
         """Read nothing yet."""
         self._path = path
-        self._read_for: tuple[datetime, int, str] | None = None
+        self._read_for: tuple[float, int, str] | None = None
         self._past = Past({}, (), 0.0)
         self._rest: float | None = None
         self._usual: tuple[float, float] | None = None
@@ -116,12 +116,14 @@ class Forecaster:
     def insight(self, snapshot: Snapshot, now: datetime, zone: ZoneInfo) -> Insight:
         """Return the insight of a moment; without a forecast where the file cannot be read."""
         spent = snapshot.value(TOTAL, Window.LIFETIME, "cost")
-        moment = _start_of_hour(now, zone), windows.day_of(now, zone), zone.key
+        begin = _start_of_hour(now, zone)
+        # Datetimes of one zone are equal where its clocks say the same: the hour that comes twice would be one.
+        moment = begin.timestamp(), windows.day_of(now, zone), zone.key
         if moment != self._read_for:
             self._read_for = moment
             self._read(spent, now, zone)
             self._gaps_until = max(self._gaps_until, self._past.last)
-        self._take_gaps(snapshot, moment[0])
+        self._take_gaps(snapshot, begin)
         if self._past.since is None and snapshot.recent:
             # The first scrape was after the file was read for this hour.
             self._past = replace(self._past, since=datetime.fromtimestamp(snapshot.recent[0].at / 1000, UTC))
@@ -258,5 +260,5 @@ def _same_hours(now: datetime, zone: ZoneInfo) -> Iterator[datetime]:
 
 
 def _start_of_hour(now: datetime, zone: ZoneInfo) -> datetime:
-    """Return when the local hour began that contains `now`."""
-    return now.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+    """Return when the local hour began that contains `now`: an hour before it ends, whatever clocks are set by."""
+    return (windows.next_hour(now, zone) - _HOUR).astimezone(zone)
