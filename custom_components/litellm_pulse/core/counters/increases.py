@@ -383,7 +383,8 @@ class Increases:
             elif counter.value:
                 self.ambiguity = self.ambiguity or Ambiguity.SHARED
             return
-        if self.process.forgotten and since <= (self.process.last_answer or 0.0):
+        if self.process.forgotten and since <= max(one.unknown_until for one in self._akin()):
+            # It may as well be another of those that are forgotten.
             return
         if counted is not None:
             self._add(counter.series, max(0.0, counter.value - counted))
@@ -436,7 +437,7 @@ class Increases:
         """
         sums, self.process.sums = self.process.sums or {}, None
         shortfall, self.process.shortfall = self.process.shortfall, None
-        akin = [one for one in (self.process, *self.others.known) if one.start == self.process.start]
+        akin = self._akin()
         # The proxy's clock tells when an answer began to be made.
         lost = max(one.last_answer or 0.0 for one in akin) + CLOCK_STEP
         # What this answer lacks is in the sums.
@@ -462,6 +463,10 @@ class Increases:
         self.increases |= {number: [max(0.0, by) for by in vector] for number, vector in gained.items()}
         for one, since in born:
             self._add_created(one, since, None)
+
+    def _akin(self) -> Sequence[Process]:
+        """Return the process, and those that share its start."""
+        return [one for one in (self.process, *self.others.known) if one.start == self.process.start]
 
     def _fell(self, gained: Mapping[int, list[float]], sums: Mapping[int, Vector]) -> bool:
         """Whether any sum of what was tracked is lower than it was, by more than rounding."""
