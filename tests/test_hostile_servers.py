@@ -10,9 +10,10 @@ from unittest.mock import patch
 import pytest
 from aiohttp import ThreadedResolver, web
 from aiohttp.client_proto import ResponseHandler
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_URL, CONF_VERIFY_SSL
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, SOURCE_USER, ConfigEntryState
+from homeassistant.const import CONF_API_KEY, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util import dt as dt_util
 from multidict import CIMultiDict
@@ -193,3 +194,56 @@ async def test_an_authority_that_was_renewed_is_read_again_by_all_who_ask(
         assert state(hass, entry, "status") == "ok"
         assert state(hass, entry, "history_import") == "complete"
         assert proxy.asked_lists
+
+
+async def test_behind_a_gateway_and_an_authority_of_ones_own_every_flow_and_every_question_passes(
+    hass: HomeAssistant,
+    socket_enabled: None,  # noqa: ARG001
+) -> None:
+    """Set-up, signing in again, another address, options, history, lists, version: with the headers, and over TLS."""
+    # The proxy is on this event loop too, and what is closed early is told there.
+    hass.loop.set_exception_handler(lambda *_: None)
+    authority = Authority(Path(hass.config.config_dir) / "authority")
+    guard, refused = {"CF-Access-Client-Id": "an-id", "Authorization": "Basic bWU6eW91"}, []
+    async with Proxy(authority.server()) as proxy:
+        date = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%d}"
+        serve_days(proxy, day(date, {"gpt-4o": 2.0}, {"openai": 2.0}))
+        inner = proxy.handler
+
+        async def gateway(request: web.Request) -> web.StreamResponse:
+            if any(request.headers.get(name) != value for name, value in guard.items()):
+                refused.append(request.path)
+                return web.Response(status=403)
+            assert inner is not None
+            return await inner(request)
+
+        proxy.handler = gateway
+        flows = hass.config_entries.flow
+        form = await flows.async_init(DOMAIN, context={"source": SOURCE_USER})
+        lines = [f"{name}: {value}" for name, value in guard.items()]
+        typed = {CONF_URL: proxy.url, CONF_VERIFY_SSL: True, CONF_API_KEY: "sk-1", "access": {"extra_headers": lines}}
+        assert (await flows.async_configure(form["flow_id"], typed))["errors"] == {"base": "tls_error"}
+        typed["access"] = {"extra_headers": lines, "ca_file": "authority/ca.pem"}
+        made = await flows.async_configure(form["flow_id"], typed)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        (entry,) = hass.config_entries.async_entries(DOMAIN)
+        assert made["type"] is FlowResultType.CREATE_ENTRY
+        assert entry.state is ConfigEntryState.LOADED
+
+        number = entry.entry_id
+        form = await flows.async_init(
+            DOMAIN, context={"source": SOURCE_REAUTH, "entry_id": number}, data={**entry.data}
+        )
+        assert (await flows.async_configure(form["flow_id"], {CONF_API_KEY: "sk-2"}))["reason"] == "reauth_successful"
+        form = await flows.async_init(DOMAIN, context={"source": SOURCE_RECONFIGURE, "entry_id": number})
+        moved = {CONF_URL: f"{proxy.url}/v1/", CONF_VERIFY_SSL: True}
+        assert (await flows.async_configure(form["flow_id"], moved))["reason"] == "reconfigure_successful"
+        await hass.async_block_till_done(wait_background_tasks=True)
+        options = await hass.config_entries.options.async_init(entry.entry_id)
+        history = {"history": {"history_source": "api", "history_key": "sk-3", "history_keep_key": True}}
+        changed = await hass.config_entries.options.async_configure(options["flow_id"], history)
+        await hass.async_block_till_done(wait_background_tasks=True)
+        assert changed["type"] is FlowResultType.CREATE_ENTRY
+        assert entry.state is ConfigEntryState.LOADED
+        assert {"/metrics/", "/user/daily/activity"} <= {one.path for one in proxy.requests}
+        assert not refused
