@@ -24,10 +24,32 @@ from custom_components.litellm_pulse import credentials
         "x-litellm-api-key: Bearer sk-1234",
         "\ufeffsk-1234",
         "sk-1234\u200b",
+        "sk-1234\u00ad",
+        "\u200esk-1234\u202c",
+        "\u2067'sk-1234'\u2069",
+        "LITELLM_API_KEY=sk-1234",
+        "export LITELLM_MASTER_KEY='sk-1234'\n",
+        "LITELLM_MASTER_KEY: sk-1234",
+        'master_key: "sk-1234"',
+        '"api_key": "sk-1234",',
+        "'api-key': 'sk-1234';",
+        '"Authorization": "Bearer sk-1234",',
+        'authorization: "Bearer sk-1234"',
+        "x-api-key: sk-1234",
+        "\u00abBearer sk-1234\u00bb",
+        "\u201dsk-1234\u201d",
+        "\u2039sk-1234\u203a",
     ],
 )
 def test_a_key_is_taken_as_it_was_meant(pasted: str) -> None:
     assert credentials.clean_key(pasted) == "sk-1234"
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-KEY=1", "sk-api_key:1", "a,", "b;", "keys=1", "=", "abc==", "Bearer", "APIKEYS=1", '"']
+)
+def test_a_key_that_looks_like_more_than_one_is_left_as_it_is(key: str) -> None:
+    assert credentials.clean_key(key) == key
 
 
 @pytest.mark.parametrize("pasted", [None, "", "  ", "\n", "Bearer "])
@@ -44,6 +66,9 @@ def test_what_no_header_can_hold_is_no_key(pasted: str) -> None:
 def test_a_header_is_read_as_it_is_copied() -> None:
     assert credentials.parse_header("CF-Access-Client-Id: id.access\r\n") == ("CF-Access-Client-Id", "id.access")
     assert credentials.parse_header("  X-Token:a:b ") == ("X-Token", "a:b")
+    assert credentials.parse_header("'X-Token: a'") == ("X-Token", "a")
+    assert credentials.parse_header('\ufeff"X-Token: a b",\n') == ("X-Token", "a b")
+    assert credentials.parse_header("X-Token: 'a'") == ("X-Token", "'a'")
 
 
 @pytest.mark.parametrize(

@@ -43,11 +43,11 @@ async def test_a_rate_that_an_entity_holds_is_followed_and_the_fixed_one_helps_o
     proxy.traffic.spend["gpt-4o"] += 2
     await pass_time(hass, freezer)
     shown = []
-    for rate in ("0.8", "0.75", "unavailable", "nan", "-1"):
+    for rate in ("0.8", "0.75", "unavailable", "nan", "-1", "inf", "1e308"):
         hass.states.async_set("sensor.rate", rate)
         await pass_time(hass, freezer)
         shown.append(state(hass, entry, "spend_lifetime_converted", "model:gpt-4o"))
-    assert shown == ["1.6", "1.5", "1.0", "1.0", "1.0"]
+    assert shown == ["1.6", "1.5", *["1.0"] * 5]
     await choose(hass, entry, currency="EUR", exchange_rate_entity="sensor.rate")
     assert state(hass, entry, "spend_lifetime_converted") == "unknown"
 

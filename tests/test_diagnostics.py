@@ -89,11 +89,20 @@ async def test_no_secret_that_comes_in_anywhere_comes_out(
     assert "planted" not in (await _text(hass, entry)).lower()
 
 
-@pytest.mark.parametrize("key", ["planted4key", "sk-planted", "Bearer planted_key"])
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [
+        ("planted4key", "planted4key"),
+        ("sk-planted", "sk-planted"),
+        ("Bearer planted_key", "planted_key"),
+        ('"sk-planted"', "sk-planted"),
+        ("LITELLM_API_KEY=sk-planted", "sk-planted"),
+        ("\u2018Bearer sk-planted\u2019", "sk-planted"),
+    ],
+)
 async def test_no_word_of_a_key_comes_out_where_a_server_repeats_it(
-    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, key: str
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, key: str, word: str
 ) -> None:
-    word = key.rpartition(" ")[2]
     name = word.replace("-", "_")
     proxy.traffic.add(f"litellm_{name}_total", 1)
     proxy.traffic.add("litellm_spend_metric_total", 1, model="gpt-4o", **{name: "x"})

@@ -140,6 +140,29 @@ async def test_no_limit_is_too_large_nor_too_exact_and_whole_dollars_have_no_dec
         assert state(hass, entry, f"limit_{window}", platform="number") == shown
 
 
+@pytest.mark.parametrize("amount", [5e-324, 1e-300, 1e-10, -0.0])
+async def test_a_limit_that_is_as_good_as_0_is_none(
+    hass: HomeAssistant, entry: MockConfigEntry, proxy: Proxy, freezer: FrozenDateTimeFactory, amount: float
+) -> None:
+    assert await set_up(hass, entry)
+    await limit(hass, entry, "day", amount)
+    proxy.traffic.spend["gpt-4o"] += 1
+    await pass_time(hass, freezer)
+    assert not of_limits(hass, entry)
+    assert state(hass, entry, "limit_day", platform="number") == "0"
+
+
+@pytest.mark.parametrize("amount", [math.nan, math.inf, -math.inf, 5e-324, -1.0])
+async def test_a_limit_in_the_file_that_is_no_amount_is_none(
+    hass: HomeAssistant, entry: MockConfigEntry, hass_storage: dict[str, Any], amount: float
+) -> None:
+    stored = {"limits": [["total", "", "day", amount], ["total", "", "month", 5.0]], "deleted": []}
+    hass_storage[f"litellm_pulse.{entry.entry_id}.wishes"] = {"version": 1, "key": "", "data": stored}
+    assert await set_up(hass, entry)
+    assert state(hass, entry, "limit_day", platform="number") == "0"
+    assert state(hass, entry, "limit_month", platform="number") == "5"
+
+
 @pytest.mark.parametrize("amount", [-1, math.nan, math.inf])
 async def test_what_is_no_amount_is_refused_as_a_limit(
     hass: HomeAssistant, entry: MockConfigEntry, amount: float

@@ -35,6 +35,8 @@ from .credentials import InvalidKeyError, request_headers
 from .http_headers import moment, retry_after
 
 _PID: Final = "x-litellm-metrics-pid"
+_WORKER: Final = re.compile(r"[!-~]{1,64}")
+"""What the header may say: it is written down, and of bytes beyond ASCII aiohttp makes text that no file can hold."""
 _READINESS: Final = ("readiness/details", "readiness")
 """Where LiteLLM tells its version: newer releases only in the first, and only to who has a key."""
 _READINESS_BYTES: Final = 64 * 1024
@@ -201,9 +203,12 @@ class MetricsClient:
         # ValueError: a name that is none to the resolver, a header that is none to aiohttp.
         except (ClientError, OSError, ValueError) as err:
             raise CannotConnectError(str(err)) from err
-        chunked = "chunked" in headers.get(hdrs.TRANSFER_ENCODING, "").lower()
+        # As the last of several, it says where the body ends; in another word it does not.
+        chunked = headers.get(hdrs.TRANSFER_ENCODING, "").lower().rpartition(",")[2].strip() == "chunked"
         proven = is_packed(headers) or hdrs.CONTENT_LENGTH in headers or chunked
-        return Answer(moment(headers.get(hdrs.DATE, "")), monotonic() - begun, proven, headers.get(_PID, ""))
+        pid = headers.get(_PID, "")
+        worker = pid if _WORKER.fullmatch(pid) else ""
+        return Answer(moment(headers.get(hdrs.DATE, "")), monotonic() - begun, proven, worker)
 
     async def version(self) -> str | None:
         """Return LiteLLM's version, or None where it does not tell."""

@@ -4,10 +4,22 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-_SCHEME: Final = re.compile(r"((authorization|x-litellm-api-key)\s*:\s*)?(bearer\s+)?", re.IGNORECASE)
-_INVISIBLE: Final = "\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}\N{WORD JOINER}\ufeff"
-"""What copying from a web page or a chat leaves around a key."""
-_QUOTES: Final = frozenset(["''", '""', "``", "\u2018\u2019", "\u201c\u201d", "\u201e\u201c"])
+_CALLED: Final = re.compile(
+    r"(export\s+)?(?P<quote>[\"'`]?)"
+    r"((?i:authorization|(x-)?(litellm[-_])?(api|master)[-_]?key)|[A-Z][A-Z0-9_]*KEY)(?P=quote)\s*[:=]"
+)
+"""What a key is called where it was copied from: a header, an environment, YAML or JSON."""
+_SCHEME: Final = re.compile(r"bearer\s+", re.IGNORECASE)
+_INVISIBLE: Final = (
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+"""What copying from a web page, a document or a chat leaves around a key: no width, a hyphen, a direction."""
+_QUOTES: Final = frozenset(
+    {
+        *("''", '""', "``", "\u2018\u2019", "\u201c\u201d", "\u201e\u201c", "\u201e\u201d"),
+        *("\u2019\u2019", "\u201d\u201d", "\u00ab\u00bb", "\u00bb\u00ab", "\u2039\u203a", "\u203a\u2039"),
+    }
+)
 """What documents put around a key, opening and closing."""
 _KEY: Final = re.compile(r"[!-~]+")
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -33,20 +45,22 @@ class InvalidHeaderError(ValueError):
 
 
 def clean_key(text: str | None) -> str | None:
-    """Return a key as it was meant, without `Bearer`, quotes, blanks and line ends around it; None for none.
+    """Return a key as it was meant, without its name, `Bearer`, quotes, blanks and line ends; None for none.
 
     Raises InvalidKeyError for what has blanks, control characters or letters beyond ASCII inside.
     """
-    text = _unquoted(text or "")
-    text = _unquoted(text[_prefix_length(text) :])
+    # All of it may be quoted, or the name and the key each.
+    text = _after(_CALLED, _trimmed(text or ""))
+    text = _after(_CALLED, _unquoted(text))
+    text = _unquoted(_after(_SCHEME, _unquoted(text)))
     if text and not _KEY.fullmatch(text):
         raise InvalidKeyError
     return text or None
 
 
 def parse_header(line: str) -> tuple[str, str]:
-    """Return name and value of a line of `Name: value`, without blanks around them; raises InvalidHeaderError."""
-    name, _, value = (part.strip() for part in line.partition(":"))
+    """Return name and value of a line of `Name: value`, without blanks and quotes around; raises InvalidHeaderError."""
+    name, _, value = (part.strip() for part in _unquoted(line).partition(":"))
     if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value) or name.lower() in _OURS:
         raise InvalidHeaderError
     return name, value
@@ -65,17 +79,18 @@ def request_headers(key: str | None, extra: Mapping[str, str] | None = None) -> 
 
 
 def _unquoted(text: str) -> str:
-    """Return a text without quotes, and without what cannot be seen, around it."""
+    """Return a text without quotes, what follows them in a list, and what cannot be seen, around it."""
     text = _trimmed(text)
-    return _trimmed(text[1:-1]) if len(text) > 1 and text[0] + text[-1] in _QUOTES else text
+    inner = text.rstrip(",;")
+    return _trimmed(inner[1:-1]) if len(inner) > 1 and inner[0] + inner[-1] in _QUOTES else text
+
+
+def _after(before: re.Pattern[str], text: str) -> str:
+    """Return what comes after what a text begins with."""
+    match = before.match(text)
+    return text[match.end() :] if match else text
 
 
 def _trimmed(text: str) -> str:
     """Return a text without what cannot be seen around it."""
     return text.strip().strip(_INVISIBLE).strip()
-
-
-def _prefix_length(text: str) -> int:
-    """Return how long the `Authorization: Bearer` is that a key was copied with."""
-    match = _SCHEME.match(text)
-    return match.end() if match else 0

@@ -24,6 +24,7 @@ from .const import (
 from .coordinator import LiteLLMPulseConfigEntry, LiteLLMPulseCoordinator
 from .core.errors import AnswerError, StoreError
 from .core.models import Report, Snapshot
+from .credentials import InvalidKeyError, clean_key
 
 _REDACTED: Final = {
     *(CONF_API_KEY, CONF_URL, CONF_CA_FILE, "title", "unique_id"),
@@ -61,9 +62,18 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: LiteLLM
 def _secrets(entry: LiteLLMPulseConfigEntry) -> list[str]:
     """Return what is sent along with a scrape, as it is and as the name of a metric or a label would hold it."""
     headers: Mapping[str, str] = entry.options.get(CONF_EXTRA_HEADERS) or {}
-    texts = (entry.data.get(CONF_API_KEY), entry.options.get(CONF_HISTORY_KEY), *headers.values())
-    sent = {word for text in texts if text for word in text.split() if len(word) >= _SECRET_LENGTH}
+    keys = [key for key in (entry.data.get(CONF_API_KEY), entry.options.get(CONF_HISTORY_KEY)) if key]
+    texts = (*keys, *map(_cleaned, keys), *headers.values())
+    sent = {word for text in texts for word in text.split() if len(word) >= _SECRET_LENGTH}
     return [*sent, *(_NO_NAME.sub("_", one) for one in sent)]
+
+
+def _cleaned(key: str) -> str:
+    """Return a key as it is sent, without what was pasted around it; nothing where it cannot be sent."""
+    try:
+        return clean_key(key) or ""
+    except InvalidKeyError:
+        return ""
 
 
 def _without(secrets: Collection[str], told: object) -> object:

@@ -1,6 +1,7 @@
 """What the user decided about members: limits, and devices deleted by hand. Kept in Home Assistant's Store."""
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any, Final, Self, TypedDict
 
 from homeassistant.core import HomeAssistant
@@ -12,6 +13,8 @@ from .core.catalog import Dimension
 from .core.models import MemberKey, Window
 
 _VERSION: Final = 1
+_LEAST: Final = 1e-9
+"""Dollars; of a smaller limit the share that is used would be without end."""
 
 type Limits = Mapping[MemberKey, Mapping[Window, float]]
 """Per member and window, US dollars; what has no limit is not in it."""
@@ -56,7 +59,7 @@ class UserSettings:
             self.dismissed = frozenset((Dimension(dimension), member) for dimension, member in stored["deleted"])
 
     async def async_set_limit(self, member: MemberKey, window: Window, amount: float) -> None:
-        """Limit a member's spend in a window; 0 takes the limit away.
+        """Limit a member's spend in a window; 0, or as good as that, takes the limit away.
 
         Raises HomeAssistantError where that cannot be saved; then the limit stays what it was.
         """
@@ -85,7 +88,7 @@ class UserSettings:
         key = dimension, member
         kept = {one: value for one, value in self.limits.get(key, {}).items() if one is not window}
         others = {one: value for one, value in self.limits.items() if one != key}
-        wanted = kept | ({window: amount} if amount else {})
+        wanted = kept | ({window: amount} if _LEAST <= amount < inf else {})
         self.limits = others | ({key: wanted} if wanted else {})
 
     async def _async_save(self) -> bool:

@@ -13,12 +13,20 @@ from yarl import URL
 
 from custom_components.litellm_pulse import body as body_module
 from custom_components.litellm_pulse import client as module
-from custom_components.litellm_pulse.client import EncodingError, MetricsClient, TooLargeError, TruncatedTransferError
+from custom_components.litellm_pulse.client import (
+    Answer,
+    EncodingError,
+    MetricsClient,
+    TooLargeError,
+    TruncatedTransferError,
+)
 from custom_components.litellm_pulse.core.errors import NotPrometheusError
 from custom_components.litellm_pulse.core.exposition import ExpositionParser
 
 from ..proxy import Proxy
 from .conftest import body_of, ignore
+
+LINES = b"a 1\n" * 1000
 
 
 async def test_metrics_are_asked_for_once_with_the_key(client: MetricsClient, proxy: Proxy) -> None:
@@ -45,6 +53,61 @@ async def test_the_answer_carries_the_clock_of_the_proxy(client: MetricsClient, 
 async def test_an_unreadable_clock_is_no_clock(client: MetricsClient, proxy: Proxy) -> None:
     proxy.answer(b"a 1\n", Date="yesterday")
     assert (await client.fetch(ignore)).answered_at is None
+
+
+async def _raw_answer(session: ClientSession, header: bytes, body: bytes = LINES) -> Answer:
+    """Return what is known of the answer of a server that sends this header, as these bytes."""
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n%s\r\n\r\n%s" % (header, body))
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
+        url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        return await MetricsClient(session, url, None).fetch(ignore)
+
+
+@pytest.mark.parametrize(
+    ("said", "pid"),
+    [
+        (b"17", "17"),
+        (b"worker-a.example", "worker-a.example"),
+        (b"\xff\xfe", ""),
+        ("\u00e4\u6f22".encode(), ""),
+        (b"\xed\xa0\x80", ""),
+        (b"1 2", ""),
+        (b"1\t2", ""),
+        (b"9" * 65, ""),
+        (b"", ""),
+    ],
+)
+async def test_the_worker_that_answered_is_a_short_word_that_can_be_written_down(
+    session: ClientSession, said: bytes, pid: str
+) -> None:
+    """Of a byte beyond ASCII the header has what no file can hold: nothing was written any more."""
+    assert (await _raw_answer(session, b"x-litellm-metrics-pid: %s" % said)).pid == pid
+
+
+@pytest.mark.parametrize(
+    ("said", "proven"),
+    [
+        (b"Content-Length: 4000", True),
+        (b"Transfer-Encoding: chunked", True),
+        (b"Transfer-Encoding: Chunked", True),
+        (b"Transfer-Encoding: gzip, chunked", True),
+        (b"Transfer-Encoding: xchunked", False),
+        (b"Transfer-Encoding: chunked-not", False),
+        (b"Transfer-Encoding: identity", False),
+        (b"X-Transfer-Encoding: chunked", False),
+    ],
+)
+async def test_the_end_of_a_body_is_proven_by_its_length_or_its_chunks_and_by_no_word_like_it(
+    session: ClientSession, said: bytes, *, proven: bool
+) -> None:
+    chunked = proven and said.startswith(b"T")
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(LINES), LINES) if chunked else LINES
+    assert (await _raw_answer(session, said, body)).complete is proven
 
 
 async def test_a_compressed_body_is_unpacked(client: MetricsClient, proxy: Proxy) -> None:
@@ -131,9 +194,6 @@ async def test_a_body_that_breaks_off_is_an_error(client: MetricsClient, proxy: 
     proxy.handler = break_off
     with pytest.raises(TruncatedTransferError):
         await client.fetch(ignore)
-
-
-LINES = b"a 1\n" * 1000
 
 
 def _raw_deflate(data: bytes) -> bytes:

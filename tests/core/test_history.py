@@ -78,6 +78,47 @@ def test_of_a_million_rows_only_a_few_thousand_are_there_at_a_time_and_nothing_o
     assert _past(harness) == pytest.approx(20.0)
 
 
+def test_names_that_history_remembers_are_nothing_that_the_garbage_collector_looks_at_one_by_one(
+    harness: LedgerHarness, proxy: Proxy
+) -> None:
+    """Of 180,000 names in sets each pass took 12 ms, in which nobody else had a turn."""
+    harness.scrape(proxy.answer())
+    slots = {quarter_of(START - timedelta(days=3)): 1.0}
+    for _ in range(2):
+        _tell(harness, Told(Part.BEFORE, slots, 1, ("cost", "tokens"), _many(5_000)))
+        known = harness.ledger.history._known
+        assert len(known[Dimension.USER]) == 5_000
+        assert len({id(one) for names in known.values() for one in gc.get_referents(names)}) == 1
+        harness.reopen()
+
+
+def test_of_more_members_than_are_named_the_first_of_each_dimension_are_and_usage_has_all(
+    harness: LedgerHarness, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """180,000 that only a lying database names took the collector 132 ms a pass, and 276 after a restart."""
+    monkeypatch.setattr(history, "NAMED_LIMIT", 100)
+    harness.scrape(proxy.answer())
+    start, user = quarter_of(START - timedelta(days=3)), Dimension.USER
+    rows = [*_many(1_000), ToldRow(start, (GPT, (user, "first"), (Dimension.KEY, "only")), (5.0, 1.0))]
+    _tell(harness, Told(Part.BEFORE, {start: 1.0}, 1, ("cost", "tokens"), rows))
+    for _ in range(2):
+        gc.collect()
+        before = len(gc.get_objects())
+        snapshot = harness.ledger.recall()
+        gc.collect()
+        assert len(gc.get_objects()) - before < 1_000
+        assert {TOTAL, GPT, (user, "first"), (Dimension.KEY, "only")} <= snapshot.before.keys()
+        assert len(snapshot.before) == 100
+        assert len(snapshot.members) <= 100 + 3 * len(proxy.spent)
+        assert snapshot.before[TOTAL][6] == pytest.approx(6.0)
+        ((users,),) = harness.ledger._writer.store.rows(
+            "SELECT count(DISTINCT key) FROM past JOIN attributions USING (attribution) WHERE dimension = 'user'"
+        )
+        assert users == 1_001
+        harness.scrape(proxy.spend())
+        harness.reopen()
+
+
 def test_past_the_limit_of_combinations_the_total_stays_exact(
     harness: LedgerHarness, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,6 +184,7 @@ def test_the_lists_are_what_the_packages_own_models_give(release: str) -> None:
 HOSTILE: dict[str, dict[str, Any]] = {
     "no number": {"max_budget": float("nan"), "spend": float("inf")},
     "a number beyond all": {"max_budget": 10**400},
+    "the largest numbers": {"max_budget": 1.7e308, "spend": -1.7e308},
     "a budget of ages": {"budget_reset_at": "2026-12-01T00:00:00Z", "budget_duration": "9" * 30 + "d"},
     "a reset before Christ": {"budget_reset_at": "0001-01-01T00:00:00+14:00"},
     "a reset after everybody": {"budget_reset_at": "9999-12-31T23:59:59-14:00"},

@@ -338,7 +338,7 @@ async def test_what_was_told_before_a_key_lost_its_permission_or_a_gateway_came_
     assert kept.total() == sum(day < NOW.date() for day, _ in api.rows)
 
 
-@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e999", "1" + "0" * 400])
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e999", "1" + "0" * 400, "1e308", "-1e300"])
 def test_an_amount_that_is_no_number_is_told(amount: str) -> None:
     answer = json.loads(f'{{"results": [{{"date": "2026-11-01", "metrics": {{"spend": {amount}}}}}]}}')
     with pytest.raises(UnexpectedAnswerError):

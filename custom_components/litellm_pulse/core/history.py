@@ -30,6 +30,9 @@ FIRST_NUMBER = -2
 COMBINATION_LIMIT = 100_000
 """So many combinations of members are told apart; the usage of others by model only."""
 
+NAMED_LIMIT = 10_000
+"""So many members of history are known by their names without asking the file, more than can have a device."""
+
 type SparseVector = Sequence[float | None]
 """One value per counter of the catalog, None where the source does not know it or it is zero."""
 
@@ -90,7 +93,8 @@ class History:
         """The file whose attributions are in `_numbers`."""
         self._numbers: dict[str, int] = {}
         """Attributions by their members as text: of many tuples the garbage collector would look at each, for good."""
-        self._known: dict[Dimension, set[str]] = {}
+        self._known: dict[Dimension, dict[str, None]] = {}
+        """Whom they name: of a set the collector would look at each text, of a dictionary at its values only."""
         self._last = 0
         """The attribution that was numbered last."""
 
@@ -215,12 +219,17 @@ class History:
             cut_days(cursor, Part.MOVED, _days([first], last - first + 1, zone), zone)
 
     def sums(self) -> dict[MemberKey, Vector]:
-        """Return member -> what it used before the first scrape, as far as it is known."""
+        """Return member -> what it used before the first scrape, as far as it is known, of NAMED_LIMIT members.
+
+        Those are the total, and of each dimension the same number of those that spent the most.
+        """
         query = (
             f"SELECT dimension, key, {each('total({0})')} FROM history "
-            "JOIN attributions USING (attribution) WHERE resolution = 1 AND part IN (0, 1) GROUP BY 1, 2"
+            "JOIN attributions USING (attribution) WHERE resolution = 1 AND part IN (0, 1) GROUP BY 1, 2 ORDER BY "
+            "row_number() OVER (PARTITION BY dimension ORDER BY total(cost) DESC, total(requests) DESC) LIMIT ?"
         )
-        return {(Dimension(dimension), key): tuple(vector) for dimension, key, *vector in self._store.rows(query)}
+        rows = self._store.rows(query, (NAMED_LIMIT,))
+        return {(Dimension(dimension), key): tuple(vector) for dimension, key, *vector in rows}
 
     def _known_slots(self, cursor: sqlite3.Cursor, told: Told) -> list[int]:
         """Return the slots of which something is known already, and has to go."""
@@ -260,7 +269,7 @@ class History:
         self._numbers = {_text(keys): number for number, keys in named.items()}
         self._known, self._last = {}, min([FIRST_NUMBER + 1, *named])
         for dimension, key in chain.from_iterable(named.values()):
-            self._known.setdefault(dimension, set()).add(key)
+            self._known.setdefault(dimension, {})[key] = None
         self._numbered = self._writer.store
 
     def _number(self, cursor: sqlite3.Cursor, members: MemberKeys, apart: bool) -> int:  # noqa: FBT001 - cached
@@ -283,9 +292,9 @@ class History:
 
     def _knows(self, key: MemberKey) -> bool:
         """Whether a member is told apart, which it is from now on where there is room."""
-        known = self._known.setdefault(key[0], set())
+        known = self._known.setdefault(key[0], {})
         if key[1] not in known and len(known) < MEMBER_LIMIT:
-            known.add(key[1])
+            known[key[1]] = None
         return key[1] in known
 
     def _members(self, where: str, parameters: tuple[float, ...]) -> dict[int, MemberKeys]:

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from ..core.catalog import Dimension, tag_label
+from ..core.exposition import HIGHEST
 from .errors import UnexpectedAnswerError
 from .models import METRICS, Members, Sums, UsageRow, Vector, add_to, members_of, rows_of, sums_of
 
@@ -162,7 +163,7 @@ def _vector(metrics: Mapping[str, Any]) -> Vector:
             for metric in METRICS
         ]
     )
-    if not all(math.isfinite(value) for value in vector if value is not None):
+    if not all(abs(value) < HIGHEST for value in vector if value is not None):
         raise ValueError("an amount is no number")
     return vector
 

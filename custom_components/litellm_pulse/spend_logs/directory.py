@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from math import isfinite
 from typing import Any
 
 from ..core.catalog import Dimension
+from ..core.exposition import HIGHEST
 from ..core.models import Budget, ListedMember, Member
 from .errors import UnexpectedAnswerError
 from .models import LONGEST
@@ -110,7 +110,7 @@ def _text(value: object) -> str:
 def _dollars(amount: float | None) -> float | None:
     """Return an amount; None where it is not told, or is none."""
     found = None if amount is None else float(amount)
-    return found if found is not None and isfinite(found) else None
+    return found if found is not None and abs(found) < HIGHEST else None
 
 
 def _since(resets_at: datetime | None, duration: str | None, created_at: str | None) -> date | None:

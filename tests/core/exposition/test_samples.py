@@ -1,7 +1,7 @@
 """`/raw` sums what LiteLLM Pulse sums, and what it cannot read besides."""
 
 import json
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 
 import pytest
@@ -106,3 +106,24 @@ def test_the_labels_that_counters_have_are_known_whatever_their_lines_look_like(
         "gauge": [b'gauge{key="k"} 1'],
     }
     assert label_names(found) == {"team", "user"}
+
+
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("2", 2.0),
+        ("-2.5", -2.5),
+        ("9e17", 9e17),
+        ("9223372036854775807", inf),
+        ("1e301", inf),
+        ("-1e301", -inf),
+        ("1e309", inf),
+        ("-Inf", -inf),
+        ("1_000", None),
+        ("0x1p3", None),
+        ("\u0661", None),
+    ],
+)
+def test_a_gauge_is_a_number_within_bounds_or_without_end(said: str, value: float | None) -> None:
+    samples = GaugeReader().read({"a": [f"a {said}".encode()]})["a"]
+    assert [one.value for one in samples] == ([] if value is None else [value])

@@ -50,6 +50,8 @@ def _means(reader: PerformanceReader, told: list[tuple[int, Gauges]], step: floa
             [(1, _told(90, 9)), (1, _told(float("nan"), 10))], [None, 0.0], id="what is no number adds nothing"
         ),
         pytest.param([(1, _told(90, 9)), (1, _told(95, 9))], [None, None], id="seconds without a request"),
+        pytest.param([(1, _told(0, 0)), (1, _told(9e17, 5e-324))], [None, None], id="a part of a request"),
+        pytest.param([(1, _told(0, 0)), (1, _told(9, -3))], [None, None], id="requests below zero"),
         pytest.param([(1, _told(90, 9)), (1, {})], [None, None], id="a histogram that is gone"),
     ],
 )

@@ -1,5 +1,6 @@
 """Whatever happens to the file, the totals stand: real files, cut off, overwritten and deleted."""
 
+import json
 import os
 import random
 import shutil
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.catalog import BUDGETS, Dimension
 from custom_components.litellm_pulse.core.store import SpareCopy, companions
 
 from ..bodies import COST, body, cost, family, series
@@ -52,6 +53,26 @@ damages = pytest.mark.parametrize(
         pytest.param(Path.unlink, id="deleted"),
     ],
 )
+
+
+GAUGES = [name for row in BUDGETS for name in (row.remaining, row.maximum, row.hours) if name]
+WHOSE = {"team": "t", "hashed_api_key": "k", "user": "u", "org_id": "o", "api_provider": "p"}
+
+
+@pytest.mark.parametrize("value", ["1e301", "-1e305", "1.7e308", "1e309", "+Inf", "-Inf", "NaN", "5e-324", "-0", "1_0"])
+def test_whatever_number_a_proxy_says_of_a_budget_its_file_can_be_opened_again_and_is_json(
+    harness: LedgerHarness, proxy: Proxy, value: str
+) -> None:
+    """Hours of +Inf, or amounts of 1e301, looked like damage: the file was set aside at the next start."""
+    for gauge in GAUGES:
+        told = [family(name, {series(**WHOSE): value if name == gauge else "10"}) for name in GAUGES]
+        harness.scrape(proxy.spend() + body(*told))
+        for one in harness.snapshot.budgets.values():
+            json.dumps([one.remaining, one.maximum, one.used_percent], allow_nan=False)
+        harness.reopen()
+        assert not [*harness.path.parent.glob("*damaged*")], gauge
+        assert harness.ledger.snapshot.store_error is None
+    assert harness.total() == pytest.approx(1.5 * (len(GAUGES) - 1))
 
 
 @damages

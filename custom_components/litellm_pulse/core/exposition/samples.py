@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import isfinite, nan
+from math import copysign, inf, isfinite, nan
 
 from ..errors import TooManySeriesError
 from .labels import labels_of
@@ -89,7 +89,7 @@ def sums(body: bytes | bytearray) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class GaugeSample:
-    """One sample of a gauge; NaN and infinities are values too."""
+    """One sample of a gauge; NaN and infinities are values too, and what is beyond all bounds is one of these."""
 
     labels: Mapping[str, str]
     value: float
@@ -131,9 +131,12 @@ def _gauge_sample(family: bytes, line: bytes) -> GaugeSample | None:
     if not match or not isinstance(labels, dict):
         return None
     try:
-        return GaugeSample(labels, float(match[2]))
+        value = float(match[2])
     except ValueError:
         return None
+    if b"_" in match[2]:
+        return None
+    return GaugeSample(labels, copysign(inf, value) if abs(value) >= HIGHEST else value)
 
 
 def label_names(exposition: Mapping[str, Sequence[bytes]]) -> frozenset[str]:

@@ -239,7 +239,8 @@ class Budgets:
         if not isfinite(copy.value):
             return known if maximum is not None and isfinite(maximum) else None
         most = maximum if maximum is not None and isfinite(maximum) else None
-        hours = self._of(row.hours, member, key, known.hours if known else None)
+        told = self._of(row.hours, member, key, known.hours if known else None)
+        hours = told if told is not None and isfinite(told) else None
         left = self._believed(member, key, copy.value, most, process, answered_at)
         return Budget(left, most, _reset(known, hours, answered_at), hours, self._dump(row.remaining, member))
 

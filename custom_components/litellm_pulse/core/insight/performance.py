@@ -92,7 +92,8 @@ class _Observed:
         for part, observed in self.parts.items():
             while observed and observed[0][0] <= now - WINDOW:
                 observed.popleft()
-            if requests := sum(one for _, _, one in observed):
+            # Of a part of one, any amount would be without end.
+            if (requests := sum(one for _, _, one in observed)) >= 1:
                 sums[part] = sum(amount for _, amount, _ in observed), requests
         if row.amount is not None and not sums:
             return None
