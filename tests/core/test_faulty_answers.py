@@ -161,8 +161,8 @@ class World:
         self.truth: dict[MemberKey, float] = {}
         self.old: list[bytes] = []
         self.looked = False
-        self.leapt = False
-        """A clock was wrong for the last answer."""
+        self.leapt: set[int] = set()
+        """Pids of those for whose last answer a clock was wrong, also of those that are gone."""
         self.spare_copy: SpareCopy | None = None
         count = 1 if kind in _IS_ONE else 2
         self.processes = [self.born(age=1000.0 * (index + 1)) for index in range(count)]
@@ -233,6 +233,9 @@ class World:
         if fault is Fault.OLD and self.kind is Kind.START and process.lacked:
             # What is back and lower has been evicted and born anew, as far as anybody can tell.
             return whole, True
+        if process.is_short or (process.is_lost and fault is Fault.OLD and self.kind in _JOINS):
+            # Of several faults in a row sums do not tell, nor of replicas that are joined whether one is an older one.
+            return whole, True
         if fault is Fault.OLD:
             return chance.choice(self.old), True
         return _damaged(whole.decode().splitlines(keepends=True), fault, chance).encode(), fault is not Fault.END
@@ -247,14 +250,13 @@ class World:
     ) -> None:
         """Have a process' answer counted."""
         arrived, complete = self.answer(process, fault, random.Random(seed))  # noqa: S311
-        self.leapt = leap != 0
         self.count(arrived, complete=complete, leap=leap)
         for one in self.processes if self.kind in _JOINS else [process]:
             one.is_untold = fault not in {Fault.NONE, Fault.ORDER, Fault.TWICE}
             one.is_known |= not one.is_untold
-            one.is_lost = False
+            (self.leapt.add if leap else self.leapt.discard)(one.pid)
             one.lacked = fault in {Fault.OLD, Fault.LINES, Fault.END, Fault.JUNK}
-            one.is_short &= one.lacked
+            one.is_short, one.is_lost = one.lacked and (one.is_lost or one.is_short), False
 
     def part(self, process: Process, seed: int) -> None:
         """Ask for a part, and for whole answers where that is not enough, as the scraper does."""
@@ -334,8 +336,6 @@ class World:
         self.come_back(step.what)
         # What has less than the sums were is, without an identity, a restart.
         self.scrape(process, step.fault if self.kind not in _IS_ONE else Fault.NONE, seed=step.seed)
-        for one in self.processes:
-            one.is_short = one.lacked
 
     def come_back(self, what: str) -> None:
         """Start Home Assistant again, after it was ended at once, or with its file lost."""
