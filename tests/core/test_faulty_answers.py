@@ -164,6 +164,8 @@ class World:
         self.leapt: set[int] = set()
         """Pids of those for whose last answer a clock was wrong, also of those that are gone."""
         self.spare_copy: SpareCopy | None = None
+        self.has_lost = False
+        """The file was lost."""
         count = 1 if kind in _IS_ONE else 2
         self.processes = [self.born(age=1000.0 * (index + 1)) for index in range(count)]
         self.use()
@@ -233,8 +235,8 @@ class World:
         if fault is Fault.OLD and self.kind is Kind.START and process.lacked:
             # What is back and lower has been evicted and born anew, as far as anybody can tell.
             return whole, True
-        if process.is_short or (process.is_lost and fault is Fault.OLD and self.kind in _JOINS):
-            # Of several faults in a row sums do not tell, nor of replicas that are joined whether one is an older one.
+        if process.is_short or (self.has_lost and fault is Fault.OLD and self.kind in _JOINS):
+            # Of several faults in a row sums do not tell, nor of replicas that are joined which answers are older.
             return whole, True
         if fault is Fault.OLD:
             return chance.choice(self.old), True
@@ -334,6 +336,7 @@ class World:
     def lose(self, process: Process, step: Step) -> None:
         """Have the file lost, and a first answer counted."""
         self.come_back(step.what)
+        self.has_lost = True
         # What has less than the sums were is, without an identity, a restart.
         self.scrape(process, step.fault if self.kind not in _IS_ONE else Fault.NONE, seed=step.seed)
 
