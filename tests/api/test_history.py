@@ -105,7 +105,6 @@ async def test_while_nothing_can_be_written_history_comes_from_memory_and_says_w
     body = await get(hass_client, f"{HISTORY}?limit=1")
     assert (body["count"], body["source"]) == (1, "memory")
     assert (await get(hass_client, f"{HISTORY}?limit=0"))["snapshots"] == []
-    store._connection.execute("PRAGMA query_only = OFF")
     await spend(hass, proxy, freezer, 0.25)
     assert (await get(hass_client, HISTORY))["source"] == "sqlite"
     assert (await get(hass_client, USAGE))["usage"][0]["cost"] == 0.75

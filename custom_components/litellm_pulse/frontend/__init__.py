@@ -20,8 +20,8 @@ _MAIN: Final = "main.js"
 _URL: Final[HassKey[str]] = HassKey(f"{DOMAIN}_frontend")
 _A_YEAR: Final = "public, max-age=31536000, immutable"
 """The address changes with the content, so nobody has to ask whether it is still the same."""
-_COMMENT: Final = re.compile(rb"^ *(?:/\*\*.*?\*/|//[^\n]*)\n", re.DOTALL | re.MULTILINE)
-"""A comment that has its lines to itself: readers of the source need it, browsers do not."""
+_FOR_READERS: Final = re.compile(rb"^ *(?:/\*\*.*?\*/|//[^\n]*)\n|^ +", re.DOTALL | re.MULTILINE)
+"""A comment that has its lines to itself, and indents: readers of the source need them, browsers do not."""
 
 
 class ScriptView(HomeAssistantView):
@@ -68,7 +68,8 @@ def async_unregister(hass: HomeAssistant) -> None:
 def _modules() -> dict[str, bytes]:
     """Return name and compressed content of every module; reads files."""
     return {
-        path.name: gzip.compress(_COMMENT.sub(b"", path.read_bytes()), mtime=0) for path in sorted(_FOLDER.glob("*.js"))
+        path.name: gzip.compress(_FOR_READERS.sub(b"", path.read_bytes()), mtime=0)
+        for path in sorted(_FOLDER.glob("*.js"))
     }
 
 

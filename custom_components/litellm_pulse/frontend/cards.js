@@ -5,8 +5,6 @@ import { element, UsageCard } from "./usage-card.js";
 import { running } from "./zones.js";
 
 const MOST_ROWS = 10;
-/** More figures than these leave no place for a name beside them on a phone. */
-const BESIDE = 3;
 
 /** A figure of the running day, week or month, as a tile shows it where there is a sensor. */
 export class NowCard extends UsageCard {
@@ -65,7 +63,7 @@ export class TableCard extends UsageCard {
     const shown = this.#all ? used : used.slice(0, MOST_ROWS);
     const table = element(
       "table",
-      { class: this.config.columns.length > BESIDE && "names-above" },
+      { class: this.config.columns.length > 3 && "wide" },
       element("thead", {}, this.#head()),
       element("tbody", {}, ...shown.map((row) => this.#row(row, earlier.get(row.id), now.total))),
       unpriced ? undefined : element("tfoot", {}, this.#total(now.total, before.total)),

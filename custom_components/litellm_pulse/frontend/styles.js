@@ -20,7 +20,7 @@ tbody th :is(a, span) {
   display: -webkit-inline-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden;
   max-width: calc(100% - 20px); white-space: normal; overflow-wrap: anywhere; vertical-align: middle;
 }
-thead th { padding-top: 14px;  color: var(--secondary-text-color); font-size: var(--ha-font-size-s, 12px); }
+thead th { padding-top: 14px; color: var(--secondary-text-color); font-size: var(--ha-font-size-s, 12px); }
 thead th { white-space: normal; vertical-align: bottom; }
 tbody tr {
   --tint: color-mix(in srgb, var(--bar) 18%, transparent);
@@ -35,8 +35,7 @@ tfoot .change { font-weight: var(--ha-font-weight-normal, 400); }
 .nobody { color: var(--secondary-text-color); font-style: italic; }
 a { color: inherit; text-decoration: none; }
 a:hover, a:focus-visible { text-decoration: underline; }
-.share { color: var(--secondary-text-color); }
-.change { color: var(--secondary-text-color); }
+.share, .change { color: var(--secondary-text-color); }
 .figure .change.bad { color: var(--error-color); }
 .figure .change.good { color: var(--success-color); }
 button {
@@ -61,13 +60,12 @@ button {
 @container (max-width: 420px) {
   th, td { padding-inline: 5px; }
   .dot { margin-inline-end: 6px; }
-  .names-above { display: grid; grid-template-columns: 1fr repeat(4, auto); }
-  .names-above :is(thead, tbody, tfoot, tr) { display: grid; grid-column: 1 / -1; grid-template-columns: subgrid; }
-  .names-above th:first-child { width: auto; max-width: none; }
-  .names-above thead th { align-self: end; }
-  .names-above tbody th { grid-column: 1 / -1; padding-bottom: 0; }
-  .names-above tbody td { padding-top: 0; }
-  .names-above tbody th + td { grid-column-start: 2; }
+  .wide, .wide :is(thead, tbody, tfoot, tr) { display: grid; grid-column: 1 / -1; grid-template-columns: subgrid; }
+  .wide { grid-template-columns: 1fr repeat(4, auto); }
+  .wide th:first-child { width: auto; max-width: none; }
+  .wide thead th { align-self: end; }
+  .wide tbody th { grid-column: 1 / -1; padding-bottom: 0; }
+  .wide tbody th + td { grid-column: 2; }
 }
 @container (max-width: 360px) {
   table, thead th { font-size: var(--ha-font-size-xs, 10px); }
