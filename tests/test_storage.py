@@ -76,3 +76,16 @@ async def test_a_limit_that_cannot_be_saved_is_refused_and_stays_what_it_was(
         assert await hass.config_entries.async_reload(entry.entry_id)
         assert state(hass, entry, "limit_day", platform="number") == "6"
         assert await hass.config_entries.async_unload(entry.entry_id)
+
+
+async def test_limits_that_one_action_sets_at_once_are_all_saved(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    with mounted(Path(hass.config.path(".storage")), "size=1m"):
+        assert await set_up(hass, entry)
+        windows = [f"limit_{window}" for window in ("day", "week", "month")]
+        target = {ATTR_ENTITY_ID: [entity_id(hass, entry, one, platform="number") for one in windows]}
+        for amount in ("5", "7"):
+            await hass.services.async_call("number", "set_value", {**target, "value": amount}, blocking=True)
+            assert {state(hass, entry, one, platform="number") for one in windows} == {amount}
+        assert await hass.config_entries.async_reload(entry.entry_id)
+        assert {state(hass, entry, one, platform="number") for one in windows} == {"7"}
+        assert await hass.config_entries.async_unload(entry.entry_id)

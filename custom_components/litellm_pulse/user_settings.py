@@ -1,5 +1,6 @@
 """What the user decided about members: limits, and devices deleted by hand. Kept in Home Assistant's Store."""
 
+from asyncio import Lock
 from collections.abc import Mapping
 from math import inf
 from typing import Any, Final, Self, TypedDict
@@ -39,6 +40,8 @@ class UserSettings:
         # Private, since members are named after people.
         key = f"{DOMAIN}.{entry_id}.wishes"
         self._store: Store[_Stored] = Store(hass, _VERSION, key, private=True, atomic_writes=True)
+        self._saving = Lock()
+        """One change after the other: an action may set many limits at once."""
 
     @classmethod
     async def async_load(cls, hass: HomeAssistant, entry_id: str) -> Self:
@@ -63,21 +66,24 @@ class UserSettings:
 
         Raises HomeAssistantError where that cannot be saved; then the limit stays what it was.
         """
-        before = self.limits.get(member, {}).get(window, 0.0)
-        self._set(*member, window, amount)
-        if not await self._async_save():
-            self._set(*member, window, before)
-            raise HomeAssistantError(translation_domain=DOMAIN, translation_key="limit_not_saved")
+        async with self._saving:
+            before = self.limits.get(member, {}).get(window, 0.0)
+            self._set(*member, window, amount)
+            if not await self._async_save():
+                self._set(*member, window, before)
+                raise HomeAssistantError(translation_domain=DOMAIN, translation_key="limit_not_saved")
 
     async def async_dismiss(self, member: MemberKey) -> None:
         """Remember that a member's device was deleted by hand."""
-        self.dismissed |= {member}
-        await self._async_save()
+        async with self._saving:
+            self.dismissed |= {member}
+            await self._async_save()
 
     async def async_restore(self, members: frozenset[MemberKey]) -> None:
         """Forget that members' devices were deleted: they are used again."""
-        self.dismissed -= members
-        await self._async_save()
+        async with self._saving:
+            self.dismissed -= members
+            await self._async_save()
 
     async def async_remove(self) -> None:
         """Delete the settings for good."""
