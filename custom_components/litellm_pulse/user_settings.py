@@ -11,11 +11,9 @@ from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
 from .core.catalog import Dimension
-from .core.models import MemberKey, Window
+from .core.models import DUST, MemberKey, Window
 
 _VERSION: Final = 1
-_LEAST: Final = 1e-9
-"""Dollars; of a smaller limit the share that is used would be without end."""
 
 type Limits = Mapping[MemberKey, Mapping[Window, float]]
 """Per member and window, US dollars; what has no limit is not in it."""
@@ -94,7 +92,7 @@ class UserSettings:
         key = dimension, member
         kept = {one: value for one, value in self.limits.get(key, {}).items() if one is not window}
         others = {one: value for one, value in self.limits.items() if one != key}
-        wanted = kept | ({window: amount} if _LEAST <= amount < inf else {})
+        wanted = kept | ({window: amount} if DUST <= amount < inf else {})
         self.limits = others | ({key: wanted} if wanted else {})
 
     async def _async_save(self) -> bool:

@@ -15,8 +15,8 @@ type MemberKey = tuple[Dimension, str]
 
 ZERO: Vector = (0.0,) * len(COUNTERS)
 TOTAL: MemberKey = (Dimension.TOTAL, "")
-_DUST = 1e-9
-"""Dollars, which are none."""
+DUST = 1e-9
+"""Dollars, which are none: of a smaller maximum the share that is used would be without end."""
 OTHER = ""
 """The id under which members without a device of their own are shown together; no label has it."""
 
@@ -93,7 +93,7 @@ class Budget:
     @property
     def used_percent(self) -> float | None:
         """How much of it is used up; None where the maximum is unknown, or as good as zero."""
-        if self.maximum is None or self.maximum < _DUST:
+        if self.maximum is None or self.maximum < DUST:
             return None
         return (self.maximum - self.remaining) / self.maximum * 100
 

@@ -164,7 +164,7 @@ def read_step(
     found = match(identity, answer, processes, families.counted(exposition), lasting=lasting or answer.moved)
     if answer.moved and not is_surely_same(found, answer):
         found = Match(None)
-    process = found.process or _begin(processes, answer, identity, restarted=found.fell_without_identity)
+    process = found.process or _begin(processes, identity, restarted=found.fell_without_identity)
     if process.joined and process not in processes and all(one.labels for one in identity.tellers):
         # Bodies one after the other, which nothing tells apart, would have the same series.
         alone = [one for one in processes if one.start in identity.starts or one.workers.pids & identity.pids]
@@ -185,7 +185,7 @@ def read_step(
     fallen = process.present_values() if fell or found.fell_without_identity else None
     if fell:
         counted, recent = _counted_since_restart(process, diffs), process.recent
-        process = _begin(processes, answer, identity, restarted=True)
+        process = _begin(processes, identity, restarted=True)
         process.recent = recent
         for counter in counted:
             process.counters_of(counter.series.family)[counter.series.text] = counter
@@ -207,12 +207,9 @@ def _values(diffs: Mapping[str, FamilyDiff]) -> dict[bytes, float]:
     return {text: value for text, value in samples if value is not None}
 
 
-def _begin(processes: Processes, answer: Answer, identity: Identity, *, restarted: bool) -> Process:
+def _begin(processes: Processes, identity: Identity, *, restarted: bool) -> Process:
     """Return a process that has not answered before; it is known once its answer is counted."""
-    process = processes.begin(identity.start, identity.pids, joined=identity.joined, restarted=restarted)
-    # A clock may have been ahead when the last of the others answered.
-    process.let_go = min(process.let_go, max(answer.answered_at, answer.now))
-    return process
+    return processes.begin(identity.start, identity.pids, joined=identity.joined, restarted=restarted)
 
 
 def _take_over(known: Sequence[Process], process: Process) -> None:

@@ -330,7 +330,7 @@ def live_gauges(gauges: Gauges, wanted: Iterable[Metric] = GAUGES) -> dict[str, 
     for gauge in (one for one in wanted if one.name in GAUGE_NAMES):
         source = next((one for one in gauge.sources if one in gauges), None)
         if source is not None:
-            found[gauge.name] = _sum(gauges[source])
+            found[gauge.name] = finite_sum(gauges[source])
     return found
 
 
@@ -344,6 +344,6 @@ def deployment_health(gauges: Gauges) -> dict[str, Health]:
     return worst
 
 
-def _sum(samples: Iterable[GaugeSample]) -> float:
+def finite_sum(samples: Iterable[GaugeSample]) -> float:
     """Return the sum of the values that are numbers."""
     return sum((one.value for one in samples if isfinite(one.value)), 0.0)

@@ -1,9 +1,7 @@
 """How often LiteLLM failed to count, by its own word: each process tells it of itself, since it was started."""
 
-from math import isfinite
-
 from ..catalog import LOGGING_FAILURES
-from .budgets import Gauges
+from .budgets import Gauges, finite_sum
 
 EXPECTED = 60
 """Answers in which a process that goes on is expected to be met again behind a balancer."""
@@ -31,5 +29,4 @@ class LoggingFailures:
 def _failures(gauges: Gauges) -> float:
     """Return how often the callback failed that /metrics is made by."""
     samples = gauges.get(LOGGING_FAILURES, ())
-    ours = (one for one in samples if one.labels.get("callback_name", "").lower().startswith("prometheus"))
-    return sum((one.value for one in ours if isfinite(one.value)), 0.0)
+    return finite_sum(one for one in samples if one.labels.get("callback_name", "").lower().startswith("prometheus"))
