@@ -6,6 +6,7 @@ from datetime import date, datetime
 from itertools import product
 
 from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.counters.origins import CLOCK_STEP
 from custom_components.litellm_pulse.core.models import TOTAL, MemberKey, Window
 
 from .bodies import COST, OLD_TOKENS, REQUESTS, START, TOKENS, body, family, series
@@ -129,8 +130,8 @@ class Known:
         clock now, which is `date`, and `created` whether the answer tells when its series were created.
         """
         if life in self.forgotten:
-            # What was created since its last answer is new all the same.
-            counts, look = False, max(look, self.dated[life])
+            # What was created since its last answer is new all the same; of the seconds after it that is not certain.
+            counts, look = False, max(look, self.dated[life] + CLOCK_STEP)
         before, doubtful = self.seen.get(life, {}) if life not in self.forgotten else {}, dict(self.doubtful)
         others, begun = self.others, self.begun
         if life.start is None:

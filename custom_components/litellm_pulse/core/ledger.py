@@ -145,8 +145,8 @@ class Ledger:
             # Our clock may not have been set then.
             self._recovered = self._recovered._replace(at=at)
             self._writer.pending.meta |= self._recovered.meta
-        tidies = self._forget(at, tick)
         self._writer.pending.add(counted.changes)
+        tidies = self._forget(at, tick)
         self._add_lump(tick, at, counted.increases)
         increase = self._add(counted, at)
         snapshot = self._read(counted, at, increase)
@@ -204,7 +204,7 @@ class Ledger:
         """
         before = self.history.sums()
         used = [key for key, vector in before.items() if key != TOTAL and _proves_use(vector)]
-        self._name(Member(*key, key[1]) for key in used if key not in self._counting.members)
+        self._name((Member(*key, key[1]) for key in used if key not in self._counting.members), limited=False)
         self.snapshot = replace(self.snapshot, before=before, members=self._counting.members)
         return self.snapshot
 
@@ -216,7 +216,8 @@ class Ledger:
         found = {one.member.key: one for one in self._identified(one for of in listed.values() for one in of)}
         nameless = [key for key, known in self._counting.members.items() if key in found and known.name == known.id]
         strangers = [key for key in found if key not in self._counting.members]
-        self._name(found[key].member for key in (*nameless, *strangers))
+        for key in self._name(found[key].member for key in (*nameless, *strangers)):
+            del found[key]
         reading = self._budgets.complete({key: one.budget for key, one in found.items()})
         self._writer.pending.budgets |= reading.changed
         blocked = {key for key, one in found.items() if one.blocked}
@@ -272,12 +273,17 @@ class Ledger:
         self._doubtful_lump = (None, at, {}) if tick.is_sure else lump
 
     def _forget(self, at: datetime, tick: Tick) -> bool:
-        """Once a day let go of what is gone, once each process has had a day to answer; return whether that was now."""
+        """Once a day let go of what is gone, once each process has had a day to answer; return whether that was now.
+
+        Sooner where the proxy has many other series than before.
+        """
         due = tick.is_sure and at.toordinal() != self._tidied_day and (at - self._watched_since).days > 0
         if due:
             self._tidied_day = at.toordinal()
             self._writer.pending.add(self._counting.forget(tick.at))
             self._budgets.forget(self._counting.alive)
+        elif self._counting.is_crowded:
+            self._writer.pending.add(self._counting.make_room())
         return due
 
     def _fold(self, at: datetime) -> None:
@@ -309,11 +315,19 @@ class Ledger:
 
     # What is written and read
 
-    def _name(self, members: Iterable[Member]) -> None:
-        """Take in what members are called, also those that have a budget and no usage yet."""
+    def _name(self, members: Iterable[Member], *, limited: bool = True) -> set[MemberKey]:
+        """Take in what members are called, also those that have a budget and no usage yet.
+
+        Returns those that are not told apart, as there are too many of their kind, unless these are not `limited`.
+        """
+        refused: set[MemberKey] = set()
         for member in members:
-            self._counting.name(member)
+            if limited and not self._counting.has_room_for(member.key):
+                refused.add(member.key)
+            else:
+                self._counting.name(member)
         self._writer.pending.members |= self._counting.named()
+        return refused
 
     def _read(self, counted: Counted, at: datetime, increase: Vector) -> Snapshot:
         """Return what an answer itself shows beside the last snapshot; an older one shows nothing of now."""
@@ -341,8 +355,10 @@ class Ledger:
         start, last = counted.process_start, self.snapshot.last_scrape
         stands = not counted.restarted and start is not None and last is not None and start <= last.timestamp()
         reading = self._budgets.read(counted.process, counted.gauges, at, stands=stands)
-        self._name(reading.names)
         self._writer.pending.budgets |= reading.changed
+        if refused := self._name(reading.names):
+            reading = self._budgets.drop(refused)
+            self._writer.pending.budgets |= reading.changed
         return replace(
             self.snapshot,
             process_start=datetime.fromtimestamp(start, UTC) if start else None,

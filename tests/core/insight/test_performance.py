@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from custom_components.litellm_pulse.core.catalog import Dimension
+from custom_components.litellm_pulse.core.catalog import HOURLY, RATE_LIMITS, Dimension
 from custom_components.litellm_pulse.core.exposition import GaugeSample
+from custom_components.litellm_pulse.core.insight import performance
 from custom_components.litellm_pulse.core.insight.performance import MOST_PROCESSES, Figures, Gauges, PerformanceReader
 
 BEGIN = datetime(2026, 11, 18, tzinfo=UTC)
@@ -145,3 +146,21 @@ def test_what_was_served_while_nobody_looked_is_not_of_the_last_hour_alone() -> 
         figures = reader.read(1, told, BEGIN + timedelta(hours=hours)).get(GPT, {})
         found.append(figures["hourly_requests"].value if figures else None)
     assert found == [None, 2, 0, 1]
+
+
+def test_what_is_remembered_does_not_grow_with_what_a_proxy_invents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(performance, "MOST_GONE", 50)
+    reader = PerformanceReader([*HOURLY, *RATE_LIMITS])
+    told: dict[str, list[GaugeSample]] = {}
+    for answer in range(40):
+        of = {name: f"{name}-{answer}" for name in ("model_id", "api_base", "hashed_api_key", "litellm_model_name")}
+        others = [GaugeSample({"model": f"m-{answer}-{one}", "model_group": f"{one}", **of}, 5.0) for one in range(20)]
+        mine = GaugeSample({"model": "gpt-4o", "model_id": "i", "litellm_model_name": "gpt-4o"}, float(answer))
+        told = {source: [mine, *others] for gauge in reader.gauges for source in gauge.sources}
+        figures = reader.read(1, told, BEGIN + timedelta(minutes=answer))
+        assert len(figures) <= 200
+    sizes = [len(reader._processes[1].values), len(reader._observed), *map(len, reader._copies.values())]
+    assert max(sizes) <= 50 + 2 * 21 * len(told)
+    assert len(reader._addresses) <= 50 + 2 * 2 + 2
+    # The one that is real is there all the same.
+    assert figures[GPT]["response_time"].value == pytest.approx(1.0)

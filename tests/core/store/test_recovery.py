@@ -507,6 +507,28 @@ def test_a_series_that_is_born_while_the_file_is_lost_counts_whole_though_anothe
     assert harness.total() == 8.0 + 4.0
 
 
+def test_a_lost_file_costs_nothing_though_the_oldest_series_were_evicted_long_before(harness: LedgerHarness) -> None:
+    """By when those were created it looked like a replica that shares the start: what was used meanwhile was lost."""
+    start = harness.now.timestamp() - 5000
+    early = {series(user=f"early-{one}"): 1.0 for one in range(40)}
+    late = {series(user=f"late-{one}"): 10.0 for one in range(40)}
+    born = {one: start + at for at, one in enumerate([*early, *late])}
+    harness.scrape(body(family(COST, early | late, born), start=start))
+    harness.scrape(body(family(COST, late, born), start=start))
+    # One that is back was not evicted, and one that was made anew is none of the oldest.
+    back, anew = [*early][:2]
+    born[anew] = harness.now.timestamp() + 30
+    harness.scrape(body(family(COST, {back: 1.0, anew: 2.0} | late, born), start=start))
+    assert harness.total() == 2.0
+    harness.scrape(body(family(COST, {back: 1.0} | late, born), start=start))
+    harness.now += timedelta(minutes=20)
+    harness.scrape(body(family(COST, late, born), start=start))
+    _lose(harness, harness.spare_copy())
+    late = dict.fromkeys(late, 11.0)
+    harness.scrape(body(family(COST, late, born), start=start))
+    assert harness.total() == 42.0
+
+
 @pytest.mark.parametrize("seen", ["abcabc", "abc"], ids=["by turns", "each once"])
 def test_replicas_that_share_a_start_are_held_to_the_highest_of_them_whoever_answers_first(
     harness: LedgerHarness, seen: str

@@ -19,6 +19,12 @@ type Values = tuple[str, ...]
 MEMBER_LIMIT = 20_000
 """Members of one dimension that are told apart; those past it are counted together, under `OTHER`."""
 
+COMBINATION_LIMIT = 100_000
+"""Combinations of members that are told apart; those past it count by model, and otherwise under `OTHER`."""
+
+MOST_MEANINGS = 100_000
+"""Values of labels of which it is known what model, public name or provider they mean."""
+
 MOST_UNPROVEN = 5000
 """Names of refused requests that are remembered at the end of a day: whoever scans for models makes thousands."""
 
@@ -161,20 +167,24 @@ class Attributions:
             for traced in _TRACED.values():
                 self._teach(traced, label, value.get(label), value.get(_NAMES[traced]))
 
-    def forget_unproven(self) -> bool:
-        """Let go of the names of refused requests, if many; return whether known series are to teach anew."""
-        if len(self._unproven) <= MOST_UNPROVEN:
-            return False
-        for learned in (self._unproven, self._learned, self._met, self._known, self._deployed):
+    @property
+    def has_many_unproven(self) -> bool:
+        """Whether many names of refused requests are remembered."""
+        return len(self._unproven) > MOST_UNPROVEN
+
+    def unlearn(self) -> None:
+        """Let go of what was learned from labels, and of the names of refused requests: known series teach anew."""
+        for learned in (self._unproven, self._learned, self._met, self._known, self._deployed, self._layouts):
             learned.clear()
         self.is_stale = True
-        return True
 
     def _teach(self, traced: Traced, label: str, value: str | None, meaning: str | None) -> None:
         """Take in what the value of a label means."""
         if value is None or meaning is None or meaning == COLLAPSED:
             return
         known = self.models.get((traced, label, value))
+        if known is None and len(self.models) >= MOST_MEANINGS:
+            return
         if known is None or known not in {meaning, ""}:
             self.models[traced, label, value] = meaning if known is None else ""
             self.is_stale = True
@@ -200,6 +210,9 @@ class Attributions:
         """Return the number of a combination of members, given in order and without TOTAL."""
         ordered = (TOTAL, *keys)
         known = self.numbers.get(ordered)
+        if known is None and len(self.numbers) >= COMBINATION_LIMIT:
+            ordered = self._together(ordered)
+            known = self.numbers.get(ordered)
         if known is None:
             if self._free:
                 known = self._free.pop()
@@ -210,6 +223,15 @@ class Attributions:
             self.numbers[ordered], self._groups = known, None
             self.new_numbers[known] = ordered
         return known
+
+    def _together(self, keys: MemberKeys) -> MemberKeys:
+        """Return whose usage it is where there is no room for another combination."""
+        kept = {TOTAL, *[key for key in keys if key[0] is Dimension.MODEL]}
+        found = dict.fromkeys([key if key in kept else (key[0], OTHER) for key in keys])
+        for dimension, name in found:
+            if name == OTHER:
+                self.name(Member(dimension, OTHER, "Other"))
+        return tuple(found)
 
     def load(self, keys: Sequence[MemberKeys], members: Iterable[Member]) -> None:
         """Take in what was written down."""
@@ -227,6 +249,10 @@ class Attributions:
         if self._groups is None:
             self._groups = tuple(self.keys)
         return self._groups
+
+    def has_room_for(self, key: MemberKey) -> bool:
+        """Whether a member is told apart, or may be from now on."""
+        return key in self.members or self.counts.get(key[0], 0) < MEMBER_LIMIT
 
     def name(self, member: Member) -> bool:
         """Take a member in; one that names itself does not undo an alias. Return whether it is new."""
@@ -303,7 +329,7 @@ class Attributions:
             if not proven:
                 self._unproven.add(key)
                 return None
-            if self.counts.get(member.dimension, 0) >= MEMBER_LIMIT:
+            if not self.has_room_for(key):
                 member = Member(member.dimension, OTHER, "Other")
         if proven:
             self.name(member)

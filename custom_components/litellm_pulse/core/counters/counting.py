@@ -112,6 +112,10 @@ class Counting:
         """Take in what a member is called, also one that has a budget and no usage yet; return whether that is new."""
         return self._registry.attributions.name(member)
 
+    def has_room_for(self, key: MemberKey) -> bool:
+        """Whether a member is told apart, or may be from now on."""
+        return self._registry.attributions.has_room_for(key)
+
     def named(self) -> Mapping[MemberKey, Member]:
         """Return whom `name` has taken in since the last answer."""
         return self._registry.attributions.take_new()[0]
@@ -321,6 +325,15 @@ class Counting:
     def forget(self, now: float) -> Changes:
         """Let go of the processes, counters and series that were not seen for seven days by our clock."""
         return self._registry.forget(now)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the proxy has had so many other series since that `make_room` is due."""
+        return self._registry.is_crowded
+
+    def make_room(self) -> Changes:
+        """Let go of the counters and series that were gone for longest, whenever that was."""
+        return self._registry.make_room()
 
     def state(self) -> CountingState:
         """Return all that is known, for a file that has to be begun anew."""

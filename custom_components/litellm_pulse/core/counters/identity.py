@@ -169,8 +169,8 @@ def _shares_created(process: Process, twins: Mapping[str, Sequence[bytes]]) -> b
     if process.sums is None:
         return _has_incarnations(process, twins)
     told = {time for lines in twins.values() for line in lines if (time := _time(line)) is not None}
-    if process.eldest:
-        return not process.eldest.isdisjoint(told)
+    if eldest := process.oldest():
+        return not eldest.isdisjoint(told)
     # One that had nothing had none of those that are older.
     had_nothing = not process.sums and min(told, default=_NO_TIME) < (process.last_answer or 0.0) - CLOCK_STEP
     return False if had_nothing else None

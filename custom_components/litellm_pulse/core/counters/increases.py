@@ -236,6 +236,7 @@ class Increases:
         if anew:
             counter.former = counter.created
         counter.value = value if anew else max(value, counter.value)
+        self.process.note_told(counter, since)
         if since is not None:
             counter.created, counter.untold = since, 0.0
         else:
@@ -285,6 +286,7 @@ class Increases:
         """Note since when counters are missing; they keep their value."""
         for counter in diff.missing:
             counter.missing_since = self.process.unsure.get(counter, self.now)
+            self.process.note_gone(counter.created)
             self.only_grew = False
             if counter.series.metrics:
                 self.touched.add(counter.series.attribution)
@@ -311,6 +313,7 @@ class Increases:
                     continue
                 since = created.get(text)
                 self.has_newcomers = True
+                self.process.note_present(since)
                 counter = slots[index] = Counter(series, value, since, first_seen=first_seen)
                 # One text for all processes, rather than one for each.
                 counters[series.text if series.text == text else text] = counter
@@ -435,7 +438,7 @@ class Increases:
         series was evicted, and what was used since cannot be told: what is certain counts, and all
         of those that were created since.
         """
-        sums, self.process.sums = self.process.sums or {}, None
+        sums, self.process.sums, self.process.eldest = self.process.sums or {}, None, None
         shortfall, self.process.shortfall = self.process.shortfall, None
         akin = self._akin()
         # The proxy's clock tells when an answer began to be made.

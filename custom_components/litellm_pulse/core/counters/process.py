@@ -123,8 +123,8 @@ class Process:
     """Attribution -> sum of its counters at the last answer, where the counters themselves are lost."""
     shortfall: Shortfall | None = None
     """By what the first answer after that was below those sums."""
-    eldest: frozenset[float] = frozenset()
-    """When the oldest of those counters were created; empty where that was not told."""
+    eldest: frozenset[float] | None = None
+    """What `oldest` has worked out; None where that has to be done anew."""
 
     @property
     def row(self) -> ProcessRow:
@@ -184,7 +184,7 @@ class Process:
 
     def forget(self) -> None:
         """Drop all counters, for a process that has not answered for long."""
-        self.forgotten, self.sums, self.shortfall, self.waiting = True, None, None, None
+        self.forgotten, self.sums, self.shortfall, self.waiting, self.eldest = True, None, None, None, None
         self.last = LastAnswer()
         for state in (self.counters, self.layouts, self.unsure, self.undecided, self.untold):
             state.clear()
@@ -229,8 +229,28 @@ class Process:
         return max(self.let_go, (self.last_answer or 0.0) + CLOCK_STEP) if is_unknown else self.let_go
 
     def oldest(self) -> frozenset[float]:
-        """Return when its oldest counters were created, as far as that was told."""
-        return self.eldest if self.sums is not None else frozenset(nsmallest(_ELDEST, set(self.created_times())))
+        """Return when the oldest counters were created that its answers have, as far as that was told."""
+        if self.eldest is None:
+            present = {one.created for one in self.all_counters() if one.created and one.missing_since is None}
+            self.eldest = frozenset(nsmallest(_ELDEST, present or set(self.created_times())))
+        return self.eldest
+
+    def note_present(self, created: float | None) -> None:
+        """Note that its answers have a counter from now on that was created then."""
+        if created is not None and self.eldest is not None:
+            is_among = len(self.eldest) < _ELDEST or created < max(self.eldest)
+            self.eldest = None if is_among else self.eldest
+
+    def note_told(self, counter: Counter, since: float | None) -> None:
+        """Note that an answer has a counter that was known, and when it was created, unless it does not tell."""
+        if counter.missing_since is not None or since not in {None, counter.created}:
+            self.note_gone(counter.created)
+            self.note_present(counter.created if since is None else since)
+
+    def note_gone(self, created: float | None) -> None:
+        """Note that its answers lack a counter from now on that was created then, or that it was created anew."""
+        if self.eldest and created in self.eldest:
+            self.eldest = None
 
     def created_times(self) -> Iterator[float]:
         """Yield when its counters were created, as far as that was told."""
@@ -242,7 +262,10 @@ class Process:
         for family in self.counters.values():
             for text in [text for text, one in family.items() if one.missing_since and one.missing_since < before]:
                 counter = family.pop(text)
-                self.let_go = max(self.let_go, counter.missing_since or 0.0)
+                self.let_go = max(self.let_go, counter.missing_since or 0.0, counter.created or 0.0)
+                self.untold.discard(counter)
+                for waiting in (self.unsure, self.undecided):
+                    waiting.pop(counter, None)
                 dead[self.id, counter.series.id] = None
         return dead
 

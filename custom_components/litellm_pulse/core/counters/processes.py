@@ -1,7 +1,8 @@
 """The processes of the proxy that have answered."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from .process import WAIT_ANSWERS, Process, Workers
 from .results import BaselineKey, Changes, Origin, ProcessRow
@@ -15,6 +16,12 @@ MOST_PROCESSES = 48
 
 MOST_FORGOTTEN = 100
 """Processes of which it is remembered besides that they were there: should one return, it is a baseline."""
+
+MOST_GONE = 50_000
+"""Counters that are remembered though answers lack them, once a proxy has more than that of other series again."""
+
+MOST_SILENT = 200_000
+"""Counters that are remembered then of all but the last `MOST_EXPECTED` processes that answered."""
 
 MOST_EXPECTED = 4
 """Processes that began while another was silent, after which no answer of that one is expected any more."""
@@ -97,6 +104,9 @@ class Processes:
             # They do not tell any more who they are: whatever returns of them has counted as this one's.
             told = [one for one in self if one.start is not None or one.workers.pids or one.joined]
             outlived = [one for one in told if not one.forgotten]
+        if is_new:
+            remembered = sorted([one for one in self if not one.forgotten and one not in outlived], key=_number)
+            outlived += remembered[:-MOST_PROCESSES]
         baselines = self._let_go_of(outlived)
         for one in self._outlived(MOST_EXPECTED) if is_new else ():
             one.last.let_go_of_lines()
@@ -133,14 +143,25 @@ class Processes:
             del self.known[number]
         expected = {one.id for one in processes[-MOST_PROCESSES:] if one.seen >= now - FORGET_SECONDS}
         forgotten = [one for one in self if not one.forgotten and one.id not in expected]
+        return replace(self._forget(forgotten, now - FORGET_SECONDS), dropped=surplus)
+
+    def make_room(self) -> Changes:
+        """Let go of the counters that have been gone for longest, and of the processes, past the most that are kept."""
+        gone = sorted([since for process in self for one in process.all_counters() if (since := one.missing_since)])
+        silent = sorted(self, key=_number)[-MOST_EXPECTED - 1 :: -1]
+        kept = accumulate(sum(map(len, one.counters.values())) for one in silent)
+        forgotten = [one for one, sum_of in zip(silent, kept, strict=True) if sum_of > MOST_SILENT]
+        return self._forget(forgotten, gone[-MOST_GONE] if len(gone) > MOST_GONE else 0.0)
+
+    def _forget(self, forgotten: Sequence[Process], before: float) -> Changes:
+        """Forget processes, and the counters of others that are missing since before a time; return what changes."""
         baselines = self._let_go_of(forgotten)
         for process in self:
-            baselines |= process.forget_counters(now - FORGET_SECONDS)
+            baselines |= process.forget_counters(before)
         return Changes(
             baselines=baselines,
             processes={one.id: one.row for one in self if one in forgotten or (one.let_go and not one.forgotten)},
             met=bool(forgotten),
-            dropped=surplus,
         )
 
     def load(self, rows: Iterable[ProcessRow], origins: Mapping[str, Origin]) -> dict[str, Origin]:

@@ -21,6 +21,8 @@ class RawSums:
     known: dict[int, Mapping[int, Vector]] = field(default_factory=dict)
     _counters: dict[int, dict[int, list[Counter]]] = field(default_factory=dict)
     """Per process, attribution -> its counters."""
+    _short: dict[int, set[int]] = field(default_factory=dict)
+    """Per process, attributions of which the last answers lack a counter."""
 
     def grow(self, process: Process, increases: Mapping[int, Sequence[float]]) -> Mapping[int, Vector]:
         """Return the sums of a process of which some counters have grown by this much, and no other has changed.
@@ -47,6 +49,8 @@ class RawSums:
             counters = self._counters.get(process.id) or self._group(process)
             changed = {number: sums for number in touched if (sums := _sum(counters.get(number, ())))}
             known = {number: one for number, one in known.items() if number not in touched} | changed
+            lacks = {one for one in touched if any(map(_is_missing, counters.get(one, ())))}
+            self._short[process.id] = self._short.get(process.id, set()) | lacks
         self.known[process.id] = known
         return known
 
@@ -65,11 +69,16 @@ class RawSums:
     def lacking(self, process: Process) -> Mapping[int, Vector]:
         """Return what a process has counted that its last answers lack, and the next may have again."""
         lacking = {number: [*by] for number, by in process.shortfall.lacking.items()} if process.shortfall else {}
-        for counter in process.all_counters():
-            if counter.missing_since is not None and counter.missing_since > process.seen - _LACKED:
-                vector = lacking.setdefault(counter.series.attribution, [*ZERO])
-                for metric in counter.series.metrics:
-                    vector[metric] += counter.value
+        if short := self._short.get(process.id):
+            counters = self._counters.get(process.id) or self._group(process)
+            for number in [*short]:
+                recent = [one for one in counters.get(number, ()) if _is_missing(one, process.seen - _LACKED)]
+                if not recent:
+                    short.discard(number)
+                for one in recent:
+                    vector = lacking.setdefault(one.series.attribution, [*ZERO])
+                    for metric in one.series.metrics:
+                        vector[metric] += one.value
         return {number: tuple(by) for number, by in lacking.items()}
 
     def keep_only(self, processes: Collection[int]) -> None:
@@ -77,6 +86,8 @@ class RawSums:
         self._counters.clear()
         for number in self.known.keys() - processes:
             del self.known[number]
+        for number in self._short.keys() - processes:
+            del self._short[number]
 
 
 def highest(several: Iterable[Mapping[int, Vector]]) -> Mapping[int, Vector]:
@@ -130,6 +141,11 @@ def _settle(loser: list[float], winner: list[float]) -> None:
         if moved > 0:
             loser[metric] += moved
             winner[metric] -= moved
+
+
+def _is_missing(counter: Counter, since: float = 0.0) -> bool:
+    """Whether a counter is missing, and was not for long before a time."""
+    return counter.missing_since is not None and counter.missing_since > since
 
 
 def _sum(counters: Collection[Counter]) -> Vector | None:

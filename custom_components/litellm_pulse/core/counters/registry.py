@@ -11,7 +11,7 @@ from .attribution import Attributions
 from .identity import ahead
 from .origins import Origins
 from .process import WAIT_ANSWERS, Process
-from .processes import Processes
+from .processes import MOST_GONE, Processes
 from .raw_sums import RawSums, highest
 from .results import BaselineKey, Changes, CountingState, SeriesRow
 from .series import Counter
@@ -35,6 +35,8 @@ class CounterRegistry:
     raw: RawSums = field(default_factory=RawSums)
     refused: int = 0
     """Whole answers, one after the other, that lacked what those before told."""
+    kept_series: int = 0
+    """How many series there were when some were let go of last."""
 
     def __post_init__(self) -> None:
         """Begin with no metric tracked."""
@@ -69,11 +71,25 @@ class CounterRegistry:
 
     def forget(self, now: float) -> Changes:
         """Let go of the processes, counters and series that were not seen for seven days by our clock."""
-        changes = self.processes.forget(now)
+        return self._bury(self.processes.forget(now), unlearns=self.attributions.has_many_unproven)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are so many more series than when counters were let go of last that it is time again."""
+        return len(self.series.by_text) > self.kept_series + MOST_GONE
+
+    def make_room(self) -> Changes:
+        """Let go of the counters and series that were gone for longest: a proxy may have others in each answer."""
+        return self._bury(self.processes.make_room(), unlearns=True)
+
+    def _bury(self, changes: Changes, *, unlearns: bool) -> Changes:
+        """Let go of the series of counters that are gone, and of what their labels taught; return all that changes."""
         self.raw.keep_only([one.id for one in self.processes if not one.forgotten])
         changes = replace(changes, dead_series=self.series.bury(self._counters()))
-        if self.attributions.forget_unproven():
+        if unlearns:
+            self.attributions.unlearn()
             self.series.teach(self.attributions)
+        self.kept_series = len(self.series.by_text)
         return changes
 
     def state(self) -> CountingState:
@@ -134,13 +150,14 @@ class CounterRegistry:
         shown = self._shown(state)
         for row in state.processes:
             loaded = self.processes.known[row.id]
-            loaded.eldest = frozenset(state.eldest.get(loaded.id, ()))
+            loaded.eldest = frozenset(state.eldest[row.id]) if row.id in state.eldest else None
             self._complete(loaded, sums.get(loaded.id), state.lacking.get(loaded.id, {}))
             if loaded.whole is not None or (shown and loaded.start is not None):
                 loaded.whole = (loaded.counters.keys() | shown).difference(row.partial.split())
         self.splits.learn((one.row for one in by_id.values()), self.attributions.keys)
         self.attributions.take_new()
         self.attributions.is_stale = False
+        self.kept_series = len(self.series.by_text)
         dead = [series.id for series in by_id.values() if not series.metrics]
         return Changes(baselines=baselines, series=changed, dead_series=dead)
 

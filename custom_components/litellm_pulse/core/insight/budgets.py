@@ -211,7 +211,10 @@ class Budgets:
             family, member, key = where
             copy.missing += 1
             if copy.missing >= GONE:
-                del self._copies[family][member][key], self._missing[where]
+                copies = self._copies[family]
+                del copies[member][key], self._missing[where]
+                if not copies[member]:
+                    del copies[member]
                 touched.add(member)
         return touched
 

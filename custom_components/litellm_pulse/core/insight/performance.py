@@ -34,6 +34,9 @@ More than the longest interval between scrapes, which is an hour.
 MOST_PROCESSES = 8
 """Processes whose counters are remembered: replicas that answer in turn."""
 
+MOST_GONE = 10_000
+"""Series, and members, that are remembered though answers lack them, however many a proxy invents."""
+
 UNLIMITED = 2.0**62
 """What LiteLLM tells where there is no limit is the largest number of 64 bits."""
 
@@ -62,6 +65,9 @@ class _Process:
         self.samples[family] = samples
         changed = [one for one in samples if id(one) not in known and isfinite(one.value)]
         grown = [(one.labels, self._increase(family, one)) for one in changed]
+        if _is_crowded(self.values, sum(map(len, self.samples.values()))):
+            present = {(of, frozenset(one.labels.items())) for of, told in self.samples.items() for one in told}
+            self.values = {series: value for series, value in self.values.items() if series in present}
         return [] if is_new else grown
 
     def _increase(self, family: str, sample: GaugeSample) -> float:
@@ -89,9 +95,11 @@ class _Observed:
     def last_hour(self, now: float, row: HourlyRow, addresses: Mapping[str, str]) -> Performance | None:
         """Return the figure of the last hour; None for a mean of no request."""
         sums: dict[Part, tuple[float, float]] = {}
-        for part, observed in self.parts.items():
+        for part, observed in [*self.parts.items()]:
             while observed and observed[0][0] <= now - WINDOW:
                 observed.popleft()
+            if not observed:
+                del self.parts[part]
             # Of a part of one, any amount would be without end.
             if (requests := sum(one for _, _, one in observed)) >= 1:
                 sums[part] = sum(amount for _, amount, _ in observed), requests
@@ -141,7 +149,8 @@ class PerformanceReader:
         if len(self._processes) > MOST_PROCESSES:
             del self._processes[next(iter(self._processes))]
         states = gauges.get(DEPLOYMENT_STATE, ())
-        self._addresses |= {key: address for key, address in map(_deployment, (one.labels for one in states)) if key}
+        addresses = {key: address for key, address in map(_deployment, (one.labels for one in states)) if key}
+        self._addresses = addresses if _is_crowded(self._addresses, len(addresses)) else self._addresses | addresses
         self._observe(told, gauges, now)
         found: dict[MemberKey, dict[str, Performance]] = defaultdict(dict)
         for (name, member), observed in self._observed.items():
@@ -164,14 +173,19 @@ class PerformanceReader:
             amounts = [(labels, amount, 0.0) for labels, amount in (grown[row.amount] if row.amount else ())]
             for labels, amount, requests in (*sent, *amounts):
                 for dimension, label in ((Dimension.MODEL, row.model), (Dimension.PUBLIC_MODEL, "requested_model")):
-                    if model := _given(labels, label):
-                        self._observed[name, (dimension, model)].add(_deployment(labels), now, amount, requests)
+                    key = name, (dimension, _given(labels, label))
+                    if key[1][1] and (key in self._observed or len(self._observed) < MOST_GONE):
+                        self._observed[key].add(_deployment(labels), now, amount, requests)
 
     def _left(self, families: Mapping[Dimension, tuple[str, ...]], gauges: Gauges) -> dict[MemberKey, Performance]:
         """Return what is left of a limit per member: the least of its parts; of copies the one that changed last."""
         live: dict[MemberKey, dict[Part, _Copy]] = defaultdict(dict)
         for dimension, names in families.items():
-            for sample in next((gauges[one] for one in names if one in gauges), ()):
+            samples = next((gauges[one] for one in names if one in gauges), ())
+            if _is_crowded(known_copies := self._copies[names[0]], len(samples)):
+                present = {frozenset(one.labels.items()) for one in samples}
+                self._copies[names[0]] = {labels: one for labels, one in known_copies.items() if labels in present}
+            for sample in samples:
                 copy = self._copy(names[0], sample)
                 for member, part in _limited(dimension, sample.labels):
                     known = live[member].get(part)
@@ -191,6 +205,11 @@ class PerformanceReader:
         if known is None or known.value != sample.value:
             known = copies[labels] = _Copy(sample.value, self._answers)
         return known
+
+
+def _is_crowded(known: Collection[object], present: int) -> bool:
+    """Whether most of what is known is gone, and much of it."""
+    return len(known) > 2 * present + MOST_GONE
 
 
 def _figure(row: HourlyRow, amount: float, requests: float) -> float:
