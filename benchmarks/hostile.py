@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from custom_components.litellm_pulse.const import MAX_MEMBERS_DEFAULT
 
 from .apart import apart
-from .home import Peak, add_entry, home_assistant, set_up, turns
+from .home import Peak, add_entry, home_assistant, resident, set_up, spent, turns
 from .measure import AtMost, Costs, Figure, Section, Setting, figure, scratch_folder
 
 BOMB = 600 * 1024 * 1024
@@ -28,6 +28,10 @@ MEMBERS = 20_000
 """Members of which the ledger knows and that have no device."""
 FEW = 200
 """As many of them as cost nothing."""
+INVENTED = 10_000
+"""Users of one answer that no answer had before."""
+INVENTIONS = 60
+"""Such answers: 600,000 users, where 50,000 to 100,000 series that are gone are remembered."""
 CACHE = 64 * 1024 * 1024
 """Bytes, more than a processor keeps at hand."""
 RUNS = 9
@@ -36,7 +40,7 @@ RUNS = 9
 def run(setting: Setting) -> Section:
     """Measure each in a process of its own."""
     with scratch_folder(setting) as folder:
-        figures = [*apart(_bomb, folder), *apart(_crowd, folder), *apart(_quiet, folder)]
+        figures = [*apart(_bomb, folder), *apart(_crowd, folder), *apart(_quiet, folder), *apart(_invent, folder)]
     return Section(
         title="What means harm",
         note=(
@@ -45,7 +49,8 @@ def run(setting: Setting) -> Section:
             f"a body of {USERS:,} users with a cent each, all of them at once; where they get devices, without the "
             f"passes of the garbage collector over all of Home Assistant. The quiet ones are {MEMBERS:,} users "
             "whom nobody shows, of whom one or none was used since the last scrape: what such a scrape costs grows "
-            "with what changed."
+            f"with what changed. The invented ones: {INVENTED:,} users in each of {INVENTIONS} answers, whom none of "
+            "the others names; memory is what is resident, with all that is free given back."
         ),
         figures=figures,
     )
@@ -201,3 +206,44 @@ async def _quietly(folder: Path, members: int) -> dict[str, Quiet]:
                 costs.loop.append(on_loop)
                 costs.threads.append((time.process_time() - begun) * 1e3 - on_loop)
     return found
+
+
+def _invent(folder: Path) -> list[Figure]:
+    """Scrape a proxy that names others in each answer."""
+    return asyncio.run(_invented(folder / "invented"))
+
+
+async def _invented(folder: Path) -> list[Figure]:
+    held, times = [], []
+    async with _serving() as server, home_assistant(folder) as hass:
+        server.body = _body(1)
+        coordinator = await set_up(hass, add_entry(hass, str(server.server.make_url("/"))))
+        for answer in range(INVENTIONS):
+            if answer % (INVENTIONS // 4) == 0:
+                held.append(resident())
+            server.body = _inventing(answer)
+            begun = time.process_time()
+            await coordinator.async_refresh()
+            times.append((time.process_time() - begun) * 1e3)
+            assert coordinator.last_update_success
+        held.append(resident())
+        wrong = abs(spent(coordinator) - INVENTIONS * (INVENTED + 1) / 100)
+    name, half = f"{INVENTIONS} answers with {INVENTED:,} invented users each", INVENTIONS // 2
+    longer = sum(times[half:]) / sum(times[half // 2 : half]) / 2
+    return [
+        figure(f"{name}: memory that they take", "MB", [(held[-1] - held[0]) / 1e6], budget=AtMost(300, "MB")),
+        figure(
+            f"{name}: memory that the second half adds",
+            "MB",
+            [max(0.0, (held[-1] - held[2]) / 1e6)],
+            budget=AtMost(50, "MB"),
+        ),
+        figure(f"{name}: times as long that the second half takes", "", [longer], budget=AtMost(1.5, "")),
+        figure(f"{name}: what the total is off", "USD", [wrong], budget=AtMost(1e-6, "USD")),
+    ]
+
+
+def _inventing(answer: int) -> bytes:
+    """Return a body in which the one user who is real has spent a cent more, and so has everybody else."""
+    others = (f'litellm_spend_metric_total{{model="m",user="{answer}-{one}"}} 0.01\n' for one in range(INVENTED))
+    return _body(1, {0: answer + 1}) + "".join(others).encode()
