@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.litellm_pulse.core.catalog import Dimension
 from custom_components.litellm_pulse.core.counters import attribution, processes, registry
-from custom_components.litellm_pulse.core.models import OTHER
+from custom_components.litellm_pulse.core.models import OTHER, Budget, ListedMember, Member
 
 from ..bodies import COST, body, family, series
 from ..conftest import LedgerHarness
@@ -24,7 +24,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "MOST_GONE", MOST)
     monkeypatch.setattr(processes, "MOST_SILENT", 2 * MOST)
     monkeypatch.setattr(attribution, "MEMBER_LIMIT", 3 * MOST)
-    monkeypatch.setattr(attribution, "COMBINATION_LIMIT", 4 * MOST)
+    monkeypatch.setattr(attribution, "COMBINATION_LIMIT", 2 * MOST)
     monkeypatch.setattr(attribution, "MOST_MEANINGS", MOST)
 
 
@@ -84,7 +84,7 @@ def test_what_is_kept_does_not_grow_with_what_a_proxy_invents(
         inventor.scrape(labels)
         assert max(inventor.kept[:2]) <= 3 * MOST
     *_, attributions, meanings = inventor.kept
-    assert attributions <= 5 * MOST
+    assert attributions <= 4 * MOST
     assert meanings <= MOST
     assert harness.total(member=(Dimension.TEAM, "t-1")) == inventor.spent - 1
     assert harness.total() == inventor.spent - 1 + inventor.invented
@@ -173,3 +173,13 @@ def test_budgets_of_teams_that_are_invented_are_none(harness: LedgerHarness) -> 
     harness.reopen()
     harness.scrape(teams(numbers))
     assert harness.snapshot.budgets[Dimension.TEAM, "t"].remaining == 3.0
+
+
+def test_of_a_list_without_end_no_more_are_named_than_there_is_room_for(harness: LedgerHarness) -> None:
+    harness.scrape(body(family(COST, {TEAM: 1.0})))
+    half = Budget(remaining=1.0, maximum=2.0)
+    teams = [ListedMember(Member(Dimension.TEAM, f"t-{one}", f"Team {one}"), half, blocked=True) for one in range(200)]
+    snapshot = harness.ledger.complete({Dimension.TEAM: teams})
+    assert len(snapshot.members) <= 3 * MOST + 2
+    assert snapshot.budgets.keys() | snapshot.blocked <= snapshot.members.keys()
+    assert snapshot.budgets[Dimension.TEAM, "t-1"].maximum == 2.0
