@@ -529,6 +529,19 @@ def test_a_lost_file_costs_nothing_though_the_oldest_series_were_evicted_long_be
     assert harness.total() == 42.0
 
 
+def test_a_series_born_after_the_last_answer_counts_after_a_lost_file_though_the_clocks_have_come_apart(
+    harness: LedgerHarness,
+) -> None:
+    """By the clock of the proxy as it is now, the first look came after the series was created."""
+    start, one = harness.now.timestamp() - 1, series()
+    harness.scrape(body(family(COST, {}, {}), start=start), seconds=0)
+    born = harness.now.timestamp() + 61
+    _lose(harness, harness.spare_copy())
+    ahead = harness.now + timedelta(minutes=2)
+    harness.scrape(body(family(COST, {one: 1.0}, {one: born}), start=start), seconds=0, date=ahead)
+    assert harness.total() == 1.0
+
+
 @pytest.mark.parametrize("seen", ["abcabc", "abc"], ids=["by turns", "each once"])
 def test_replicas_that_share_a_start_are_held_to_the_highest_of_them_whoever_answers_first(
     harness: LedgerHarness, seen: str

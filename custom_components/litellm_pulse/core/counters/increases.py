@@ -447,11 +447,11 @@ class Increases:
         self.process.let_go = max(self.process.let_go, lost)
         # That clock may have been behind for that answer only.
         lost = max(lost, *(one.seen + CLOCK_STEP for one in akin))
-        born: list[tuple[Counter, float]] = []
+        born: list[Counter] = []
         summed: dict[int, list[float]] = {}
         for one in appeared:
             if one.created is not None and one.created > lost and self.process.ahead is None:
-                born.append((one, one.created))
+                born.append(one)
             else:
                 _sum(summed, one.series, one.value)
         gained = gained_by(sums, summed)
@@ -464,8 +464,11 @@ class Increases:
             self.process.shortfall = Shortfall.of(gained)
             follow_moves(gained, self.attributions.keys)
         self.increases |= {number: [max(0.0, by) for by in vector] for number, vector in gained.items()}
-        for one, since in born:
-            self._add_created(one, since, None)
+        for one in born:
+            # The last answer came after the first look, whatever either clock says of that now.
+            counted = self.others.counted(one)
+            told = self.others.counted_untold(one) if counted is None else counted
+            self._add(one.series, max(0.0, one.value - told))
 
     def _akin(self) -> Sequence[Process]:
         """Return the process, and those that share its start."""
