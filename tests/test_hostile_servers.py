@@ -341,6 +341,8 @@ ODD: dict[str, tuple[bytes, bool]] = {
     "nothing, with a body": (b"HTTP/1.1 204 No\r\n" + LENGTH + b"\r\n" + BODY, False),
     "a part": (b"HTTP/1.1 206 Part\r\n" + LENGTH + b"\r\n" + BODY, False),
     "a status in Arabic": ("HTTP/1.1 \u0662\u0660\u0660 OK\r\n\r\n".encode() + BODY, False),
+    "a header of 15 kB": (HEAD + b"X-A: " + b"a" * 15_000 + b"\r\n" + LENGTH + b"\r\n" + BODY, True),
+    "a header of 17 kB": (HEAD + b"X-A: " + b"a" * 17_000 + b"\r\n" + LENGTH + b"\r\n" + BODY, False),
     "no head at all": (BODY, False),
     "the frames of HTTP/2": (b"\x00\x00\x12\x04" + bytes(20), False),
     "UTF-16 below a comment": (HEAD + b"\r\n# longer than one looks\n" + BODY.decode().encode("utf-16-le"), False),

@@ -30,6 +30,8 @@ _SESSIONS: Final = HassKey[dict[bool, ClientSession]](f"{DOMAIN}_sessions")
 """By whether certificates are verified."""
 _INTERIM: Final = 16
 """Answers to one question, of which the last is meant and the others ask for patience (RFC 9110, 15.2)."""
+_HEADER_LIMIT: Final = 16 * 1024
+"""Bytes of a header: one that is folded line by line costs aiohttp time by the square of them."""
 
 
 @callback
@@ -42,7 +44,12 @@ def async_session(hass: HomeAssistant, verify_ssl: bool) -> ClientSession:  # no
     sessions = hass.data.setdefault(_SESSIONS, {})
     if verify_ssl not in sessions:
         session = async_create_clientsession(
-            hass, verify_ssl, auto_cleanup=False, cookie_jar=DummyCookieJar(), middlewares=(_ask_once,)
+            hass,
+            verify_ssl,
+            auto_cleanup=False,
+            cookie_jar=DummyCookieJar(),
+            middlewares=(_ask_once,),
+            max_field_size=_HEADER_LIMIT,
         )
         sessions[verify_ssl] = session
 
