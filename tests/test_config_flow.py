@@ -392,6 +392,7 @@ async def test_several_workers_at_another_address_count_from_then_on(
     assert result["reason"] == "reconfigure_successful"
     other_proxy.traffic.spend["gpt-4o"] += 2
     await entry.runtime_data.coordinator.async_refresh()
+    await hass.async_block_till_done()
     assert state(hass, entry, "spend_lifetime") == "2.0"
 
 

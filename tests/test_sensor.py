@@ -154,6 +154,7 @@ async def test_windows_roll_over_at_midnight_without_a_scrape(
     assert await set_up(hass, entry)
     proxy.traffic.spend["gpt-4o"] += 1
     await entry.runtime_data.coordinator.async_refresh()
+    await hass.async_block_till_done()
     assert state(hass, entry, "spend_day") == "1.0"
     requests = len(proxy.requests)
     await pass_time(hass, freezer, 10 * 60 + 1)
