@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from . import windows
 from .catalog import Dimension
-from .counters import MEMBER_LIMIT, MemberKeys, in_order
+from .counters import COMBINATION_LIMIT, MEMBER_LIMIT, MemberKeys, in_order
 from .errors import StoreError
 from .models import MemberKey, Vector
 from .store import LedgerWriter, Store
@@ -26,9 +26,6 @@ from .store.history_rows import CUT, Part, closed_days, cut_days, delete_rows, k
 
 FIRST_NUMBER = -2
 """Attributions of history count down from here, those of /metrics up from 0."""
-
-COMBINATION_LIMIT = 100_000
-"""So many combinations of members are told apart; the usage of others by model only."""
 
 NAMED_LIMIT = 10_000
 """So many members of history are known by their names without asking the file, more than can have a device."""

@@ -3,7 +3,7 @@
 One room with one function, `Counting.count`: an answer in, a frozen result out.
 """
 
-from .attribution import MEMBER_LIMIT, in_order
+from .attribution import COMBINATION_LIMIT, MEMBER_LIMIT, in_order
 from .counting import Counting
 from .results import (
     Ambiguity,
@@ -23,6 +23,7 @@ from .results import (
 from .waiting import renumbered
 
 __all__ = [
+    "COMBINATION_LIMIT",
     "MEMBER_LIMIT",
     "Ambiguity",
     "Answer",
